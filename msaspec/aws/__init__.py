@@ -1,0 +1,1 @@
+"""Typed helpers over troposphere (which is untyped): a topic a file."""

@@ -1,0 +1,38 @@
+"""Container images in ECR: where they are, and who may pull them."""
+
+from __future__ import annotations
+
+from msaspec import names
+from msaspec.aws import iam
+from msaspec.language.image import Image
+from msaspec.language.part import Statement
+from msaspec.language.value import Text, Token
+
+OWN_REGISTRY: Text = (Token("AWS::AccountId"), ".dkr.ecr.", Token("AWS::Region"), ".", Token("AWS::URLSuffix"))
+"""The registry of this account and region."""
+
+_PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+
+
+def tag_parameter(service: str) -> str:
+    """Logical id of the parameter that holds the image tag of a service with an owned repository."""
+    return names.logical(service, "ImageTag")
+
+
+def uri(image: Image, system: str, service: str) -> Text:
+    """What to pull. The tag of an owned image is a parameter of the stack."""
+    if image.host is not None:
+        return (str(image),)
+    return (*OWN_REGISTRY, f"/{names.repository(system, image.repository)}:", Token(tag_parameter(service)))
+
+
+def pulling(image: Image, system: str) -> tuple[Statement, ...]:
+    """Pulling the image, and no other. Logging in is a grant of every host."""
+    if image.host is None:
+        repository = iam.arn("ecr", (f"repository/{names.repository(system, image.repository)}",))
+    elif image.ecr:
+        account, region, _ = image.ecr
+        repository = ("arn:", Token("AWS::Partition"), f":ecr:{region}:{account}:repository/{image.repository}")
+    else:
+        return ()
+    return (Statement(_PULL, (repository,)),)

@@ -1,0 +1,23 @@
+"""Log groups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from troposphere import logs
+
+from msaspec.language.part import Statement
+from msaspec.language.value import Token
+
+
+def group(name: str, retention: int) -> Any:
+    """A log group that outlives the stack. `retention` in days. CloudFormation names it, so that a service that
+    leaves and comes back does not meet its old group."""
+    return logs.LogGroup(
+        name, RetentionInDays=retention, DeletionPolicy="RetainExceptOnCreate", UpdateReplacePolicy="Retain"
+    )
+
+
+def writing(name: str) -> Statement:
+    """Writing into a log group."""
+    return Statement(("logs:CreateLogStream", "logs:PutLogEvents"), ((Token(f"{name}.Arn"),),))

@@ -1,0 +1,63 @@
+"""Security groups, and the one rule of a declared edge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from troposphere import Ref, Tags, ec2
+
+from msaspec.aws.intrinsic import reference
+from msaspec.language.part import Door, Site
+from msaspec.language.value import Token
+
+ANYWHERE: Sequence[Any] = (ec2.SecurityGroupRule(IpProtocol="-1", CidrIp="0.0.0.0/0", Description="Anywhere"),)
+NOWHERE: Sequence[Any] = (
+    ec2.SecurityGroupRule(
+        IpProtocol="icmp", FromPort=252, ToPort=86, CidrIp="255.255.255.255/32", Description="Nowhere"
+    ),
+)
+"""A group without an egress rule lets everything out, so "nowhere" is stated as a rule that matches nothing (the
+same that the CDK writes; ICMP type 252 code 86 does not exist)."""
+
+
+def group(name: str, description: str, site: Site, ingress: Sequence[Any], egress: Sequence[Any]) -> Any:
+    """A security group in the system's VPC. Edges add their rules from outside."""
+    rules = {"SecurityGroupIngress": list(ingress)} if ingress else {}
+    return ec2.SecurityGroup(
+        name,
+        GroupDescription=description,
+        VpcId=Ref("Vpc"),
+        **rules,
+        SecurityGroupEgress=list(egress),
+        Tags=Tags(Name=f"{site.stack}/{description}"),
+    )
+
+
+def from_block(block: str, port: int, description: str) -> Any:
+    """An inline ingress rule: TCP on one port from an IPv4 block."""
+    return ec2.SecurityGroupRule(IpProtocol="tcp", FromPort=port, ToPort=port, CidrIp=block, Description=description)
+
+
+def to_group(group_id: Token, port: int, description: str) -> Any:
+    """An inline egress rule: TCP on one port to a group."""
+    return ec2.SecurityGroupRule(
+        IpProtocol="tcp",
+        FromPort=port,
+        ToPort=port,
+        DestinationSecurityGroupId=reference(group_id.target),
+        Description=description,
+    )
+
+
+def edge(name: str, caller_group: str, door: Door, description: str) -> Any:
+    """The rule of one declared edge: the caller's group may open TCP connections to the door."""
+    return ec2.SecurityGroupIngress(
+        name,
+        GroupId=reference(door.group.target),
+        IpProtocol="tcp",
+        FromPort=door.port,
+        ToPort=door.port,
+        SourceSecurityGroupId=Ref(caller_group),
+        Description=description,
+    )

@@ -1,0 +1,218 @@
+"""The user data of an EC2 instance that runs one service.
+
+The settings of the service come first, as data; behind them the same script for every service, `boot.sh`.
+Everything that a person wrote stands in one JSON document within a quoted heredoc, where bash reads nothing
+and Fn::Sub finds nothing. The whole is ASCII, because CloudFormation's GetTemplate returns any other
+character as a question mark, and then nothing could be compared with what is deployed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+from msaspec.aws.scripts import program
+from msaspec.language.value import Piece, Secret, Text, Token, Value, public, value
+
+LIMIT = 16_384
+"""Bytes of user data that EC2 takes, before base64."""
+
+BODY = program("msaspec.aws", "boot.sh", 2)
+
+STEERING = re.compile(r"(?i)(docker|glibc|ld|otel|ssl|xdg)_.*|.*_proxy|home|path|tmpdir|go[a-z]+")
+"""Variables that steer the docker client. They reach the container, but only on one line: see `refusal`."""
+
+_SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]+")
+_RESOURCE = re.compile(r"[A-Za-z0-9]+")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_CODES = re.compile(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?")
+_HEREDOC = "MSASPEC"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """When a service that answers HTTP is taken as started.
+
+    `url` is asked on the instance every `interval` seconds, each time for at most `timeout` seconds;
+    `healthy` answers in a row with one of `codes` (``200``, ``200,302`` or ``200-299``) are enough. After
+    `grace` seconds the next wrong answer ends the wait. The defaults are those of boot.sh, which is told the rest.
+    """
+
+    url: str
+    interval: float = 10
+    timeout: float = 5
+    healthy: int = 2
+    codes: str = "200-399"
+    grace: float = 180
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """What an instance has to know to run one service.
+
+    `resource` is the logical id that gets the signal, `publish` pairs of a port of the instance and one of the
+    container. If `image` is in ECR, which its registry tells, the instance logs in there. `command` replaces the
+    image's own unless it is empty. Without `health` the service is a worker: it is taken as started when its
+    container has run for `steady` seconds without a restart.
+    """
+
+    service: str
+    resource: str
+    image: Text
+    log_group: Text
+    publish: tuple[tuple[int, int], ...] = ()
+    environment: Mapping[str, Value] = field(default_factory=dict)
+    command: tuple[str, ...] = ()
+    health: Health | None = None
+    steady: float = 20
+
+
+def refusal(name: str, content: Value) -> str | None:
+    """Why a variable cannot reach the container as it is written, None if it can.
+
+    Said of what is known now: a secret is looked at in the same way when the instance reads it.
+    """
+    literals = [piece for piece in content if isinstance(piece, str)]
+    if not _VARIABLE.fullmatch(name):
+        return "a name has letters, digits, '_', '.' and '-', and starts with a letter or '_'"
+    if any("\0" in literal for literal in literals):
+        return "no environment variable can hold a NUL character"
+    if any(re.search("[\ud800-\udfff]", literal) for literal in literals):
+        return "half of a surrogate pair is not a character"
+    if STEERING.fullmatch(name) and any(re.search("[\r\n]", literal) for literal in literals):
+        return "docker reads this variable itself: its value has to be a single line"
+    return None
+
+
+def user_data(boot: Boot) -> Text:
+    """The whole user data. Raises ValueError for what `refusal` refuses, or a name that is not plain."""
+    text = public(value(*settings(boot), BODY))
+    for piece in text:
+        assert isinstance(piece, Token) or ("${" not in piece and not piece.endswith("$") and piece.isascii())
+    return text
+
+
+def settings(boot: Boot) -> Text:
+    """The part of the user data that differs between services; `BODY` follows it."""
+    if not _SERVICE.fullmatch(boot.service) or not _RESOURCE.fullmatch(boot.resource):
+        raise ValueError(f"{boot.service} ({boot.resource}): not a plain name")
+    for name, content in boot.environment.items():
+        if reason := refusal(name, content):
+            raise ValueError(f"{name}: {reason}")
+    lines: list[Text] = [
+        ("#!/bin/bash",),
+        ("STACK=", *_shell((Token("AWS::StackId"),)), f" RESOURCE={boot.resource} SERVICE={boot.service}"),
+        ("IMAGE=", *_shell(boot.image), " LOG_GROUP=", *_shell(boot.log_group)),
+        (f"read -rd '' SETTINGS <<'{_HEREDOC}'",),
+        *_document(boot),
+        (_HEREDOC,),
+    ]
+    return public(value(*(piece for line in lines for piece in (*line, "\n"))))
+
+
+def size_bound(text: Text) -> int:
+    """At least as many bytes as the text has once CloudFormation filled it in.
+
+    Each token counts as the longest that is plausible for it: 32 for the pseudo parameters of a few letters,
+    256 for any other, which holds for every ARN, id and host name that AWS makes (a stack id, the longest of
+    them, has at most 128 characters of stack name and 105 around them).
+    """
+    short = {"AWS::Region", "AWS::AccountId", "AWS::Partition", "AWS::URLSuffix"}
+    return sum(
+        len(piece.encode()) if isinstance(piece, str) else 32 if piece.target in short else 256 for piece in text
+    )
+
+
+def _shell(text: Text) -> Text:
+    """A word of bash that is exactly this text. Tokens stand in the quotes: AWS makes none with a quote."""
+    inner = [
+        piece if isinstance(piece, Token) else _unsubstituted(piece.replace("'", r"'\''"), "$''") for piece in text
+    ]
+    return ("'", *inner, "'")
+
+
+def _document(boot: Boot) -> list[Text]:
+    """The settings that boot.sh reads as JSON, each variable on a line of its own. What is empty is left out.
+
+    A key at the top is what boot.sh calls with the settings in it, or `steering`: the variables of the env-file.
+    """
+    options = [f"-p{host}:{container}" for host, container in boot.publish]
+    parts: dict[str, object] = {
+        "docker": {name: words for name, words in (("options", options), ("command", boot.command)) if words},
+        "health": _health(boot),
+        "steering": [name for name in boot.environment if STEERING.fullmatch(name)],
+    }
+    head = ", ".join(f'"{name}": {_json(part)}' for name, part in parts.items() if part)
+    if not boot.environment:
+        return [(f"{{{head}}}",)]
+    lines: list[Text] = [(f'{{{head}, "environment": {{',)]
+    for position, (name, content) in enumerate(boot.environment.items()):
+        end = "}}" if position == len(boot.environment) - 1 else ","
+        lines.append((f"{_json(name)}: ", *_variable(content), end))
+    return lines
+
+
+def _health(boot: Boot) -> dict[str, object]:
+    """What differs from the defaults."""
+    if boot.health is None:
+        return {"grace": boot.steady}
+    usual = asdict(Health(""))
+    told = {name: setting for name, setting in asdict(boot.health).items() if setting != usual[name]}
+    return {**told, "codes": _ranges(boot.health.codes)} if "codes" in told else told
+
+
+def _variable(content: Value) -> Text:
+    """A JSON string, or, where there are secrets, a list of strings and of [kind, ARN] or [kind, ARN, key]."""
+    items: list[Text] = []
+    run: list[str | Token] = []
+    for piece in content:
+        if not isinstance(piece, Secret):
+            run.append(piece)
+            continue
+        if run:
+            items.append(_string(tuple(run)))
+            run = []
+        kind = "secret" if piece.store == "secretsmanager" else "ssm"
+        key = "" if piece.key is None else f", {_json(piece.key)}"
+        items.append((f'["{kind}", ', *_string(piece.arn), key + "]"))
+    if not items:
+        return _string(tuple(run))
+    if run:
+        items.append(_string(tuple(run)))
+    joined: list[Piece] = []
+    for position, item in enumerate(items):
+        joined += [", " if position else "[", *item]
+    return public((*joined, "]"))
+
+
+def _string(text: Text) -> Text:
+    """A JSON string. Tokens stand in it as they are: AWS makes no value with a quote or a backslash."""
+    inner = [piece if isinstance(piece, Token) else _unsubstituted(_json(piece)[1:-1], r"\u0024") for piece in text]
+    return ('"', *inner, '"')
+
+
+def _json(data: object) -> str:
+    # CloudFormation takes `{{resolve:...}}` for a dynamic reference, in any text.
+    written = json.dumps(data).replace("\x7f", r"\u007f").replace("{{", r"{\u007b")
+    return _unsubstituted(written, r"\u0024")
+
+
+def _unsubstituted(literal: str, dollar: str) -> str:
+    """The literal with no dollar sign that Fn::Sub could take for its own, here or where a token follows."""
+    return re.sub(r"\$(?=\{|\Z)", lambda _: dollar, literal)
+
+
+def _ranges(codes: str) -> list[tuple[int, int]]:
+    """
+    >>> _ranges("200-299,302")
+    [(200, 299), (302, 302)]
+    """
+    ranges = []
+    for code in codes.split(","):
+        match = _CODES.fullmatch(code.strip())
+        if not match:
+            raise ValueError(f"{codes}: not a list of status codes")
+        ranges.append((int(match[1]), int(match[2] or match[1])))
+    return ranges

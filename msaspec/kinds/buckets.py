@@ -1,0 +1,302 @@
+"""S3 buckets, each with a CloudFront distribution in front of it where asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, cast
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+from troposphere import GetAtt, Output, Ref, Select, Split, Sub, Tags, cloudfront, s3
+
+from msaspec import names
+from msaspec.aws import iam
+from msaspec.diagnostic import Code, Diagnostic
+from msaspec.language.base import Items, Model
+from msaspec.language.kind import Kind
+from msaspec.language.part import Entry, Offer, Part, Site, Statement, Use
+from msaspec.language.service import HostName
+from msaspec.language.value import Text, Token, Value
+
+NO_CDN = Code(
+    "MSA320",
+    "An invalidation without a distribution",
+    "`invalidate: true` lets a service invalidate the CDN's cache; the bucket needs `cdn: true` for that.",
+)
+
+CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
+SECURITY_HEADERS = "67f7725c-6f97-4210-82d7-5512b31e9d03"
+"""Ids of CloudFront's managed cache policy CachingOptimized and response headers policy SecurityHeadersPolicy
+(the same in every account; AWS CDK's constants)."""
+
+
+def _certificate(written: str) -> str:
+    parts = written.split(":")
+    if (
+        len(parts) != 6
+        or parts[2:4] != ["acm", "us-east-1"]
+        or not parts[5].startswith("certificate/")
+        or "{" in written
+    ):
+        raise PydanticCustomError(
+            "certificate", "CloudFront takes the ARN of an ACM certificate in us-east-1, and of no other region"
+        )
+    return written
+
+
+def _prefix(written: str) -> str:
+    if not written.endswith("/") or written.startswith("/") or any(c in written for c in "*?${}\\\"'\n"):
+        raise PydanticCustomError("prefix", "a prefix ends with `/`, does not begin with one, and holds no wildcard")
+    return written
+
+
+class Cdn(Model):
+    """The CloudFront distribution in front of a bucket."""
+
+    shorthand = "enabled"
+
+    enabled: bool = Field(True, description="Whether there is one.")
+    hosts: Items[HostName] = Field((), description="Names of its own, which need a certificate.")
+    certificate: Annotated[str, AfterValidator(_certificate)] | None = Field(
+        None,
+        description="ARN of an ACM certificate in us-east-1 for `hosts`.",
+        examples=["arn:aws:acm:us-east-1:123456789012:certificate/1b2c3d4e"],
+    )
+
+    @model_validator(mode="after")
+    def _together(self) -> Cdn:
+        if bool(self.hosts) != bool(self.certificate):
+            raise PydanticCustomError("together", "`hosts` and `certificate` need each other")
+        return self
+
+
+class Bucket(Model):
+    """An S3 bucket: private, encrypted, TLS only, kept when the stack goes."""
+
+    cdn: Cdn | None = Field(None, description="One CloudFront distribution in front of it, with origin access control.")
+    versioned: bool = Field(False, description="Keeps every version of every object.")
+
+
+class BucketUse(Model):
+    """What a service may do with a bucket."""
+
+    access: Literal["read", "write", "read-write"] = Field("read", description="What it may do with objects.")
+    prefix: Annotated[str, AfterValidator(_prefix)] | None = Field(
+        None, description="Only objects whose key begins so.", examples=["profiles/"]
+    )
+    invalidate: bool = Field(False, description="May invalidate the cache of the bucket's distribution.")
+
+
+class Buckets(Kind):
+    """The section `buckets`."""
+
+    section = "buckets"
+    noun = "bucket"
+    model = Bucket
+    options = BucketUse
+    attributes: ClassVar[Mapping[str, str]] = {
+        "name": "Name of the bucket.",
+        "arn": "ARN of the bucket.",
+        "region": "Region of the bucket.",
+        "cdn_domain": "Domain of its distribution, where it has one.",
+        "cdn_id": "Id of its distribution, where it has one.",
+    }
+
+    def check(self, entry: Entry, uses: Sequence[Use]) -> Iterable[Diagnostic]:
+        """An invalidation needs a distribution."""
+        if not _cdn(entry):
+            for use in uses:
+                if cast(BucketUse, use.options).invalidate:
+                    message = f"`{use.service}` invalidates `{entry.name}`, which has no distribution."
+                    hint = f"Add `cdn: true` to `buckets.{entry.name}`."
+                    yield NO_CDN.at((*use.path, "invalidate"), message, hint=hint)
+
+    def build(self, entry: Entry, uses: Sequence[Use], site: Site) -> Part:
+        """The bucket with its policy, and its distribution."""
+        bucket = names.logical(entry.name, "Bucket")
+        part = Part(
+            resources=(_bucket(entry, site), _bucket_policy(entry)),
+            outputs=(Output(bucket, Description=f"Name of the bucket {entry.name}.", Value=Ref(bucket)),),
+        )
+        return part + _distribution(entry, site) if _cdn(entry) else part
+
+    def offer(self, entry: Entry, use: Use, site: Site) -> Offer:
+        """Names, and access by the words under `uses`."""
+        bucket = names.logical(entry.name, "Bucket")
+        name: Value = (Token(bucket),)
+        attributes: dict[str, Value] = {
+            "name": name,
+            "arn": (Token(f"{bucket}.Arn"),),
+            "region": (Token("AWS::Region"),),
+        }
+        prefix = names.variable(entry.name)
+        plain: dict[str, Value] = {f"{prefix}_BUCKET": name}
+        spring: dict[str, Value] = {"cloud.aws.s3.bucket": name, "cloud.aws.region.static": (Token("AWS::Region"),)}
+        if _cdn(entry):
+            distribution = names.logical(entry.name, "Distribution")
+            domain: Value = (Token(f"{distribution}.DomainName"),)
+            attributes |= {"cdn_domain": domain, "cdn_id": (Token(distribution),)}
+            plain |= {f"{prefix}_CDN_DOMAIN": domain, f"{prefix}_CDN_ID": (Token(distribution),)}
+            spring |= {
+                "cloud.aws.cloud-front.domain-name": domain,
+                "cloud.aws.cloud-front.distribution-id": (Token(distribution),),
+            }
+        return Offer(
+            attributes=attributes,
+            variables=spring if use.framework == "spring-boot" else plain,
+            statements=tuple(_statements(entry, cast(BucketUse, use.options))),
+        )
+
+
+def _cdn(entry: Entry) -> Cdn | None:
+    cdn = cast(Bucket, entry.spec).cdn
+    return cdn if cdn and cdn.enabled else None
+
+
+def _bucket(entry: Entry, site: Site) -> Any:
+    versioned = cast(Bucket, entry.spec).versioned
+    return s3.Bucket(
+        names.logical(entry.name, "Bucket"),
+        BucketEncryption=s3.BucketEncryption(
+            ServerSideEncryptionConfiguration=[
+                s3.ServerSideEncryptionRule(
+                    ServerSideEncryptionByDefault=s3.ServerSideEncryptionByDefault(SSEAlgorithm="AES256")
+                )
+            ]
+        ),
+        PublicAccessBlockConfiguration=s3.PublicAccessBlockConfiguration(
+            BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
+        ),
+        OwnershipControls=s3.OwnershipControls(Rules=[s3.OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]),
+        LifecycleConfiguration=s3.LifecycleConfiguration(
+            Rules=[
+                s3.LifecycleRule(
+                    Id="abandoned-uploads",
+                    Status="Enabled",
+                    AbortIncompleteMultipartUpload=s3.AbortIncompleteMultipartUpload(DaysAfterInitiation=7),
+                )
+            ]
+        ),
+        **({"VersioningConfiguration": s3.VersioningConfiguration(Status="Enabled")} if versioned else {}),
+        Tags=Tags(Name=f"{site.stack}/{entry.name}"),
+        DeletionPolicy="RetainExceptOnCreate",
+        UpdateReplacePolicy="Retain",
+    )
+
+
+def _bucket_policy(entry: Entry) -> Any:
+    bucket = names.logical(entry.name, "Bucket")
+    statements: list[dict[str, Any]] = [
+        {
+            "Sid": "TlsOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [GetAtt(bucket, "Arn"), Sub(f"${{{bucket}.Arn}}/*")],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+    ]
+    if _cdn(entry):
+        distribution = names.logical(entry.name, "Distribution")
+        source = f"arn:${{AWS::Partition}}:cloudfront::${{AWS::AccountId}}:distribution/${{{distribution}}}"
+        statements.append(
+            {
+                "Sid": "Distribution",
+                "Effect": "Allow",
+                "Principal": {"Service": "cloudfront.amazonaws.com"},
+                "Action": "s3:GetObject",
+                "Resource": Sub(f"${{{bucket}.Arn}}/*"),
+                "Condition": {"StringEquals": {"AWS:SourceArn": Sub(source)}},
+            }
+        )
+    return s3.BucketPolicy(
+        names.logical(entry.name, "BucketPolicy"),
+        Bucket=Ref(bucket),
+        PolicyDocument={"Version": "2012-10-17", "Statement": statements},
+    )
+
+
+def _distribution(entry: Entry, site: Site) -> Part:
+    cdn = cast(Cdn, _cdn(entry))
+    bucket, distribution = names.logical(entry.name, "Bucket"), names.logical(entry.name, "Distribution")
+    control = names.logical(entry.name, "OriginAccess")
+    # The name must be unique in the account and has 64 characters, so the stack's own UUID tells it apart.
+    unique = Select(2, Split("/", Ref("AWS::StackId")))
+    return Part(
+        resources=(
+            cloudfront.OriginAccessControl(
+                control,
+                OriginAccessControlConfig=cloudfront.OriginAccessControlConfig(
+                    Name=Sub(f"{entry.name[:24]}-${{Stack}}", Stack=unique),
+                    OriginAccessControlOriginType="s3",
+                    SigningBehavior="always",
+                    SigningProtocol="sigv4",
+                ),
+            ),
+            cloudfront.Distribution(
+                distribution,
+                DistributionConfig=cloudfront.DistributionConfig(
+                    Enabled=True,
+                    Comment=f"{site.stack}/{entry.name}",
+                    HttpVersion="http2and3",
+                    IPV6Enabled=True,
+                    **_own_names(cdn),
+                    Origins=[
+                        cloudfront.Origin(
+                            Id=entry.name,
+                            DomainName=GetAtt(bucket, "RegionalDomainName"),
+                            OriginAccessControlId=GetAtt(control, "Id"),
+                            # Required beside origin access control, and empty.
+                            S3OriginConfig=cloudfront.S3OriginConfig(OriginAccessIdentity=""),
+                        )
+                    ],
+                    DefaultCacheBehavior=cloudfront.DefaultCacheBehavior(
+                        TargetOriginId=entry.name,
+                        ViewerProtocolPolicy="redirect-to-https",
+                        Compress=True,
+                        CachePolicyId=CACHING_OPTIMIZED,
+                        ResponseHeadersPolicyId=SECURITY_HEADERS,
+                    ),
+                ),
+                Tags=Tags(Name=f"{site.stack}/{entry.name}"),
+            ),
+        ),
+        outputs=(
+            Output(
+                names.logical(entry.name, "CdnDomain"),
+                Description=f"Domain of the distribution in front of {entry.name}.",
+                Value=GetAtt(distribution, "DomainName"),
+            ),
+            Output(
+                names.logical(entry.name, "CdnId"),
+                Description=f"Id of the distribution in front of {entry.name}.",
+                Value=Ref(distribution),
+            ),
+        ),
+    )
+
+
+def _own_names(cdn: Cdn) -> dict[str, Any]:
+    """Names of its own. Only with a certificate of ours can the lowest TLS version be chosen."""
+    if not cdn.certificate:
+        return {}
+    certificate = cloudfront.ViewerCertificate(
+        AcmCertificateArn=cdn.certificate, SslSupportMethod="sni-only", MinimumProtocolVersion="TLSv1.2_2021"
+    )
+    return {"Aliases": list(cdn.hosts), "ViewerCertificate": certificate}
+
+
+def _statements(entry: Entry, use: BucketUse) -> Iterable[Statement]:
+    bucket = names.logical(entry.name, "Bucket")
+    objects: Text = (Token(f"{bucket}.Arn"), f"/{use.prefix or ''}*")
+    actions: list[str] = []
+    if use.access in ("read", "read-write"):
+        condition = {"StringLike": {"s3:prefix": f"{use.prefix}*"}} if use.prefix else None
+        yield Statement(("s3:ListBucket",), ((Token(f"{bucket}.Arn"),),), condition)
+        actions.append("s3:GetObject")
+    if use.access in ("write", "read-write"):
+        actions += ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
+    yield Statement(tuple(actions), (objects,))
+    if use.invalidate:
+        distribution: Text = ("distribution/", Token(names.logical(entry.name, "Distribution")))
+        yield Statement(("cloudfront:CreateInvalidation",), (iam.arn("cloudfront", distribution, region=False),))

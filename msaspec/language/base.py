@@ -1,0 +1,153 @@
+"""The model that every part of a manifest is written in, and scalars that carry their unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from annotated_types import GroupedMetadata
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    Strict,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+
+T = TypeVar("T")
+
+Items = Annotated[tuple[T, ...], Strict(False)]
+"""A YAML list, held as a tuple."""
+
+
+class Model(BaseModel):
+    """Strict and frozen. Unknown keys are errors; nothing is converted from one type to another.
+
+    An entry with nothing behind its colon is an empty map: every field has its default.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True, defer_build=True)
+
+    shorthand: ClassVar[str | None] = None
+    """The field that a bare value stands for: ``health: /up`` is ``health: {path: /up}``."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spell_out(cls, data: Any) -> Any:
+        if data is None:
+            return {}
+        if cls.shorthand is not None and not isinstance(data, dict | BaseModel):
+            return {cls.shorthand: data}
+        return data
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler(core)
+        if cls.shorthand is None:
+            return schema
+        long_form = handler.resolve_ref_schema(schema)
+        short_form = long_form["properties"][cls.shorthand]
+        short = {key: value for key, value in short_form.items() if key not in ("default", "title")}
+        short["description"] = f"Short for `{{{cls.shorthand}: ...}}`. {short_form.get('description', '')}".strip()
+        return {"anyOf": [short, schema]}
+
+
+@dataclass(frozen=True)
+class Unit(GroupedMetadata):
+    """Marks an int that is written as a whole number and a unit: ``Annotated[int, seconds(5, 300, "10 s")]``.
+
+    `units` gives each unit's worth in the smallest, which the model holds; `minimum` and `maximum` are in that too.
+    """
+
+    what: str
+    units: Mapping[str, int] = field(hash=False)
+    minimum: int
+    maximum: int
+    base: str
+    example: str
+
+    def __iter__(self) -> Iterator[object]:
+        pattern = rf"^[0-9]{{1,11}} ?({'|'.join(sorted(self.units))})$"
+        yield BeforeValidator(self._read)
+        yield WithJsonSchema({"type": "string", "pattern": pattern, "examples": [self.example]})
+
+    def _read(self, written: Any) -> int:
+        if isinstance(written, str):
+            digits = written.rstrip(_LETTERS).rstrip(" ")
+            unit = written[len(digits) :].strip(" ")
+            if digits.isascii() and digits.isdigit() and len(digits) < 12 and unit in self.units:
+                number = int(digits) * self.units[unit]
+                if self.minimum <= number <= self.maximum:
+                    return number
+                raise PydanticCustomError(
+                    "unit_range",
+                    "{what} here is from {minimum} to {maximum} {base}",
+                    {"what": self.what, "minimum": self.minimum, "maximum": self.maximum, "base": self.base},
+                )
+        raise PydanticCustomError(
+            "unit",
+            "{what} is a whole number with its unit, such as `{example}` (units: {units})",
+            {"what": self.what, "example": self.example, "units": ", ".join(self.units)},
+        )
+
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_SECONDS = {"s": 1, "second": 1, "seconds": 1, "min": 60, "minute": 60, "minutes": 60, "h": 3600, "hour": 3600}
+_SECONDS["hours"] = 3600
+_DAYS = {"day": 1, "days": 1, "d": 1, "week": 7, "weeks": 7, "month": 30, "months": 30, "year": 365, "years": 365}
+_GIBIBYTES = {"GiB": 1, "TiB": 1024}
+
+
+def seconds(minimum: int, maximum: int, example: str) -> Unit:
+    """A duration such as ``30 s`` or ``5 min``, held in seconds."""
+    return Unit("a duration", _SECONDS, minimum, maximum, "seconds", example)
+
+
+def days(minimum: int, maximum: int, example: str) -> Unit:
+    """A span of days such as ``7 days``, held in days."""
+    return Unit("a retention", _DAYS, minimum, maximum, "days", example)
+
+
+def gibibytes(minimum: int, maximum: int, example: str) -> Unit:
+    """A size of storage such as ``20 GiB``, held in GiB."""
+    return Unit("a size", _GIBIBYTES, minimum, maximum, "GiB", example)
+
+
+def measured(default: str, description: str) -> Any:
+    """A field with a unit. Its default is spelled as in a manifest."""
+    return Field(default, description=description)
+
+
+def _instance_type(written: str) -> str:
+    family, dot, size = written.partition(".")
+    plain = written.isascii() and written == written.lower() and (family + size).replace("-", "").isalnum()
+    if not (plain and dot and size and family[:1].isalpha() and any(c.isdigit() for c in family)):
+        raise PydanticCustomError("instance_type", "an instance type looks like `t4g.small`")
+    return written
+
+
+InstanceType = Annotated[str, AfterValidator(_instance_type)]
+"""The spelling of an EC2 instance type."""
+
+RESERVED_NAMES = frozenset({"aws", "system", "bastion", "network", "localhost"})
+"""`aws` and `system` are namespaces of references; the others are names of the system's own parts."""
+
+
+def _name(name: str) -> str:
+    if name in RESERVED_NAMES:
+        raise PydanticCustomError("reserved_name", "`{name}` is a name that msaspec itself uses", {"name": name})
+    return name
+
+
+NAME_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+NAME_LENGTH = 40
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN, min_length=2, max_length=NAME_LENGTH), AfterValidator(_name)]
+"""The name of a database, bucket or service: lower case, digits, single dashes. A DNS label."""

@@ -1,0 +1,80 @@
+"""Where the system stands: its network, its front door and its bastion."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from msaspec.language.base import InstanceType, Items, Model
+from msaspec.language.service import HostName
+
+_DOCKER_BRIDGE = IPv4Network("172.17.0.0/16")
+"""Docker's default bridge on every host: addresses of the VPC inside it could not be reached from a container."""
+
+
+def _cidr(written: str) -> str:
+    try:
+        network = IPv4Network(written, strict=True)
+    except ValueError as fault:
+        raise PydanticCustomError(
+            "cidr", "{written} is no IPv4 block: {fault}", {"written": written, "fault": str(fault)}
+        ) from None
+    if "/" not in written:
+        raise PydanticCustomError("cidr", "an IPv4 block has a length, such as `10.0.0.0/16`")
+    return str(network)
+
+
+def _vpc_cidr(written: str) -> str:
+    network = IPv4Network(written)
+    if not 16 <= network.prefixlen <= 24:
+        raise PydanticCustomError(
+            "cidr", "the network's block is from /16 (the largest VPC) to /24 (the smallest that holds its subnets)"
+        )
+    if network.overlaps(_DOCKER_BRIDGE):
+        raise PydanticCustomError(
+            "cidr", "172.17.0.0/16 is Docker's own bridge on every host: containers could not reach the network"
+        )
+    return written
+
+
+Cidr = Annotated[str, AfterValidator(_cidr), Field(examples=["10.0.0.0/16"])]
+
+
+class Network(Model):
+    """The VPC of the system and where its services run. Databases are always isolated."""
+
+    cidr: Annotated[Cidr, AfterValidator(_vpc_cidr)] = Field("10.0.0.0/16", description="Addresses of the VPC.")
+    zones: Literal[2, 3] = Field(2, description="Availability Zones to spread over.")
+    placement: Literal["private", "public"] = Field("private", description="Where services run.")
+    nat: Literal["single", "per-zone", "none"] = Field(
+        "single",
+        description="How private services reach out: one NAT gateway, one a zone, or none but interface endpoints.",
+    )
+
+
+class Ingress(Model):
+    """The front door of services that have `paths`."""
+
+    domain: HostName | None = Field(None, description="Domain of the front door: certificate, alias record, HTTPS.")
+    hosted_zone: str | None = Field(None, description="Route 53 zone of the domain.", examples=["Z0123456789ABC"])
+    certificate: str | None = Field(
+        None,
+        description="ARN of an existing ACM certificate, instead of a hosted zone.",
+        examples=["arn:aws:acm:eu-west-1:123456789012:certificate/1b2c3d4e"],
+    )
+    cdn: bool = Field(False, description="Puts the API behind the system's CloudFront distribution.")
+    allow: Items[Cidr] = Field(("0.0.0.0/0",), min_length=1, description="Who may come in.")
+
+
+class Bastion(Model):
+    """A host for people, with psql, reached by SSM Session Manager only; no port of it is open."""
+
+    shorthand = "enabled"
+
+    enabled: bool = Field(True, description="Whether there is one.")
+    instance_type: InstanceType = Field(
+        "t4g.nano", description="EC2 instance type, arm64 or x86_64.", examples=["t4g.nano"]
+    )

@@ -1,0 +1,113 @@
+"""The narrow waist: what a kind of resource offers its users, and what any part of a system becomes.
+
+A kind never learns how a service runs; a runtime never learns what a database is. Between them pass only the
+values of this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from msaspec.language.base import Model
+from msaspec.language.value import Text, Token, Value
+from msaspec.place import Path
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where parts of a system stand: its names, and the network as tokens."""
+
+    system: str
+    environment: str | None
+    stack: str
+    domain: str
+    """The private DNS domain of the system's services."""
+    vpc: Token
+    services: tuple[Token, ...]
+    """Subnets that services run in, one a zone."""
+    services_public: bool
+    """Whether those subnets have public addresses."""
+    public: tuple[Token, ...]
+    isolated: tuple[Token, ...]
+    """Subnets with no way out, for databases."""
+    online: tuple[str, ...]
+    """Logical ids of the routes, endpoints and names that a host needs before it starts."""
+    allow: tuple[str, ...]
+    """IPv4 blocks that may use the front door."""
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a section of the manifest: a database, a bucket."""
+
+    name: str
+    spec: Model
+    path: Path
+
+
+@dataclass(frozen=True)
+class Use:
+    """One line under `uses`: the edge from a service to what it uses."""
+
+    service: str
+    target: str
+    options: Model
+    framework: str
+    alone: bool
+    """Whether it is the service's only use of that kind."""
+    path: Path
+
+
+@dataclass(frozen=True)
+class Door:
+    """A port of something that has a security group."""
+
+    group: Token
+    port: int
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What an IAM role may do: actions on resources."""
+
+    actions: tuple[str, ...]
+    resources: tuple[Text, ...]
+    condition: Mapping[str, Mapping[str, Any]] | None = None
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What one user of a resource gets from it."""
+
+    attributes: Mapping[str, Value]
+    """What references such as ``${main.host}`` stand for."""
+    variables: Mapping[str, Value] = field(default_factory=dict)
+    """What its use injects into the environment, in the names of the user's framework."""
+    doors: tuple[Door, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    after: tuple[str, ...] = ()
+    """Logical ids that must exist before the user runs."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a piece of the manifest becomes: troposphere resources, outputs and parameters, in reading order.
+
+    `scripts` are texts that several resources share; the template holds each once, under its name.
+    """
+
+    resources: tuple[Any, ...] = ()
+    outputs: tuple[Any, ...] = ()
+    parameters: tuple[Any, ...] = ()
+    scripts: Mapping[str, str] = field(default_factory=dict)
+
+    def __add__(self, other: Part) -> Part:
+        return Part(
+            self.resources + other.resources,
+            self.outputs + other.outputs,
+            self.parameters + other.parameters,
+            {**self.scripts, **other.scripts},
+        )

@@ -1,0 +1,85 @@
+"""A runtime: a way to run a service, one file in `msaspec.runtimes`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from msaspec import names
+from msaspec.diagnostic import Diagnostic
+from msaspec.language.base import Model
+from msaspec.language.image import Image
+from msaspec.language.part import Door, Offer, Part, Site, Statement
+from msaspec.language.service import Service
+from msaspec.language.value import Value
+from msaspec.place import Path
+
+COMING = ("autoscaling", "fargate")
+"""Runtimes of the language that this version does not compile yet."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A service as a runtime sees it: everything explicit, every reference resolved."""
+
+    name: str
+    path: Path
+    spec: Service
+    options: Model
+    """The runtime's own fields."""
+    image: Image
+    health: str | None
+    """Path that tells that it is up; None for a worker."""
+    called: bool
+    """Whether another service uses it."""
+    environment: Mapping[str, Value]
+    statements: tuple[Statement, ...]
+    after: tuple[str, ...]
+    """Logical ids that must exist before it runs."""
+
+
+class Runtime(ABC):
+    """What the runtimes have in common. Every method is pure."""
+
+    name: ClassVar[str]
+    """What `runtime` says to choose it."""
+    model: ClassVar[type[Model]]
+    """Its own fields, under `runtime: {type: ..., ...}`."""
+    ignores: ClassVar[Mapping[str, str]] = {}
+    """Service fields that it cannot honour, each with a hint. Writing one is a diagnostic, never silence."""
+    on_hosts: ClassVar[bool] = False
+    """Whether its services run on EC2 hosts of the system's own."""
+    endpoints: ClassVar[tuple[str, ...]] = ()
+    """Interface endpoints that a service on it needs where there is no way out of the network."""
+
+    @abstractmethod
+    def build(self, workload: Workload, site: Site) -> Part:
+        """What a service becomes."""
+
+    @abstractmethod
+    def doors(self, name: str, service: Service) -> tuple[Door, ...]:
+        """Where others reach a service of this runtime."""
+
+    def check(self, workload: Workload, site: Site) -> Iterable[Diagnostic]:
+        """The runtime's own rules, beyond the shape of the models."""
+        return ()
+
+    def offer(self, name: str, service: Service, framework: str, site: Site) -> Offer:
+        """What a caller of a service gets: one address, the same in every runtime."""
+        host = f"{name}.{site.domain}"
+        url = f"http://{host}:{service.port}"
+        variable = {"spring-boot": f"msa.{name}.url"}.get(framework, f"{names.variable(name)}_URL")
+        return Offer(
+            attributes={"host": (host,), "port": (str(service.port),), "url": (url,)},
+            variables={variable: (url,)},
+            doors=self.doors(name, service),
+        )
+
+
+SERVICE_ATTRIBUTES = {
+    "host": "Private DNS name.",
+    "port": "Port.",
+    "url": "Address as `http://host:port`.",
+}

@@ -1,0 +1,150 @@
+# ruff: noqa: T201 - a command prints
+"""Stands in for a command of the instance: ``stand_in.py STATE COMMAND ARGUMENTS...``.
+
+Writes down how it was called, then behaves as the test told it to (STATE/behaviour.json). `docker run` works
+out the environment of the container the way docker does and keeps it in STATE/container.json.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+state, program, *arguments = sys.argv[1:]
+STATE = Path(state)
+BEHAVIOUR = json.loads((STATE / "behaviour.json").read_text())
+CONTAINER = STATE / "container.json"
+
+
+def option(name: str) -> str:
+    return arguments[arguments.index(name) + 1]
+
+
+def aws() -> None:
+    assert os.environ["LC_ALL"] == "C.UTF-8", "the AWS CLI could not print a secret that is not ASCII"
+    assert os.environ["HOME"] == "/root"
+    assert os.environ["AWS_DEFAULT_REGION"] == "eu-west-1"
+    service, operation = arguments[:2]
+    if (service, operation) == ("secretsmanager", "get-secret-value"):
+        assert option("--query") == "SecretString"
+        assert option("--output") == "json"
+        print(json.dumps(BEHAVIOUR["secrets"][option("--secret-id")], ensure_ascii=False))
+    elif (service, operation) == ("ssm", "get-parameter"):
+        assert option("--query") == "Parameter.Value"
+        assert "--with-decryption" in arguments
+        print(json.dumps(BEHAVIOUR["parameters"][option("--name")], ensure_ascii=False))
+    elif (service, operation) == ("ecr", "get-login-password"):
+        print("ecr-password")
+
+
+def docker() -> None:
+    assert os.environ["HOME"] == "/root", "that is where the login is"
+    match arguments[0]:
+        case "login":
+            print("Login Succeeded")
+        case "rm":
+            if not CONTAINER.exists():
+                sys.exit("Error response from daemon: No such container: " + arguments[-1])
+            CONTAINER.unlink()
+        case "run":
+            docker_run()
+        case "inspect":
+            assert arguments[1] == "users"
+            fields = "{{.State.Status}}", "{{.State.ExitCode}}", "{{.RestartCount}}"
+            told = option("-f")
+            for field, content in zip(fields, BEHAVIOUR["container"].split(), strict=True):
+                told = told.replace(field, content)
+            print(told)
+        case "logs":
+            print("\n".join(BEHAVIOUR["output"]))
+
+
+def docker_run() -> None:
+    single = ["--name", "--restart", "--pull", "--env-file", "--log-driver"]
+    multiple = ["--log-opt", "-p", "-e"]
+    options: dict[str, list[str]] = {name: [] for name in single + multiple}
+    words = iter(arguments[1:])
+    for word in words:
+        if word in options:
+            options[word].append(next(words))
+        elif word[:2] in options:
+            options[word[:2]].append(word[2:])
+        elif word != "-d":
+            assert not word.startswith("-"), word
+            break
+    assert all(len(options[name]) == 1 for name in single), options
+    environment = env_file(Path(options["--env-file"][0]))
+    for entry in options["-e"]:
+        name, equals, given = entry.partition("=")
+        environment[name] = given if equals else os.environ[name]
+    listen(options["-p"])
+    run = {"image": word, "command": list(words), "environment": environment, "options": options}
+    CONTAINER.write_text(json.dumps(run))
+    print("0123456789ab")
+
+
+def env_file(path: Path) -> dict[str, str]:
+    """docker/cli, pkg/kvfile: lines as of Go's bufio.ScanLines, of at most 64 KiB, in UTF-8."""
+    environment = {}
+    for number, raw in enumerate(path.read_bytes().split(b"\n")):
+        assert len(raw) < 64 * 1024, "bufio.Scanner: token too long"
+        line = raw.removesuffix(b"\r").decode()
+        line = (line.removeprefix("\ufeff") if number == 0 else line).lstrip()
+        if not line or line.startswith("#"):
+            continue
+        name, equals, content = line.partition("=")
+        assert name, line
+        assert equals, line
+        assert not set(name) & set(" \t"), line
+        environment[name] = content
+    return environment
+
+
+def listen(publish: list[str]) -> None:
+    """Answer on the published port with the status codes that the test gave, the last one for ever."""
+    codes = BEHAVIOUR["answers"]
+    if not codes:
+        return
+    import http.server  # takes a while, and few calls need it
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            with (STATE / "requests").open("a") as file:
+                file.write(self.path + "\n")
+            self.send_response(codes.pop(0) if len(codes) > 1 else codes[0])
+            self.send_header("Location", "/elsewhere")
+            self.end_headers()
+
+    server = http.server.HTTPServer(("127.0.0.1", int(publish[0].split(":")[0])), Handler)
+    if os.fork() == 0:
+        os.setsid()
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in 0, 1, 2:
+            os.dup2(null, descriptor)
+        server.serve_forever()
+
+
+call = {"argv": [program, *arguments], "env": dict(os.environ)}
+if "--password-stdin" in arguments:
+    call["stdin"] = sys.stdin.read()
+if "--log-events" in arguments:
+    call["events"] = json.loads(Path(option("--log-events").removeprefix("file://")).read_bytes())
+with (STATE / "calls").open("a") as file:
+    file.write(json.dumps(call) + "\n")
+
+for failure in BEHAVIOUR["failures"]:
+    tried = STATE / ("tried " + failure["call"].replace("/", "_"))
+    if " ".join([program, *arguments]).startswith(failure["call"]):
+        times = int(tried.read_text()) if tried.exists() else 0
+        tried.write_text(str(times + 1))
+        if times < failure["times"]:
+            print(failure["says"], file=sys.stderr)
+            sys.exit(failure.get("code", 1))
+
+match program:
+    case "dnf":  # the machine has docker only from now on
+        (STATE / "bin" / "docker").symlink_to("docker-package")
+    case "aws":
+        aws()
+    case "docker":
+        docker()

@@ -1,0 +1,240 @@
+"""What every kind and every runtime that is dropped into its folder has to keep."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, get_args
+
+import pytest
+import yaml
+
+from msaspec import compile, manifest, pipeline
+from msaspec.compile import as_data
+from msaspec.language.kind import Kind
+from msaspec.language.part import Entry, Offer, Part, Site, Use
+from msaspec.language.runtime import SERVICE_ATTRIBUTES, Runtime
+from msaspec.language.service import Service
+from msaspec.language.value import Secret, Token, is_secret
+from msaspec.plan import Plan
+from tests.template import compiled, nodes, template_of
+
+KINDS = {kind.section: kind for kind in manifest.kinds()}
+RUNTIMES = dict(manifest.runtimes())
+FRAMEWORKS: tuple[str, ...] = get_args(Service.model_fields["framework"].annotation)
+ALL_FRAMEWORKS = pytest.mark.parametrize("framework", FRAMEWORKS)
+EVERY_KIND = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+EVERY_RUNTIME = pytest.mark.parametrize("runtime", RUNTIMES.values(), ids=RUNTIMES)
+
+RICH: Mapping[str, Mapping[str, Any]] = {"databases": {"replicas": 1, "protect": False}, "buckets": {"cdn": True}}
+"""An entry of each section that offers everything it can. A new kind may stay out: then its defaults are taken."""
+
+
+def system(services: Mapping[str, Any], **sections: Any) -> str:
+    """A manifest."""
+    data = {"msaspec": 1, "name": "shop", "network": {"placement": "public"}, **sections, "services": dict(services)}
+    return yaml.safe_dump(data, sort_keys=False)
+
+
+def plan_with(kind: Kind, framework: str = "plain", **entry: Any) -> Plan:
+    """A system of one entry of a kind and its user."""
+    user = {"image": "user:1", "framework": framework, "uses": ["thing"]}
+    planned, found = pipeline.plan_of(
+        pipeline.load(system({"user": user}, **{kind.section: {"thing": entry}}), "msa.yaml")
+    )
+    assert found == []
+    return planned
+
+
+def parts(plan: Plan) -> tuple[Kind, Entry, tuple[Use, ...], Site]:
+    """The only entry of a plan, with what it takes to build it."""
+    ((kind, entry, uses),) = ((kind, entry, uses) for kind, entries in plan.entries for entry, uses in entries)
+    return kind, entry, uses, plan.site
+
+
+def offer_of(kind: Kind, framework: str = "plain", **entry: Any) -> Offer:
+    """What one user gets."""
+    found, spec, (use,), site = parts(plan_with(kind, framework, **entry))
+    return found.offer(spec, use, site)
+
+
+def data_of(part: Part) -> list[Any]:
+    """Everything in a part as data."""
+    return [(thing.title, as_data(thing)) for thing in (*part.resources, *part.outputs, *part.parameters)]
+
+
+def check_ids(part: Part) -> None:
+    """Logical ids are what CloudFormation takes, and each stands once."""
+    titles = [thing.title for thing in (*part.resources, *part.parameters)]
+    assert len(titles) == len(set(titles))
+    assert all(re.fullmatch(r"[A-Za-z][A-Za-z0-9]{0,254}", thing.title) for thing in (*part.resources, *part.outputs))
+
+
+@EVERY_KIND
+def test_a_kind_is_built_the_same_twice(kind: Kind) -> None:
+    """A kind keeps nothing between two calls: the same entry becomes the same part and the same offer."""
+    found, entry, uses, site = parts(plan_with(kind, **RICH.get(kind.section, {})))
+    first = data_of(found.build(entry, uses, site) + found.common([(entry, uses)], site))
+    assert first == data_of(found.build(entry, uses, site) + found.common([(entry, uses)], site))
+    assert found.offer(entry, uses[0], site) == found.offer(entry, uses[0], site)
+
+
+@EVERY_KIND
+def test_the_logical_ids_of_a_kind_are_plain_and_unique(kind: Kind) -> None:
+    """Nothing that a kind makes has an id with a dash, or one that stands twice."""
+    found, entry, uses, site = parts(plan_with(kind, **RICH.get(kind.section, {})))
+    check_ids(found.build(entry, uses, site) + found.common([(entry, uses)], site))
+
+
+@EVERY_KIND
+def test_a_kind_offers_exactly_the_attributes_that_it_lists(kind: Kind) -> None:
+    """What the language documents for references is what an entry that has everything offers."""
+    assert set(offer_of(kind, **RICH.get(kind.section, {})).attributes) == set(kind.attributes)
+    assert set(offer_of(kind).attributes) <= set(kind.attributes)
+    assert all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in kind.attributes)
+    assert all(about.endswith(".") for about in kind.attributes.values())
+
+
+@EVERY_KIND
+@ALL_FRAMEWORKS
+def test_a_kind_has_variables_for_each_framework(kind: Kind, framework: str) -> None:
+    """A use injects something in the names of every framework, made of the attributes of the offer."""
+    offer = offer_of(kind, framework, **RICH.get(kind.section, {}))
+    assert offer.variables
+    assert all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", name) for name in offer.variables)
+
+
+@EVERY_KIND
+def test_what_a_kind_refers_to_is_in_the_template(kind: Kind) -> None:
+    """Every token of an offer, its doors and its order names a resource that is there."""
+    plan = plan_with(kind, **RICH.get(kind.section, {}))
+    resources = compile.compile_plan(plan).template["Resources"]
+    (edge,) = plan.edges
+    offer = edge.offer
+    values = [*offer.attributes.values(), *offer.variables.values()]
+    values += [resource for statement in offer.statements for resource in statement.resources]
+    pieces = [piece for value in values for piece in value]
+    pieces += [part for piece in pieces if isinstance(piece, Secret) for part in piece.arn]
+    tokens = [piece.target for piece in pieces if isinstance(piece, Token)]
+    tokens += [*offer.after, *(door.group.target for door in offer.doors)]
+    assert {token.partition(".")[0] for token in tokens if not token.startswith("AWS::")} <= set(resources)
+
+
+@EVERY_KIND
+@ALL_FRAMEWORKS
+def test_no_secret_attribute_is_rendered(kind: Kind, framework: str) -> None:
+    """A reference to a secret, alone or within text, reaches the template as the place of the secret only."""
+    offer = offer_of(kind, framework, **RICH.get(kind.section, {}))
+    secret = [name for name, value in offer.attributes.items() if is_secret(value)]
+    env = {f"OF_{name}": f"before ${{thing.{name}}} after" for name in secret}
+    user = {"image": "user:1", "framework": framework, "uses": ["thing"], "env": env}
+    template = template_of(system({"user": user}, **{kind.section: {"thing": RICH.get(kind.section, {})}}))
+    stores = [name for name, part in template["Resources"].items() if part["Type"] == "AWS::SecretsManager::Secret"]
+    assert bool(stores) >= bool(secret)
+    for path, node in nodes(template):
+        # The value of a secret is read by a dynamic reference only; one may stand where RDS takes its master password.
+        if isinstance(node, str) and "{{resolve:" in node:
+            assert "MasterUserPassword" in path
+        assert not isinstance(node, Secret)
+    for name in secret:
+        assert f'"OF_{name}": ["before ' in str(template["Resources"]["UserLaunchTemplate"])
+
+
+SERVICE: dict[str, Any] = {"image": "cart:1", "port": 8000, "paths": ["/api"], "health": {"path": "/api/up"}}
+CHANGES: Mapping[str, Any] = {
+    "image": "other:1",
+    "port": 9000,
+    "paths": ["/api", "/more"],
+    "hosts": ["shop.example.com"],
+    "health.path": "/api/other",
+    "health.interval": "20 s",
+    "health.timeout": "4 s",
+    "health.healthy": 4,
+    "health.unhealthy": 4,
+    "health.grace": "10 min",
+    "health.codes": "200",
+    "framework": "spring-boot",
+    "arch": "x86_64",
+    "scale": 2,
+    "uses": ["main", "media"],
+    "env": {"A": "b"},
+    "secrets": {"KEY": "/shop/key"},
+    "command": ["run"],
+    "internal_port": 9001,
+    "logs": "7 days",
+}
+NO_PART_OF_THE_TEMPLATE = {"build", "runtime"}
+"""`build` is for `msaspec push`; `runtime` chooses who is tested."""
+
+
+def fields() -> set[str]:
+    """Every field of a service, those of its health spelled out."""
+    health = {f"health.{name}" for name in Service.model_fields["health"].annotation.__args__[0].model_fields}  # type: ignore[union-attr]
+    return (set(Service.model_fields) - {"health"} | health) - NO_PART_OF_THE_TEMPLATE
+
+
+def test_every_field_of_a_service_is_tried() -> None:
+    """A field that is added to the language is added here."""
+    assert set(CHANGES) == fields()
+
+
+@EVERY_RUNTIME
+@pytest.mark.parametrize("field", sorted(CHANGES))
+def test_a_runtime_honours_a_field_or_says_that_it_does_not(runtime: Runtime, field: str) -> None:
+    """Writing any field of a service changes the template, or there is a diagnostic at that field: never silence."""
+    around = {"databases": {"main": {}}, "buckets": {"media": {}}}
+    caller = {"image": "web:1", "port": 80, "uses": ["cart"], "runtime": runtime.name}
+    base = {**SERVICE, "uses": ["main"], "runtime": runtime.name}
+    key, _, inner = field.partition(".")
+    written = {**base, key: {**base[key], inner: CHANGES[field]} if inner else CHANGES[field]}
+    before = compiled(system({"cart": base, "web": caller}, **around))
+    after = compiled(system({"cart": written, "web": caller}, **around))
+    assert before.warnings == ()
+    told = [diagnostic.path for diagnostic in after.warnings]
+    changed = before.stack.template != after.stack.template
+    ignored = field in runtime.ignores or key in runtime.ignores
+    assert told == ([("services", "cart", *field.split("."))] if ignored else [])
+    assert changed is not ignored
+
+
+@EVERY_RUNTIME
+def test_a_runtime_ignores_only_fields_that_exist(runtime: Runtime) -> None:
+    """What a runtime lists as ignored are fields of the language, each with a sentence."""
+    assert set(runtime.ignores) <= fields() | {"health"}
+    assert all(hint.endswith(".") for hint in runtime.ignores.values())
+
+
+@EVERY_RUNTIME
+def test_every_own_field_of_a_runtime_changes_the_template(runtime: Runtime) -> None:
+    """The runtime's own fields have examples that compile, and do something."""
+    for name, field in runtime.model.model_fields.items():
+        examples = [*(field.examples or ()), "t4g.large"] if name == "instance_type" else list(field.examples or ())
+        own = {"type": runtime.name, name: examples[-1]}
+        before = template_of(system({"cart": {**SERVICE, "runtime": runtime.name}}))
+        assert template_of(system({"cart": {**SERVICE, "runtime": own}})) != before
+
+
+@EVERY_RUNTIME
+def test_a_runtime_is_built_the_same_twice(runtime: Runtime) -> None:
+    """A runtime keeps nothing between two calls, and its ids are plain and unique."""
+    document = pipeline.load(system({"cart": {**SERVICE, "runtime": runtime.name}}), "msa.yaml")
+    planned, _ = pipeline.plan_of(document)
+    ((found, workload),) = planned.workloads
+    part = found.build(replace(workload, called=True), planned.site)
+    assert data_of(part) == data_of(found.build(replace(workload, called=True), planned.site))
+    check_ids(part)
+
+
+@EVERY_RUNTIME
+@ALL_FRAMEWORKS
+def test_a_runtime_offers_what_the_language_lists(runtime: Runtime, framework: str) -> None:
+    """A service of any runtime has the same attributes, one variable, and a door exactly if it has a port."""
+    document = pipeline.load(system({"cart": {**SERVICE, "runtime": runtime.name}}), "msa.yaml")
+    planned, _ = pipeline.plan_of(document)
+    service = planned.root.services["cart"]
+    offer = runtime.offer("cart", service, framework, planned.site)
+    assert set(offer.attributes) == set(SERVICE_ATTRIBUTES)
+    assert len(offer.variables) == 1
+    assert len(runtime.doors("cart", service)) == 1
+    assert runtime.doors("cart", service.model_copy(update={"port": None})) == ()

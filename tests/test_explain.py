@@ -1,0 +1,233 @@
+"""`msaspec explain`: manual pages, and what a service gets and why."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from msaspec.cli import main
+
+MANIFEST = """\
+msaspec: 1
+name: shop
+network: {placement: public}
+databases:
+  main: {storage: 30 GiB}
+buckets:
+  media: {cdn: true}
+defaults:
+  logs: 14 days
+services:
+  cart:
+    image: cart:1.0
+    port: 8000
+    paths: [/api/carts]
+    uses:
+      main: {database: carts}
+      media: {access: read-write, prefix: carts/, invalidate: true}
+      user:
+    env:
+      MAIN_HOST: elsewhere
+      TEXT: at ${main.host} with ${main.password}
+    secrets:
+      API_KEY: /shop/api-key
+      SIGNATURE: arn:aws:secretsmanager:eu-west-1:123456789012:secret:signature#key
+  user:
+    image: public.ecr.aws/shop/user:2
+    port: 8080
+    health: /up
+  worker:
+    image: worker:1.0
+environments:
+  prod:
+    services: {cart: {port: 9000}}
+"""
+
+
+@pytest.fixture
+def manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The manifest as msa.yaml of the working directory."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "msa.yaml"
+    file.write_text(MANIFEST)
+    return file
+
+
+def explain(*arguments: str) -> Result:
+    """The command's outcome."""
+    return CliRunner().invoke(main, ["explain", *arguments])
+
+
+def section(page: str, title: str) -> list[list[str]]:
+    """The rows of a section of a page, in cells."""
+    _, _, rest = page.partition(f"\n{title}\n")
+    body = rest.partition("\n\n")[0]
+    return [re.split(r" {2,}", line.strip()) for line in body.splitlines()]
+
+
+def test_a_code_is_explained() -> None:
+    """By its title, severity and manual; in any case of letters, without a manifest."""
+    result = explain("msa301")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("MSA301: Two services with one public path (error)\n\n")
+    assert "A request can go to one service only." in result.stdout
+    assert result.stderr == ""
+
+
+def test_a_warning_says_so() -> None:
+    """The severity is that of the code."""
+    assert "(warning)" in explain("MSA305").stdout.splitlines()[0]
+
+
+@pytest.mark.parametrize("rule", ["E3012", "w2001"])
+def test_a_rule_of_cfn_lint_is_explained(rule: str) -> None:
+    """With its description and where it comes from."""
+    result = explain(rule)
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"{rule.upper()}: ")
+    assert "cfn-lint" in result.stdout.splitlines()[0]
+    assert "Source: https://" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("subject", "hint"), [("MSA302x", "diagnostic"), ("MSA399", "MSA"), ("E9998", "E"), ("carts", "`cart`")]
+)
+def test_what_there_is_not_gets_a_suggestion(manifest: Path, subject: str, hint: str) -> None:
+    """An unknown subject is a usage error that names the nearest known one."""
+    result = explain(subject)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "Error: " in result.stderr
+    assert hint in result.stderr.partition("Error: ")[2]
+
+
+def test_what_a_service_is(manifest: Path) -> None:
+    """Its image, port and the rest, each with the line it comes from or as a default."""
+    rows = [re.split(r" {2,}", line.strip()) for line in explain("cart").stdout.partition("\n\n")[0].splitlines()]
+    facts = {row[0]: row[1:] for row in rows}
+    assert rows[0] == ["cart: a service of shop"]
+    assert facts["image"] == ["cart:1.0", "msa.yaml:12"]
+    assert facts["repository"][0] == "shop/cart"
+    assert facts["port"] == ["8000", "msa.yaml:13"]
+    assert facts["runtime"] == ["instance", "default"]
+    assert facts["arch"] == ["arm64", "default"]
+    assert facts["logs"] == ["14 days", "msa.yaml:9"]
+    assert facts["health"] == ["/api/carts", "its first path"]
+    assert "repository" not in explain("user").stdout.partition("\n\n")[0]
+    assert re.search(r"health +/up +msa\.yaml:28", explain("user").stdout)
+    assert explain("worker").stdout.startswith("worker: a worker of shop\n")
+
+
+def test_addresses_and_callers(manifest: Path) -> None:
+    """Where a service answers, and who may call it through which rule."""
+    user = explain("user").stdout
+    assert ["http://user.shop.internal:8080", "for the services that use it"] in section(user, "Addresses")
+    assert section(user, "Called by") == [["cart", "port 8080 of UserSecurityGroup, rule CartToUser"]]
+    cart = explain("cart").stdout
+    assert "Called by" not in cart
+    assert any(row[0].startswith("http://<CartPublicAddress") for row in section(cart, "Addresses"))
+
+
+def test_what_each_edge_opens(manifest: Path) -> None:
+    """The port and the rule of each use, and its options."""
+    assert section(explain("cart").stdout, "Uses") == [
+        ["database main", "port 5432 of MainDatabaseSecurityGroup, rule CartToMain", "database: carts, access: owner"],
+        ["bucket media", "no port", "access: read-write, prefix: carts/, invalidate: true"],
+        ["service user", "port 8080 of UserSecurityGroup, rule CartToUser"],
+    ]
+
+
+def test_every_variable_has_its_origin(manifest: Path) -> None:
+    """Name, reason and value: secrets by where they are kept, tokens readable, an override said."""
+    page = explain("cart").stdout
+    variables = {row[0]: row[1:] for row in section(page, "Environment")}
+    assert variables["MAIN_PASSWORD"] == ["injected by `uses: main`", "secret key 'password' of CartToMainSecret"]
+    assert variables["MAIN_NAME"] == ["injected by `uses: main`", "carts"]
+    assert variables["MAIN_HOST"] == ["`env`, msa.yaml:20; overrides the one injected by `uses: main`", "elsewhere"]
+    text = "at <MainDatabase.Endpoint.Address> with <secret key 'password' of CartToMainSecret>"
+    assert variables["TEXT"] == ["`env`, msa.yaml:21", text]
+    assert variables["MEDIA_CDN_ID"] == ["injected by `uses: media`", "<MediaDistribution>"]
+    assert variables["USER_URL"] == ["injected by `uses: user`", "http://user.shop.internal:8080"]
+    assert variables["API_KEY"] == ["`secrets`, msa.yaml:23", "SSM parameter /shop/api-key"]
+    assert variables["SIGNATURE"][1].startswith("secret key 'key' of arn:aws:secretsmanager:")
+
+
+def test_every_grant_has_its_reason(manifest: Path) -> None:
+    """What the role may do, by edge; and what its runtime needs."""
+    grants = section(explain("cart").stdout, "May do")
+    assert ["`uses: main`", "CartRole", "secretsmanager:GetSecretValue on <CartToMainSecret>"] in grants
+    media = [grant for reason, _, grant in grants if reason == "`uses: media`"]
+    assert any("s3:GetObject" in grant and grant.endswith("on <MediaBucket.Arn>/carts/*") for grant in media)
+    assert any("s3:ListBucket" in grant and "if StringLike s3:prefix carts/*" in grant for grant in media)
+    assert any("cloudfront:CreateInvalidation" in grant for grant in media)
+    secrets = [grant for reason, _, grant in grants if reason == "`secrets`"]
+    assert any("ssm:GetParameter" in grant and "parameter/shop/api-key" in grant for grant in secrets)
+    assert any("secretsmanager:GetSecretValue on arn:aws:secretsmanager" in grant for grant in secrets)
+    runtime = [grant for reason, _, grant in grants if reason == "runtime instance"]
+    assert any("logs:PutLogEvents on <CartLogGroup.Arn>" in grant for grant in runtime)
+
+
+def test_what_a_service_becomes(manifest: Path) -> None:
+    """Its resources with their types."""
+    becomes = section(explain("cart").stdout, "Becomes")
+    assert ["CartRole", "AWS::IAM::Role"] in becomes
+    assert ["CartToMain", "AWS::EC2::SecurityGroupIngress"] in becomes
+
+
+def test_a_database_is_explained(manifest: Path) -> None:
+    """What it is, who uses it with which access, its attributes, and what it becomes."""
+    page = explain("main").stdout
+    assert page.startswith("main: a database of shop\n")
+    assert re.search(r"storage +30 GiB +msa\.yaml:5\n", page)
+    assert re.search(r"backups +7 days +default\n", page)
+    assert section(page, "Used by")[0][0] == "cart"
+    assert section(page, "Used by")[0][-1] == "database: carts, access: owner"
+    assert ["${main.host}", "Address of the instance."] in section(page, "Attributes")
+    assert ["MainDatabase", "AWS::RDS::DBInstance"] in section(page, "Becomes")
+
+
+def test_a_bucket_is_explained(manifest: Path) -> None:
+    """The same for a bucket."""
+    page = explain("media").stdout
+    assert page.startswith("media: a bucket of shop\n")
+    assert ["MediaDistribution", "AWS::CloudFront::Distribution"] in section(page, "Becomes")
+
+
+def test_an_environment_is_explained(manifest: Path) -> None:
+    """With --env, what its overlay makes of it, and the overlay's lines."""
+    page = explain("cart", "--env", "prod").stdout
+    assert page.startswith("cart: a service of shop, environment prod\n")
+    assert re.search(r"port +9000 +msa\.yaml:33\n", page)
+
+
+def test_a_wrong_manifest_is_told(manifest: Path) -> None:
+    """Diagnostics go to stderr, and the exit code is 1."""
+    manifest.write_text(MANIFEST.replace("port: 8000", "ports: 8000"))
+    result = explain("cart")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "MSA201" in result.stderr
+
+
+def test_no_manifest_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name needs a manifest, and its absence is a usage error."""
+    monkeypatch.chdir(tmp_path)
+    result = explain("cart")
+    assert result.exit_code == 2
+    assert "msa.yaml does not exist" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["explain", "--help"], ["init", "--help"], ["schema", "--help"]])
+def test_help_is_light(arguments: list[str]) -> None:
+    """No help loads the models or the libraries behind them."""
+    program = (
+        "import sys; from msaspec.cli import main; main(sys.argv[1:], standalone_mode=False); "
+        "sys.stderr.write(' '.join(sys.modules))"
+    )
+    result = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
+    assert not {"pydantic", "troposphere", "yaml", "cfnlint", "boto3"} & set(result.stderr.split())
