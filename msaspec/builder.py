@@ -7,7 +7,7 @@ differently is a fault, not a guess; a fault is noted and the building goes on, 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -76,6 +76,14 @@ class _Frame:
             self.end = max(self.end, span.column - 1 + span.length)
 
 
+class Unsound(Invalid):
+    """Faulty in places, but a tree: what is at the places of the faults is not to be believed."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic], root: Node) -> None:
+        super().__init__(diagnostics)
+        self.root = root
+
+
 class _Builder:
     def __init__(self, text: Text) -> None:
         self.text = text
@@ -95,6 +103,8 @@ class _Builder:
             self.faults.append(complaint(self.text, error))
             self._fail()
         root = self._checked_root()
+        if root is not None and isinstance(root.value, Mapping) and self.faults:
+            raise Unsound(ordered(self.faults), root)
         if root is None or self.faults:
             self._fail()
         return root

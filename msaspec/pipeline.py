@@ -31,8 +31,15 @@ class Compiled:
 
 
 def load(text: str | bytes, file: str) -> Document:
-    """The placed tree of a manifest. Raises Invalid."""
-    return source.load(text, file)
+    """The placed tree of a manifest. Raises Invalid with its faults, and with what else is wrong beside them."""
+    document, faults = source.read(text, file)
+    if faults:
+        try:
+            merged = replace(document, root=overlay.apply_defaults(document.root)[0])
+        except Invalid as invalid:
+            raise Invalid(ordered([*faults, *invalid.diagnostics])) from None
+        raise Invalid(ordered([*faults, *_rest(merged, None, faults)]))
+    return document
 
 
 def environments(document: Document) -> tuple[str, ...]:
@@ -74,15 +81,17 @@ def _resolved(document: Document, environment: str | None) -> tuple[Plan, list[D
 def _rest(document: Document, environment: str | None, faults: Sequence[Diagnostic]) -> list[Diagnostic]:
     """What else is wrong, apart from what has a faulty shape, so that all is told at once."""
     root, cut = salvage.without(document.root, faults), list(faults)
+    rest: list[Diagnostic] = []
     for _ in range(SALVAGES):
         if root is None:
             break
         try:
-            return salvage.unrelated(_resolved(replace(document, root=root), environment)[1], cut)
+            return [*rest, *salvage.unrelated(_resolved(replace(document, root=root), environment)[1], cut)]
         except Invalid as invalid:
             # What misses what was cut out of it goes too.
+            rest += salvage.beside(invalid.diagnostics, cut)
             root, cut = salvage.without(root, invalid.diagnostics), [*cut, *invalid.diagnostics]
-    return []
+    return rest
 
 
 def compile_main(document: Document, environment: str | None = None) -> Compiled:

@@ -6,7 +6,7 @@ the rest is read on, and of what is found there only that is kept which has noth
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
 from msaspec.diagnostic import Diagnostic
@@ -31,11 +31,22 @@ def without(root: Node, faults: Iterable[Diagnostic]) -> Node | None:
     return root
 
 
-def unrelated(found: Iterable[Diagnostic], faults: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """What was found apart from the faulty entries and from whoever uses them."""
-    faulty = {fault.path[:2] for fault in faults}
-    names = {path[1] for path in faulty if len(path) == 2}
-    return [d for d in found if d.path[:2] not in faulty and not (len(d.path) > 3 and d.path[3] in names)]
+def beside(found: Iterable[Diagnostic], faults: Collection[Diagnostic]) -> list[Diagnostic]:
+    """Faults of shape at places that no other fault is at, above or below, nor about what was cut out."""
+    paths = {fault.path for fault in faults}
+    names = {path[1] for path in paths if len(path) > 1}
+    return [
+        d
+        for d in found
+        if not any(path[: len(d.path)] == d.path or d.path[: len(path)] == path for path in paths)
+        and not (len(d.path) > 3 and d.path[3] in names)
+    ]
+
+
+def unrelated(found: Iterable[Diagnostic], faults: Collection[Diagnostic]) -> list[Diagnostic]:
+    """Faults of meaning apart from the faulty entries and from whoever uses them."""
+    entries = {fault.path[:2] for fault in faults}
+    return [d for d in beside(found, faults) if d.path[:2] not in entries]
 
 
 def _later(fault: Diagnostic) -> list[tuple[bool, str | int]]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from msaspec.builder import build
-from msaspec.diagnostic import Diagnostic
+from msaspec.builder import Unsound, build
+from msaspec.diagnostic import Diagnostic, Invalid
 from msaspec.place import Path, Span
 from msaspec.scalar import Scalar
 from msaspec.syntax import (
@@ -95,8 +95,19 @@ class Document:
 
 def load(text: bytes | str, file: str) -> Document:
     """The document in the text, which messages call `file`. Raises `Invalid` with every fault it can find."""
+    document, faults = read(text, file)
+    if faults:
+        raise Invalid(faults)
+    return document
+
+
+def read(text: bytes | str, file: str) -> tuple[Document, tuple[Diagnostic, ...]]:
+    """The document and the faults in it, whose places hold nothing to rely on. Raises `Invalid` if it has no tree."""
     decoded = decode(text, file)
-    return Document(build(decoded), decoded)
+    try:
+        return Document(build(decoded), decoded), ()
+    except Unsound as unsound:
+        return Document(unsound.root, decoded), unsound.diagnostics
 
 
 def _child(node: Node, step: str | int) -> tuple[Node, Span] | None:

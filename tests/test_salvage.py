@@ -58,3 +58,28 @@ def test_nothing_is_guessed_without_the_keys_that_everything_needs() -> None:
     """Where the name of the system is wrong, only that is told."""
     manifest = HEAD.replace("shop", "Shop!") + "services: {api: {image: api:1, env: {PASSWORD: hunter2}}}\n"
     assert codes(manifest) == [(2, "MSA204")]
+
+
+def test_faults_of_yaml_hide_no_others() -> None:
+    """A word that YAML versions read differently and a key that stands twice are told with everything else."""
+    manifest = HEAD + (
+        "services:\n"
+        "  web: {image: web:1, port: 22:22, helth: /up}\n"
+        "  api: {image: api:1, prot: 80, image: api:2}\n"
+        "  job: {image: job:1, env: {PASSWORD: hunter2}, health: /up}\n"
+    )
+    assert codes_of_text(manifest) == [
+        (5, "MSA109"),
+        (5, "MSA201"),
+        (6, "MSA201"),
+        (6, "MSA108"),
+        (7, "MSA304"),
+        (7, "MSA303"),
+    ]
+
+
+def codes_of_text(manifest: str) -> list[tuple[int, str]]:
+    """Line and code of each diagnostic of a text that does not load."""
+    with pytest.raises(Invalid) as raised:
+        pipeline.load(manifest, "msa.yaml")
+    return [(d.span.line if d.span else 0, d.code) for d in raised.value.diagnostics]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from msaspec.compile import Stack
 
 
-@click.command(name="compile")
+@click.command(name="compile", short_help="Compile a manifest into a CloudFormation template.")
 @console.file_argument()
 @console.environment_option()
 @click.option("--stack", type=click.Choice(["main", "registry"]), default="main", help="Which stack. [default: main]")

@@ -7,7 +7,7 @@ import click
 from msaspec import console
 
 
-@click.command(name="explain")
+@click.command(name="explain", short_help="Tell what a service gets and why, or what a code means.")
 @click.argument("subject", metavar="SUBJECT")
 @console.file_argument()
 @console.environment_option()

@@ -10,7 +10,7 @@ import click
 from msaspec import console
 
 
-@click.command(name="init")
+@click.command(name="init", short_help="Write a commented starter manifest.")
 @click.argument("file", default=console.DEFAULT_FILE, metavar="[FILE]")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def command(file: str, force: bool) -> None:

@@ -30,7 +30,7 @@ class Checked:
     stacks: int = 0
 
 
-@click.command(name="lint")
+@click.command(name="lint", short_help="Tell everything that is wrong, on manifest lines.")
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @console.environment_option()
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="[default: text]")
