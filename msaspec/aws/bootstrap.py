@@ -126,7 +126,7 @@ def prepare(server: Server) -> Part:
             DatabaseBootstrap(
                 names.logical(server.name, "Bootstrap"),
                 ServiceToken=GetAtt(HANDLER, "Arn"),
-                ServiceTimeout=str(ANSWER_SECONDS),
+                ServiceTimeout=ANSWER_SECONDS,
                 Host=reference(server.host.target),
                 Port=str(server.door.port),
                 MasterSecretArn=reference(server.master_secret.target),

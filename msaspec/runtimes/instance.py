@@ -126,7 +126,7 @@ class InstanceRuntime(Runtime):
 
     def doors(self, name: str, service: Service) -> tuple[Door, ...]:
         """The container's port, published on the host."""
-        return (Door(Token(f"{_group(name)}"), service.port),) if service.port else ()
+        return (Door(Token(_group(name)), service.port),) if service.port else ()
 
     def build(self, workload: Workload, site: Site) -> Part:
         """The instance with its role, group and log group; its private name if it is called."""

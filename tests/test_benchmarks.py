@@ -1,0 +1,44 @@
+"""The benchmark compares like with like."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import yaml
+
+from msaspec import pipeline
+
+ROOT = Path(__file__).parent.parent
+
+
+def benchmark() -> ModuleType:
+    """The script, as a module."""
+    spec = importlib.util.spec_from_file_location("benchmark", ROOT / "benchmarks" / "run.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_raw_program_makes_the_same_resources(tmp_path: Path) -> None:
+    """The troposphere program beside msaspec prints a template with the example's resources, but for the custom one."""
+    example = ROOT / "examples" / "msa.yaml"
+    template = pipeline.compile_main(pipeline.load(example.read_bytes(), "msa.yaml")).stack.template
+    (tmp_path / "raw.py").write_text(benchmark().raw_program(template), "utf-8")
+    printed = subprocess.run([sys.executable, str(tmp_path / "raw.py")], check=True, capture_output=True, text=True)
+    wanted = {name for name, entry in template["Resources"].items() if not entry["Type"].startswith("Custom::")}
+    lines = printed.stdout.splitlines()
+    assert {line[2:-1] for line in lines if line[:2] == "  " and line[2:3].isalpha()} >= wanted
+
+
+def test_systems_of_any_size_compile() -> None:
+    """The systems that growth is measured on are valid, and as large as they say."""
+    for services in (1, 30):
+        text = benchmark().system_of(services)
+        compiled = pipeline.compile_main(pipeline.load(text, "msa.yaml"))
+        assert len(compiled.plan.workloads) == services == len(yaml.safe_load(text)["services"])
