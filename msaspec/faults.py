@@ -7,6 +7,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from msaspec.diagnostic import Code, Diagnostic
@@ -82,7 +83,7 @@ def diagnostics(fault: ValidationError, prefix: Path, model: type[BaseModel]) ->
 def _diagnostic(error: ErrorDetails, path: Path, of_key: bool, model: type[BaseModel], location: Path) -> Diagnostic:
     kind, written = error["type"], error["input"]
     if kind == "extra_forbidden":
-        known = _fields(model, location[:-1])
+        known = list(_fields(model, location[:-1]))
         instead = suggest(str(path[-1]), known, f"The keys here are {_words(known)}." if known else "Remove it.")
         return UNKNOWN_KEY.at(path, f"{_place(path[:-1])} has no key `{path[-1]}`.", hint=instead, key=True)
     if kind == "missing":
@@ -98,6 +99,8 @@ def _diagnostic(error: ErrorDetails, path: Path, of_key: bool, model: type[BaseM
             key=of_key,
         )
     message, hint = _value(error, of_key)
+    if kind == "string_pattern_mismatch" and error.get("ctx", {})["pattern"] != NAME_PATTERN:
+        hint = _like(model, location) or hint
     subject = _place(path) if not of_key else f"The name `{path[-1]}`" if path[-1] else "An empty name"
     return BAD_VALUE.at(path, f"{subject} {message}.", hint=hint, key=of_key)
 
@@ -184,12 +187,18 @@ def _respelled(written: Any) -> str | None:
     return f"Write `{name}`." if name else None
 
 
+def _like(model: type[BaseModel], location: Path) -> str | None:
+    """The field's own examples, which say more than its pattern."""
+    field = _fields(model, location[:-1]).get(str(location[-1])) if location else None
+    return f"Write it like {' or '.join(f'`{each}`' for each in field.examples)}." if field and field.examples else None
+
+
 def _words(words: Iterable[str]) -> str:
     return ", ".join(f"`{word}`" for word in words)
 
 
-def _fields(model: type[BaseModel], location: Path) -> list[str]:
-    """The keys that a map at `location` under `model` may have, found by walking the annotations."""
+def _fields(model: type[BaseModel], location: Path) -> dict[str, FieldInfo]:
+    """What a map at `location` under `model` may have, by key, found by walking the annotations."""
     current: Any = model
     for key in location:
         if isinstance(current, type) and issubclass(current, BaseModel):
@@ -199,8 +208,8 @@ def _fields(model: type[BaseModel], location: Path) -> list[str]:
             current = (get_args(current) or (None,))[-1 if isinstance(key, str) else 0]
         current = _without_wrapping(current)
     if isinstance(current, type) and issubclass(current, BaseModel):
-        return [field.alias or name for name, field in current.model_fields.items()]
-    return []
+        return {field.alias or name: field for name, field in current.model_fields.items()}
+    return {}
 
 
 def _without_wrapping(annotation: Any) -> Any:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from msaspec import lint, pipeline
 from tests import goldens, template
 
 
@@ -19,6 +20,22 @@ def test_a_case_yields_exactly_the_files_beside_it(folder: Path) -> None:
     """The template and the diagnostics of a case are its `expected.yaml` and `expected.txt`, byte for byte."""
     for golden in goldens.of_case(folder):
         check(golden)
+
+
+BROKEN_BY_PATCHES = {"patch-of-a-rule-is-odd", "patch-of-policies-is-a-number"}
+"""They show that msaspec goes on with a template that cfn-lint, as the next, refuses."""
+COMPILING = [folder for folder in goldens.cases() if (folder / "expected.yaml").exists()]
+
+
+@pytest.mark.parametrize("folder", COMPILING, ids=lambda folder: folder.name)
+def test_cfn_lint_finds_nothing_in_a_case_that_compiles(folder: Path) -> None:
+    """Every success is clean, in every environment, but where the user's own patch is to blame."""
+    document = pipeline.load((folder / "msa.yaml").read_bytes(), "msa.yaml")
+    for environment in (None, *pipeline.environments(document)):
+        compiled = pipeline.compile_main(document, environment)
+        found = lint.lint(compiled.stack, compiled.plan.manifest.document)
+        assert bool(found) == (folder.name in BROKEN_BY_PATCHES), found
+        assert all(diagnostic.path[0] == "patches" for diagnostic in found)
 
 
 @pytest.mark.parametrize("folder", goldens.cases(), ids=lambda folder: folder.name)
