@@ -78,8 +78,8 @@ def run(session, sql, task=""):
         raise Failure(f"PostgreSQL did not answer {task} ({error}).") from None
 
 
-def login(event, database):
-    """Opens a session over TLS, with SCRAM in both directions."""
+def encrypt(event):
+    """Opens a connection over TLS."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies the certificate and the host name
     tls.load_verify_locations(cadata=event["ca"])
     with socket.create_connection((event["Host"], event["Port"]), PATIENCE) as plain:
@@ -88,7 +88,11 @@ def login(event, database):
         if plain.recv(1) == b"N":
             raise Failure("PostgreSQL offers no TLS.")
         with tls.wrap_socket(plain, server_hostname=event["Host"]) as encrypted:
-            session = encrypted.makefile("rwb")  # closes the connection when it is closed itself
+            return encrypted.makefile("rwb")  # closes the connection when it is closed itself
+
+
+def login(session, event, database):
+    """Begins a session, with SCRAM in both directions."""
     task = f'to let "{event["username"]}" use database "{database}"'
     words = {"user": event["username"], "database": database, **SETTINGS}
     start = b"\0\3\0\0" + "".join(f"{key}\0{value}\0" for key, value in words.items()).encode() + b"\0"
@@ -109,7 +113,6 @@ def login(event, database):
     answers = ask(session, task, b"p", final + b",p=" + b64encode(proof.to_bytes(32)))
     if signature not in answers or not given[b"r"].startswith(nonce):
         raise Failure("PostgreSQL could not prove that it knows the master password.")
-    return session
 
 
 def connect(event, database):
@@ -117,7 +120,13 @@ def connect(event, database):
     patience = time.monotonic() + PATIENCE
     while True:
         try:
-            return login(event, database)
+            session = encrypt(event)
+            try:
+                login(session, event, database)
+                return session
+            except BaseException:
+                session.close()
+                raise
         except OSError as error:
             if isinstance(error, ssl.SSLCertVerificationError) or time.monotonic() > patience:
                 raise Failure(f"PostgreSQL at {event['Host']} could not be reached ({error}).") from None

@@ -392,6 +392,7 @@ def test_authorities_come_over_verified_https(
     assert "CERTIFICATE_VERIFY_FAILED" in web.answer()["Reason"]
     assert https[0].gets == 0
     monkeypatch.setenv("SSL_CERT_FILE", str(https[1]))
+    monkeypatch.setattr("urllib.request._opener", None)  # it has read the authorities, from Python 3.12 on
     https[0].statuses = [503]
     database_handler.handler(request(web), Context())
     assert https[0].gets == 2
