@@ -144,16 +144,10 @@ def _site(manifest: Manifest) -> Site:
         services_public=root.network.placement == "public",
         public=public,
         isolated=network.subnets("Isolated", zones),
-        online=(*network.online(root.network, _endpoints(manifest)), *_naming(manifest)),
+        online=network.online(root.network, _endpoints(manifest)),
         allow=root.ingress.allow,
         tags=dict(sorted(root.tags.items())),
     )
-
-
-def _naming(manifest: Manifest) -> tuple[str, ...]:
-    """What a host must find when it starts, to call others by their short names."""
-    calls = any(target in manifest.root.services for targets in manifest.uses.values() for target in targets)
-    return (network.NAMING,) if calls else ()
 
 
 def _endpoints(manifest: Manifest) -> tuple[str, ...]:
@@ -197,10 +191,17 @@ def _workload(
         called=called,
         environment=environment,
         statements=(*(statement for edge in own for statement in edge.offer.statements), *_reading(service.secrets)),
-        after=tuple(
-            sorted({*(a for edge in own for a in edge.offer.after), *(edge.rule for edge in own if edge.offer.doors)})
-        ),
+        after=tuple(sorted(set(_after(own)))),
     )
+
+
+def _after(own: Sequence[Edge]) -> Iterator[str]:
+    """What must exist before a service runs: what its edges need, their rules, and the names of who it calls."""
+    for edge in own:
+        yield from edge.offer.after
+        yield from (edge.rule,) if edge.offer.doors else ()
+    if any(edge.kind is None for edge in own):
+        yield network.NAMING  # a host keeps the search domain that it started with
 
 
 def _environment(

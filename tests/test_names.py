@@ -104,18 +104,6 @@ def test_one_more_entry_leaves_every_resource_of_the_others_as_it_is(name: str, 
     assert all(before[each]["Type"] == after[each]["Type"] for each in before)
 
 
-def test_a_first_caller_publishes_the_port_of_its_callee_and_nothing_else() -> None:
-    """A service that nobody called gets a name and its port on the host; beside the order, nothing else changes."""
-    alone = system(services={"cart": {"image": "cart:1", "port": 8000, "paths": ["/carts"]}})
-    with_caller = {**alone, "services": {**alone["services"], "web": {"image": "web:1", "uses": ["cart"]}}}
-    before, after = resources(alone), resources(with_caller)
-    for instance in ("CartInstance", "BastionInstance"):  # Hosts come after the search domain, which is new here.
-        before[instance].pop("DependsOn")
-        after[instance].pop("DependsOn")
-    assert {each for each in before if before[each] != after[each]} == {"CartLaunchTemplate"}
-    assert {"CartAddress", "CartAddressInstance", "Namespace", "WebToCart"} <= set(after) - set(before)
-
-
 @pytest.mark.parametrize(
     ("path", "value"),
     [

@@ -33,7 +33,7 @@ class Site:
     isolated: tuple[Token, ...]
     """Subnets with no way out, for databases."""
     online: tuple[str, ...]
-    """Logical ids of the routes, endpoints and names that a host needs before it starts."""
+    """Logical ids of the routes or endpoints that a host needs before it starts."""
     allow: tuple[str, ...]
     """IPv4 blocks that may use the front door."""
     tags: Mapping[str, str]

@@ -166,15 +166,16 @@ class InstanceRuntime(Runtime):
 def boot(workload: Workload, site: Site) -> Boot:
     """What a service's instance has to know."""
     spec = workload.spec
+    # The container's port is published even while nobody calls it: the security group keeps it closed, and a first
+    # caller then changes nothing on this host.
     ports = {80: spec.port} if spec.paths and spec.port else {}
-    if workload.called and spec.port:
-        ports[spec.port] = spec.port
+    ports |= {spec.port: spec.port} if spec.port else {}
     return Boot(
         service=workload.name,
         resource=names.logical(workload.name, "Instance"),
         image=ecr.uri(workload.image, site.system, workload.name),
         log_group=(Token(names.logical(workload.name, "LogGroup")),),
-        publish=tuple(sorted(ports.items())) or (((spec.port, spec.port),) if spec.port else ()),
+        publish=tuple(sorted(ports.items())),
         environment=workload.environment,
         command=spec.command,
         health=_health(workload, ports),
