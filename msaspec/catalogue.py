@@ -11,8 +11,8 @@ from types import MappingProxyType, ModuleType
 import msaspec
 from msaspec.diagnostic import Code
 
-_ELSEWHERE = ("msaspec.__main__", "msaspec.cli", "msaspec.lambdas")
-"""What has no codes: commands, and programs that run elsewhere."""
+_ELSEWHERE = ("msaspec.__main__", "msaspec.cli", "msaspec.lambdas", "msaspec.sandbox")
+"""What has no codes: commands, programs that run elsewhere, and the emulator, whose packages may not be installed."""
 
 
 @cache

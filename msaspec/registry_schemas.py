@@ -1,0 +1,101 @@
+"""What an update of a property does to its resource, from the registry schemas that cfn-lint brings along.
+
+They are read as plain JSON, a type when it is asked for, without importing cfn-lint, which takes half a second.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from msaspec import verdicts
+
+REGION = "us-east-1"
+"""Where every type is that msaspec writes. Between Regions a type's properties differ, their updates do not."""
+
+_CUSTOM = "AWS::CloudFormation::CustomResource"
+
+Pattern = tuple[str, ...]
+"""Names of properties from the top, without positions in lists: `("EncryptionConfiguration", "KmsKey")`."""
+
+
+@dataclass(frozen=True)
+class Updates:
+    """What updates do to resources of a type."""
+
+    always: tuple[Pattern, ...] = ()
+    """A change of these replaces the resource."""
+    sometimes: tuple[Pattern, ...] = ()
+    """A change of these replaces it under conditions that only the reference tells."""
+    deletes_first: bool = False
+    """Whether the old one goes before the new one is there."""
+
+
+# The schema of DBInstance calls these conditional, since the old values of some cannot be changed in place for every
+# engine; for PostgreSQL its reference has them updated with interruptions at most, never by replacement.
+_NEVER = {
+    "AWS::RDS::DBInstance": {
+        ("AutoMinorVersionUpgrade",),
+        ("BackupRetentionPeriod",),
+        ("DBParameterGroupName",),
+        ("MultiAZ",),
+        ("PreferredMaintenanceWindow",),
+    }
+}
+
+
+def updates(type_name: str) -> Updates | None:
+    """What updates do to resources of a type; None for a type that no schema is known of."""
+    name = _CUSTOM if type_name.startswith("Custom::") else type_name
+    for folder in _folders():
+        schema = _schema(folder, name)
+        if schema is not None:
+            never = _NEVER.get(name, set())
+            return Updates(
+                _patterns(schema, "createOnlyProperties"),
+                tuple(p for p in _patterns(schema, "conditionalCreateOnlyProperties") if p not in never),
+                schema.get("replacementStrategy") == "delete_then_create",
+            )
+    return None
+
+
+def _folders() -> Iterator[Path]:
+    """The folders of schemas, the newest first; of two with one date the first, as cfn-lint has it."""
+    yield from sorted(verdicts.schema_folders(), key=_date, reverse=True)
+
+
+def _date(folder: Path) -> str:
+    data = _read(folder / "version.json")
+    return str(data.get("schema_date", "")) if isinstance(data, dict) else ""
+
+
+@lru_cache(maxsize=4)
+def _provider(folder: Path, date: str) -> dict[str, str]:
+    """The file of each type, by name."""
+    data = _read(folder / "providers" / f"{REGION}.json")
+    return data if isinstance(data, dict) else {}
+
+
+def _schema(folder: Path, type_name: str) -> dict[str, Any] | None:
+    name = _provider(folder, _date(folder)).get(type_name)
+    data = _read(folder / "resources" / f"{name}.json") if name else None
+    return data if isinstance(data, dict) else None
+
+
+def _read(file: Path) -> Any:
+    try:
+        return json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _patterns(schema: dict[str, Any], key: str) -> tuple[Pattern, ...]:
+    """JSON pointers as patterns: `/properties/A/*/B` is `("A", "B")`."""
+    return tuple(
+        tuple(step for step in pointer.split("/")[2:] if step not in ("*", "items", "properties"))
+        for pointer in schema.get(key) or ()
+    )

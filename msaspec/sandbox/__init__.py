@@ -1,0 +1,119 @@
+"""An AWS of its own, in memory: moto, with a CloudFormation that really makes what msaspec's templates declare.
+
+    with start() as sandbox:
+        sandbox.client("cloudformation").create_change_set(...)
+
+moto and boto3 are the extra `msaspec[sandbox]`, and are loaded when a sandbox starts.
+"""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from importlib import import_module
+from pathlib import Path
+
+from msaspec.sandbox.world import Postgres, World, enter, leave
+
+__all__ = ["Missing", "Postgres", "World", "serve", "start"]
+
+SERVICES = (
+    "awslambda",
+    "cloudfront",
+    "custom",
+    "ec2",
+    "ecr",
+    "iam",
+    "instances",
+    "logs",
+    "rds",
+    "s3",
+    "secretsmanager",
+    "security_groups",
+    "servicediscovery",
+    "sns",
+)
+"""The modules with types of resources."""
+
+
+class Missing(Exception):
+    """The extra is not installed."""
+
+
+def load() -> None:
+    """Loads the types of resources."""
+    for service in SERVICES:
+        import_module(f"{__name__}.{service}")
+
+
+@contextmanager
+def start(postgres: Postgres | None = None) -> Iterator[World]:
+    """A sandbox in this process: boto3, without any setting, speaks to it until the block ends.
+
+    It also answers over HTTP, where the Lambda functions of custom resources reach it.
+    """
+    _installed()
+    from moto import mock_aws
+
+    with ExitStack() as stack:
+        stack.enter_context(mock_aws(config={"lambda": {"use_docker": False}}))
+        yield stack.enter_context(_running(0, True, postgres))
+
+
+@contextmanager
+def serve(port: int = 0, postgres: Postgres | None = None) -> Iterator[World]:
+    """A sandbox on a port of 127.0.0.1, for any tool that takes `--endpoint-url`; 0 is any free port."""
+    _installed()
+    from moto.core.config import default_user_config
+    from moto.moto_api._internal.models import moto_api_backend
+
+    moto_api_backend.reset()
+    before = default_user_config["lambda"]
+    default_user_config["lambda"] = {"use_docker": False}
+    try:
+        with _running(port, False, postgres) as world:
+            yield world
+    finally:
+        default_user_config["lambda"] = before
+        moto_api_backend.reset()
+
+
+def _installed() -> None:
+    try:
+        import_module("moto.server")
+    except ImportError as fault:
+        raise Missing(str(fault)) from None
+
+
+@contextmanager
+def _running(port: int, mocked: bool, postgres: Postgres | None) -> Iterator[World]:
+    import logging
+
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+    from werkzeug.serving import make_server
+
+    from msaspec.sandbox.on_moto import stacks
+
+    load()
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    with ExitStack() as stack:
+        stack.enter_context(stacks.installed())
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="msaspec-sandbox-")))
+        (directory / "ca.pem").write_bytes(postgres.ca.read_bytes() if postgres else b"")
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", port)))
+        application = DomainDispatcherApplication(create_backend_app)
+        server = make_server(
+            "127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler, fd=listener.fileno()
+        )
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        stack.callback(thread.join)
+        stack.callback(server.shutdown)
+        endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        world = World(endpoint, mocked, postgres, directory / "ca.pem")
+        enter(world)
+        stack.callback(leave)
+        yield world

@@ -1,0 +1,44 @@
+"""ECR: image repositories."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msaspec.sandbox.resource import At, Failed, Made, Properties, Resource, resource
+
+
+@resource("AWS::ECR::Repository")
+class Repository(Resource):
+    """A repository of images."""
+
+    def create(self, at: At, new: Properties) -> Made:
+        """Makes it."""
+        name = new.get("RepositoryName") or at.name(256, lower=True)
+        encryption = new.get("EncryptionConfiguration")
+        words: dict[str, Any] = {"encryptionConfiguration": _lower(encryption)} if encryption else {}
+        at.api("ecr").create_repository(repositoryName=name, tags=new.get("Tags", []), **words)
+        return self.update(at, name, {}, new)
+
+    def update(self, at: At, id: str, old: Properties, new: Properties) -> Made:
+        """Changes its settings."""
+        ecr = at.api("ecr")
+        if scanning := new.get("ImageScanningConfiguration"):
+            ecr.put_image_scanning_configuration(repositoryName=id, imageScanningConfiguration=_lower(scanning))
+        if "ImageTagMutability" in new:
+            ecr.put_image_tag_mutability(repositoryName=id, imageTagMutability=new["ImageTagMutability"])
+        if policy := new.get("LifecyclePolicy"):
+            ecr.put_lifecycle_policy(repositoryName=id, lifecyclePolicyText=policy["LifecyclePolicyText"])
+        elif old.get("LifecyclePolicy"):
+            ecr.delete_lifecycle_policy(repositoryName=id)
+        there = ecr.describe_repositories(repositoryNames=[id])["repositories"][0]
+        return Made(id, {"Arn": there["repositoryArn"], "RepositoryUri": there["repositoryUri"]})
+
+    def delete(self, at: At, id: str, old: Properties) -> None:
+        """Removes it, if it holds no image."""
+        if at.api("ecr").list_images(repositoryName=id)["imageIds"]:
+            raise Failed(f"The repository with name '{id}' cannot be deleted because it still contains images")
+        at.api("ecr").delete_repository(repositoryName=id)
+
+
+def _lower(properties: dict[str, Any]) -> dict[str, Any]:
+    return {key[0].lower() + key[1:]: value for key, value in properties.items()}
