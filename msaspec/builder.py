@@ -100,6 +100,8 @@ class _Builder:
             for event in yaml.parse(self.text.content, Loader=LOADER):
                 self._take(event)
         except (yaml.YAMLError, ValueError, OverflowError) as error:
+            if "nesting depth" in str(error):  # libyaml looks ahead, and has a limit of its own since PyYAML 6.0.4
+                self._too_deep(complaint(self.text, error).span)
             self.faults.append(complaint(self.text, error))
             self._fail()
         root = self._checked_root()
@@ -341,7 +343,8 @@ class _Builder:
             return False
         return True
 
-    def _too_deep(self, span: Span) -> NoReturn:
+    def _too_deep(self, span: Span | None) -> NoReturn:
+        span = span or self.text.span(0, 0)
         message = f"Lists and maps lie within each other more than {MAX_DEPTH} deep here."
         self._fault(TOO_DEEP, span, message, "Check the brackets and the indentation.")
         self._fail()
