@@ -63,6 +63,17 @@ def updates(type_name: str) -> Updates | None:
     return None
 
 
+def lists_tags(type_name: str) -> bool:
+    """Whether a type has its tags in a property `Tags`, as a list of keys and values."""
+    for folder in _folders():
+        schema = _schema(folder, type_name)
+        if schema is not None:
+            tags = schema.get("properties", {}).get("Tags", {})
+            named = schema.get("tagging", {}).get("tagProperty") == "/properties/Tags"
+            return bool(named and tags.get("type") == "array")
+    return False
+
+
 def _folders() -> Iterator[Path]:
     """The folders of schemas, the newest first; of two with one date the first, as cfn-lint has it."""
     yield from sorted(verdicts.schema_folders(), key=_date, reverse=True)

@@ -31,15 +31,29 @@ LAYERS = (
     ("compile",),
     ("checks", "patch", "registry", "render"),
     ("catalogue", "lint", "pipeline"),
-    ("explain", "listing", "report"),
+    ("deploy", "explain", "listing", "report"),
+    ("telling",),
     ("console", "sandbox"),
     ("cli", "lambdas"),
     ("__main__",),
 )
 LEVEL = {name: level for level, layer in enumerate(LAYERS) for name in layer}
 WITHOUT_SIBLINGS = ("kinds", "runtimes", "checks", "cli", "lambdas", "report")
-EMULATOR = {"sandbox.on_moto.stacks"}
-"""Replaces parts of moto, and so loads it with itself."""
+EMULATOR = {
+    "sandbox.on_moto.backups",
+    "sandbox.on_moto.change_sets",
+    "sandbox.on_moto.listing",
+    "sandbox.on_moto.operation_events",
+    "sandbox.on_moto.operations",
+    "sandbox.on_moto.pages",
+    "sandbox.on_moto.patches",
+    "sandbox.on_moto.pushes",
+    "sandbox.on_moto.requests",
+    "sandbox.on_moto.stack_requests",
+    "sandbox.on_moto.stacks",
+    "sandbox.on_moto.validation",
+}
+"""Replace parts of moto, and so load it with themselves."""
 HEAVY = {"cfnlint", "boto3", "botocore", "moto", "rich", "sympy", "networkx"}
 
 

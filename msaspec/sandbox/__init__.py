@@ -11,14 +11,15 @@ from __future__ import annotations
 import socket
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
 
-from msaspec.sandbox.world import Postgres, World, enter, leave
+from msaspec.sandbox.controls import Hold
+from msaspec.sandbox.world import Postgres, World, enter, leave, vacant
 
-__all__ = ["Missing", "Postgres", "World", "serve", "start"]
+__all__ = ["Hold", "Missing", "Postgres", "World", "serve", "start"]
 
 SERVICES = (
     "awslambda",
@@ -50,22 +51,35 @@ def load() -> None:
 
 
 @contextmanager
-def start(postgres: Postgres | None = None) -> Iterator[World]:
+def start(
+    postgres: Postgres | None = None, *, pace: float = 0.0, images: Iterable[tuple[str, str]] = ()
+) -> Iterator[World]:
     """A sandbox in this process: boto3, without any setting, speaks to it until the block ends.
 
-    It also answers over HTTP, where the Lambda functions of custom resources reach it.
+    It also answers over HTTP, where the Lambda functions of custom resources reach it. `pace` is how many seconds each
+    resource takes at least. `images` are repositories and tags, such as `("shop/cart-service", "1.0")`, that are pushed
+    as soon as the repository is made.
     """
     _installed()
     from moto import mock_aws
 
     with ExitStack() as stack:
         stack.enter_context(mock_aws(config={"lambda": {"use_docker": False}}))
-        yield stack.enter_context(_running(0, True, postgres))
+        yield stack.enter_context(_running(0, True, postgres, pace, images))
 
 
 @contextmanager
-def serve(port: int = 0, postgres: Postgres | None = None) -> Iterator[World]:
-    """A sandbox on a port of 127.0.0.1, for any tool that takes `--endpoint-url`; 0 is any free port."""
+def serve(
+    port: int = 0,
+    postgres: Postgres | None = None,
+    *,
+    pace: float = 0.0,
+    images: Iterable[tuple[str, str]] = (),
+) -> Iterator[World]:
+    """A sandbox on a port of 127.0.0.1, for any tool that takes `--endpoint-url`; 0 is any free port.
+
+    `pace` and `images` are as for `start`.
+    """
     _installed()
     from moto.core.config import default_user_config
     from moto.moto_api._internal.models import moto_api_backend
@@ -74,7 +88,7 @@ def serve(port: int = 0, postgres: Postgres | None = None) -> Iterator[World]:
     before = default_user_config["lambda"]
     default_user_config["lambda"] = {"use_docker": False}
     try:
-        with _running(port, False, postgres) as world:
+        with _running(port, False, postgres, pace, images) as world:
             yield world
     finally:
         default_user_config["lambda"] = before
@@ -86,21 +100,24 @@ def _installed() -> None:
         import_module("moto.server")
     except ImportError as fault:
         raise Missing(str(fault)) from None
+    vacant()
 
 
 @contextmanager
-def _running(port: int, mocked: bool, postgres: Postgres | None) -> Iterator[World]:
+def _running(
+    port: int, mocked: bool, postgres: Postgres | None, pace: float, images: Iterable[tuple[str, str]]
+) -> Iterator[World]:
     import logging
 
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import make_server
 
-    from msaspec.sandbox.on_moto import stacks
+    from msaspec.sandbox.on_moto import patches
 
     load()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with ExitStack() as stack:
-        stack.enter_context(stacks.installed())
+        stack.enter_context(patches.installed())
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="msaspec-sandbox-")))
         (directory / "ca.pem").write_bytes(postgres.ca.read_bytes() if postgres else b"")
         listener = stack.enter_context(socket.create_server(("127.0.0.1", port)))
@@ -113,7 +130,8 @@ def _running(port: int, mocked: bool, postgres: Postgres | None) -> Iterator[Wor
         stack.callback(thread.join)
         stack.callback(server.shutdown)
         endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        world = World(endpoint, mocked, postgres, directory / "ca.pem")
+        world = World(endpoint, mocked, postgres, directory / "ca.pem", pace, images)
         enter(world)
         stack.callback(leave)
+        stack.callback(world.end)
         yield world

@@ -1,291 +1,214 @@
-"""What CloudFormation does with a template: order, creation, change, replacement, removal, and the way back."""
+"""What CloudFormation does with a template: creation, change, replacement, removal, and the way back."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from graphlib import CycleError, TopologicalSorter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from msaspec.sandbox import parameters
-from msaspec.sandbox.intrinsics import Unknown, Values, references
-from msaspec.sandbox.resource import At, Failed, Made, exists_at_aws, lookup, replacing, taggable
+from msaspec.sandbox.goal import Goal, needs
+from msaspec.sandbox.intrinsics import Values
+from msaspec.sandbox.proposal import changes
+from msaspec.sandbox.resource import Failed, Unable, lookup, replacing
+from msaspec.sandbox.standing import Deployed, Standing, changed
+from msaspec.sandbox.surroundings import Surroundings
 
-POLICIES = "DeletionPolicy", "UpdateReplacePolicy", "Metadata"
 RETAIN = "Retain", "RetainExceptOnCreate"
+ANEW = "Requested update requires the creation of a new physical resource; hence creating one."
+
+Told = Callable[[str, str, str, str, str | None], None]
+"""Hears of each step: id, type, physical id, status, reason."""
+Arrives = Callable[[str, str], None]
+"""Called before each step with id and verb. May raise Failed."""
+Refusal = Callable[[str, str, str], str | None]
+"""Why something may not be done to a resource in an update: id, type, action as stack policies call it."""
+
+
+class Broken(Failed):
+    """A deployment that failed and has not gone back yet. `str` is what CloudFormation says of it."""
 
 
 @dataclass(frozen=True)
-class Deployed:
-    """A resource of a stack as it stands."""
+class _Step:
+    """Something that was done to a resource that stood before."""
 
-    type: str
-    definition: Mapping[str, Any]
-    properties: Mapping[str, Any]
-    made: Made
-    status: str = "CREATE_COMPLETE"
-    since: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
+    name: str
+    old: Deployed
+    tried: Mapping[str, Any] | None = None
+    """What it was changed to in place, be it halfway; None where it was not touched itself."""
 
 
-@dataclass(frozen=True)
-class Change:
-    """What a change set would do to a resource."""
+class Deployment(Standing):
+    """The resources of one stack, which are brought to a goal, back again, and removed.
 
-    action: str
-    logical_resource_id: str
-    resource_type: str
-    physical_resource_id: str | None = None
-    replacement: str | None = None
-    scope: tuple[str, ...] = ()
-    details: tuple[Mapping[str, Any], ...] = ()
+    `bring` is followed by `clean`, or, where it raises Broken, by `back` and `clean_back`; for a stack that was not
+    there before, by `remove`.
+    """
 
-
-@dataclass(frozen=True)
-class Goal:
-    """What a stack should become."""
-
-    template: Mapping[str, Any]
-    parameters: Mapping[str, str]
-    tags: Mapping[str, str]
-
-
-def check(goal: Goal) -> None:
-    """What CloudFormation refuses before it does anything. Raises Failed."""
-    resources = goal.template["Resources"]
-    strangers = sorted({part["Type"] for part in resources.values() if not exists_at_aws(part["Type"])})
-    if strangers:
-        raise Failed(f"Template format error: Unrecognized resource types: [{', '.join(strangers)}]")
-    known = {*resources, *(goal.template.get("Parameters") or {})}
-    for section in ("Resources", "Outputs"):
-        for part in (goal.template.get(section) or {}).values():
-            named = {name for name in references(part) if not name.startswith("AWS::")} | set(_depends_on(part))
-            if lost := sorted(named - known):
-                where = f"Unresolved resource dependencies [{', '.join(lost)}] in the {section} block of the template"
-                raise Failed(f"Template format error: {where}")
-    if len(resources) > 500:
-        raise Failed(
-            f"Template format error: Number of resources, {len(resources)}, is greater than maximum allowed, 500"
-        )
-    parameters.resolve(goal.template, goal.parameters)
-    order(goal.template)
-
-
-def order(template: Mapping[str, Any]) -> list[str]:
-    """The resources of a template, each after what it needs."""
-    resources = template["Resources"]
-    graph = {name: _needs(part) & set(resources) for name, part in resources.items()}
-    try:
-        return list(TopologicalSorter(graph).static_order())
-    except CycleError as circle:
-        raise Failed(f"Circular dependency between resources: [{', '.join(circle.args[1][1:])}]") from None
-
-
-def _depends_on(part: Mapping[str, Any]) -> list[str]:
-    needed = part.get("DependsOn", [])
-    return [needed] if isinstance(needed, str) else list(needed)
-
-
-def _needs(part: Mapping[str, Any]) -> set[str]:
-    return {*_depends_on(part), *references(part)}
-
-
-class Surroundings:
-    """What a stack's engine needs of the world around it."""
-
-    def __init__(self, api: Callable[[str], Any], stack_id: str, name: str, region: str, account: str) -> None:
-        self.api = api
-        self.stack_id, self.name, self.region, self.account = stack_id, name, region, account
-        self.exports: Mapping[str, Any] = {}
-
-    def at(self, logical_id: str, kind: str) -> At:
-        """Where a resource of the stack stands."""
-        return At(self.api, self.stack_id, self.name, self.region, self.account, logical_id, kind)
-
-    def values(self, goal: Goal, attribute: Callable[[str, str | None], Any]) -> Values:
-        """What the intrinsics of a template draw from."""
-        pseudo = {
-            "AWS::AccountId": self.account,
-            "AWS::NotificationARNs": [],
-            "AWS::Partition": "aws",
-            "AWS::Region": self.region,
-            "AWS::StackId": self.stack_id,
-            "AWS::StackName": self.name,
-            "AWS::URLSuffix": "amazonaws.com",
-        }
-        given = parameters.resolve(goal.template, goal.parameters)
-        names = pseudo | parameters.typed(goal.template, given, lambda name: self._dynamic("ssm", name))
-        return Values(goal.template, names, attribute, self._dynamic, self.exports, self._zones)
-
-    def _zones(self, region: str) -> list[str]:
-        return sorted(zone["ZoneName"] for zone in self.api("ec2").describe_availability_zones()["AvailabilityZones"])
-
-    def _dynamic(self, service: str, text: str) -> str:
-        if service != "secretsmanager":
-            answer = self.api("ssm").get_parameter(Name=text, WithDecryption=service == "ssm-secure")
-            return str(answer["Parameter"]["Value"])
-        secret, _, rest = text.partition(":SecretString")
-        value = str(self.api("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
-        key = rest.strip(":").split(":")[0]
-        return str(json.loads(value)[key]) if key else value
-
-
-Event = Callable[[str, str, str, str, str | None], None]
-
-
-class Deployment:
-    """The resources of one stack. `told` hears of each step: id, type, physical id, status, reason."""
-
-    def __init__(self, around: Surroundings, told: Event) -> None:
-        self.around = around
+    def __init__(self, around: Surroundings, told: Told, arrives: Arrives) -> None:
+        super().__init__(around)
         self.told = told
-        self.resources: dict[str, Deployed] = {}
-        self.outputs: dict[str, dict[str, Any]] = {}
-        self._undo: list[Callable[[], None]] = []
-        self.stuck: dict[str, Deployed] = {}
-        """What could not be taken back after the last failure."""
-        self._leftovers: list[tuple[str, Deployed]] = []
+        self.arrives = arrives
+        self._before: dict[str, Deployed] = {}
+        self._steps: list[_Step] = []
+        self._fresh: list[tuple[str, str, Deployed | None]] = []
+        """What was made anew, with its type; without anything where that failed."""
+        self._replaced: list[tuple[str, Deployed]] = []
 
-    def attribute(self, name: str, attribute: str | None) -> Any:
-        """What `Fn::GetAtt`, and without an attribute `Ref`, give for a resource that is there."""
-        if name not in self.resources:
-            raise Failed(f"Template error: {name} is not there.")
-        made = self.resources[name].made
-        if attribute is None:
-            return made.id
-        if attribute not in made.attributes:
-            raise Failed(f"Template error: the sandbox's {self.resources[name].type} has no attribute {attribute}")
-        return made.attributes[attribute]
-
-    def wanted(self, name: str, goal: Goal, values: Values) -> dict[str, Any]:
-        """The properties of a resource, filled in, with the tags of the stack."""
-        part = goal.template["Resources"][name]
-        properties: dict[str, Any] = values.of(part.get("Properties", {}))
-        if goal.tags and taggable(part["Type"]):
-            own = {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
-            properties["Tags"] = [{"Key": key, "Value": value} for key, value in (dict(goal.tags) | own).items()]
-        return properties
-
-    def changes(self, goal: Goal) -> list[Change]:
-        """What a change set lists. What depends on something that changes may change, too."""
-        states: dict[str, str] = {}
-
-        def attribute(name: str, attribute: str | None) -> Any:
-            if states.get(name) in ("Add", "True", "Conditional") or (attribute and states.get(name)):
-                return Unknown(f"{name}.{attribute}")
-            return self.attribute(name, attribute)
-
-        values = self.around.values(goal, attribute)
-        found: list[Change] = []
-        for name in self._present(goal, values):
-            kind, old = goal.template["Resources"][name]["Type"], self.resources.get(name)
-            if old is None:
-                states[name] = "Add"
-                found.append(Change("Add", name, kind))
-                continue
-            new = self.wanted(name, goal, values)
-            changed = _changed(old.properties, new)
-            certain = {key for key in changed if not _has_unknown(new.get(key))}
-            if old.type != kind or replacing(kind, certain):
-                states[name] = "True"
-            elif changed:
-                states[name] = "Conditional" if replacing(kind, changed) else "False"
-            scope = (*(["Properties"] if changed else []), *_policies(old.definition, goal.template["Resources"][name]))
-            if scope:
-                details = tuple(_detail(key, kind, key in certain) for key in sorted(changed))
-                found.append(Change("Modify", name, kind, old.made.id, states.get(name, "False"), scope, details))
-        gone = [name for name in self.resources if name not in self._present(goal, values)]
-        removed = [Change("Remove", name, self.resources[name].type, self.resources[name].made.id) for name in gone]
-        return found + removed
-
-    def _present(self, goal: Goal, values: Values) -> list[str]:
-        parts = goal.template["Resources"]
-        return [n for n in order(goal.template) if "Condition" not in parts[n] or values.holds(parts[n]["Condition"])]
-
-    def apply(self, goal: Goal) -> None:
-        """Makes and changes what the goal asks for, then removes what it does not. Raises Failed, having gone back
-        with what it changed; then `resources` is as before."""
-        before, self._undo, self._leftovers, self.stuck = dict(self.resources), [], [], {}
-        values = self.around.values(goal, self.attribute)
+    def bring(
+        self,
+        goal: Goal,
+        refusal: Refusal = lambda name, kind, action: None,
+        settle: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Makes and changes what a goal asks for, and leaves what it does not have. Raises Broken, also where `settle`
+        does, which is called when all is done."""
+        self._before, self._steps, self._fresh = dict(self.resources), [], []
         try:
-            present = self._present(goal, values)
-            for name in present:
-                self._bring_about(name, goal, values)
+            self._ask(goal, refusal)
+            values = self.around.values(goal, self.attribute)
+            for name in self.present(goal, values):
+                self._bring_about(name, goal, values, refusal)
             outputs = self._outputs(goal, values)
+            settle()
+        except Broken:
+            raise
         except Exception as fault:
-            failed = fault if isinstance(fault, Failed) else Failed(_sentence(fault))
-            self.on_way_back(str(failed))
-            for undo in reversed(self._undo):
-                undo()
-            self.resources = self.stuck | before
-            raise failed from fault
-        self.outputs = outputs
-        gone = [(name, self.resources.pop(name)) for name in reversed(list(self.resources)) if name not in present]
-        for name, old in [*reversed(self._leftovers), *gone]:
-            policy = "UpdateReplacePolicy" if name in present else "DeletionPolicy"
-            self._remove(name, old, str(old.definition.get(policy, _default(old))))
-        self.resources = {name: self.resources[name] for name in present}
+            raise Broken(_sentence(fault)) from fault
+        self.goal, self.outputs = goal, outputs
 
-    def on_way_back(self, reason: str) -> None:
-        """Called with what failed before everything is taken back."""
+    def _ask(self, goal: Goal, refusal: Refusal) -> None:
+        """Refuses what the stack policy surely denies before anything is touched."""
+        denied: dict[str, list[str]] = {}
+        for change in changes(self, goal) if self.resources else ():
+            if change.action == "Add" or change.replacement == "Conditional":
+                continue
+            verb, action = ("delete", "Delete") if change.action == "Remove" else ("update", "Modify")
+            action = "Replace" if change.replacement == "True" else action
+            old = self.resources[change.logical_id]
+            touched = change.action == "Remove" or {"Properties", "Tags"} & set(change.scope)
+            reason = refusal(change.logical_id, old.type, f"Update:{action}") if touched else None
+            if reason:
+                self.told(change.logical_id, old.type, old.made.id, f"{verb.upper()}_FAILED", reason)
+                self._steps.append(_Step(change.logical_id, old))
+                denied.setdefault(verb, []).append(change.logical_id)
+        if denied:
+            raise Broken("".join(_failed(verb, *names) for verb, names in denied.items()))
 
-    def _bring_about(self, name: str, goal: Goal, values: Values) -> None:
+    def _bring_about(self, name: str, goal: Goal, values: Values, refusal: Refusal) -> None:
         part, old = goal.template["Resources"][name], self.resources.get(name)
-        kind = part["Type"]
-        at = self.around.at(name, kind)
-        verb = "CREATE" if old is None else "UPDATE"
+        kind, at = part["Type"], self.around.at(name, part["Type"])
+        verb, physical = ("UPDATE", old.made.id) if old else ("CREATE", "")
+        tried: Mapping[str, Any] | None = None
         try:
             new = self.wanted(name, goal, values)
-            if old is not None and old.type == kind and not _changed(old.properties, new):
+            differ = changed(old.properties, new) if old else set()
+            if old is not None and old.type == kind and not differ:
                 self.resources[name] = replace(old, definition=part)
                 return
-            self.told(name, kind, old.made.id if old else "", f"{verb}_IN_PROGRESS", None)
-            if old is None or old.type != kind or replacing(kind, _changed(old.properties, new)):
+            anew = old is None or old.type != kind or replacing(kind, differ)
+            self.told(name, kind, physical, f"{verb}_IN_PROGRESS", ANEW if old and anew else None)
+            if old and (reason := refusal(name, old.type, "Update:Replace" if anew else "Update:Modify")):
+                raise Failed(reason)
+            self.arrives(name, verb)
+            if old is None or anew:
                 made = lookup(kind).create(at, new)
-                fresh = Deployed(kind, part, new, made, f"{verb}_COMPLETE")
-                self._undo.append(lambda: self._take_back(name, fresh))
-                self._leftovers += [(name, old)] if old and old.made.id != made.id else []
             else:
+                tried = new
                 made = lookup(kind).update(at, old.made.id, old.properties, new)
-                fresh, stood = Deployed(kind, part, new, made, "UPDATE_COMPLETE"), old
-                self._undo.append(lambda: self._change_back(name, stood, new))
         except Exception as fault:
-            reason = _sentence(fault)
-            self.told(name, kind, old.made.id if old else "", f"{verb}_FAILED", reason)
-            raise Failed(f"The following resource(s) failed to {verb.lower()}: [{name}].") from fault
+            self.told(name, kind, physical, f"{verb}_FAILED", _sentence(fault))
+            if old is None:
+                self._fresh.append((name, kind, None))
+            else:
+                self._steps.append(_Step(name, old, None if isinstance(fault, Unable) else tried))
+            raise Broken(_failed(verb.lower(), name)) from fault
+        fresh = Deployed(kind, part, new, made)
+        if old is None or anew:
+            self._fresh.append((name, kind, fresh))
+        if old is not None:
+            self._steps.append(_Step(name, old, tried))
+            self._replaced += [(name, old)] if anew and old.made.id != made.id else []
         self.resources[name] = fresh
         self.told(name, kind, made.id, f"{verb}_COMPLETE", None)
 
-    def _take_back(self, name: str, made: Deployed) -> None:
-        # A resource of a failed deployment goes, unless it is to stay whatever happens.
-        policy = "Retain" if made.definition.get("DeletionPolicy") == "Retain" else "Delete"
-        needed = any(name in _needs(there.definition) for there in self.stuck.values())
-        if needed or not self._remove(name, made, policy):
-            self.stuck = {name: made, **self.stuck}
+    def clean(self) -> list[str]:
+        """Removes what was replaced, and what the goal does not have any more; returns what would not go."""
+        assert self.goal is not None
+        present = self.present(self.goal, self.around.values(self.goal, self.attribute))
+        gone = [name for name in reversed(list(self.resources)) if name not in present]
+        leaving = [(name, old, old.policy("UpdateReplacePolicy")) for name, old in reversed(self._replaced)]
+        leaving += [(name, old, old.policy("DeletionPolicy")) for name, old in ((n, self.resources[n]) for n in gone)]
+        self._replaced, self._steps, self._fresh = [], [], []
+        self.resources = {name: self.resources[name] for name in present}
+        return [name for name, old, policy in leaving if not self._remove(name, old, policy)]
 
-    def _change_back(self, name: str, old: Deployed, new: Mapping[str, Any]) -> None:
+    def back(self, skipped: Collection[str] = ()) -> list[str]:
+        """Changes back what was changed, but for what is skipped; returns what would not. Until all did, it can be
+        asked again."""
+        self.resources = dict(self._before)
+        self._replaced, stuck = [], []
+        for step in reversed(self._steps):
+            if step.tried is not None and step.name not in skipped:
+                if not self._change_back(step.name, step.old, step.tried):
+                    stuck.append(step)
+            else:
+                self.told(step.name, step.old.type, step.old.made.id, "UPDATE_COMPLETE", None)
+        self._steps = stuck[::-1]
+        return [step.name for step in stuck]
+
+    def _change_back(self, name: str, old: Deployed, new: Mapping[str, Any]) -> bool:
         self.told(name, old.type, old.made.id, "UPDATE_IN_PROGRESS", None)
         try:
+            self.arrives(name, "UPDATE")
             lookup(old.type).update(self.around.at(name, old.type), old.made.id, new, old.properties)
         except Exception as fault:
             self.told(name, old.type, old.made.id, "UPDATE_FAILED", _sentence(fault))
-            self.stuck[name] = old
-        else:
-            self.told(name, old.type, old.made.id, "UPDATE_COMPLETE", None)
+            return False
+        self.told(name, old.type, old.made.id, "UPDATE_COMPLETE", None)
+        return True
 
-    def remove(self) -> list[str]:
-        """Removes all resources by their deletion policies; returns those that would not go."""
+    def clean_back(self) -> list[str]:
+        """Removes what a failed update made; returns what would not go."""
+        fresh, self._fresh = self._fresh, []
+        return [name for name, kind, made in reversed(fresh) if not self._take_back(name, kind, made, RETAIN[:1])]
+
+    def _take_back(self, name: str, kind: str, made: Deployed | None, retaining: Collection[str]) -> bool:
+        if made is None:
+            self.told(name, kind, "", "DELETE_COMPLETE", None)
+            return True
+        return self._remove(name, made, "Retain" if made.definition.get("DeletionPolicy") in retaining else "Delete")
+
+    def remove_failed(self, retains: bool) -> list[str]:
+        """Removes the resources of a stack that could not be made, but for those that are to stay whatever happens
+        where it `retains` them; returns those that would not go."""
+        return self._remove_all(lambda old: _policy_of_failed(old, retains))
+
+    def remove(self, retained: Collection[str] = (), force: bool = False) -> list[str]:
+        """Removes all resources by their deletion policies, but for what is `retained`, and with `force` for what
+        will not go; returns that otherwise."""
+        return self._remove_all(lambda old: old.policy("DeletionPolicy"), retained, force)
+
+    def _remove_all(
+        self, policy: Callable[[Deployed], str], retained: Collection[str] = (), force: bool = False
+    ) -> list[str]:
+        there = {(name, made.made.id) for name, made in self.resources.items()}
+        for name, kind, made in reversed(self._fresh):
+            if made is None or (name, made.made.id) not in there:
+                self._take_back(name, kind, made, RETAIN[:1])
+        self._fresh, self._steps = [], []
         stuck: list[str] = []
         needed: set[str] = set()
         for name in reversed(list(self.resources)):
             old = self.resources[name]
-            policy = str(old.definition.get("DeletionPolicy", _default(old)))
-            if name not in needed and self._remove(name, old, policy):
+            if name not in needed and self._remove(name, old, "Retain" if name in retained else policy(old)):
                 del self.resources[name]
-                continue
-            stuck += [name] if name not in needed else []
-            needed |= _needs(old.definition)  # what a resource stands on stays with it
+            elif force:
+                self.told(name, old.type, old.made.id, "DELETE_SKIPPED", None)
+                del self.resources[name]
+            else:
+                stuck += [name] if name not in needed else []
+                needed |= needs(old.definition)  # what a resource stands on stays with it
         return stuck
 
     def _remove(self, name: str, old: Deployed, policy: str) -> bool:
@@ -295,6 +218,7 @@ class Deployment:
         self.told(name, old.type, old.made.id, "DELETE_IN_PROGRESS", None)
         kind, at = lookup(old.type), self.around.at(name, old.type)
         try:
+            self.arrives(name, "DELETE")
             (kind.snapshot if policy == "Snapshot" else kind.delete)(at, old.made.id, old.properties)
         except Exception as fault:
             self.told(name, old.type, old.made.id, "DELETE_FAILED", _sentence(fault))
@@ -310,28 +234,12 @@ class Deployment:
         }
 
 
-def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> set[str]:
-    return {key for key in {*old, *new} if old.get(key) != new.get(key)}
+def _policy_of_failed(old: Deployed, retains: bool) -> str:
+    return "Retain" if retains and old.definition.get("DeletionPolicy") == "Retain" else "Delete"
 
 
-def _policies(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    return [key for key in POLICIES if old.get(key) != new.get(key)]
-
-
-def _has_unknown(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return any(map(_has_unknown, value.values()))
-    return any(map(_has_unknown, value)) if isinstance(value, list) else isinstance(value, Unknown)
-
-
-def _detail(key: str, kind: str, certain: bool) -> Mapping[str, Any]:
-    recreation = "Always" if replacing(kind, {key}) else "Never"
-    target = {"Attribute": "Properties", "Name": key, "RequiresRecreation": recreation}
-    return {"Target": target, "Evaluation": "Static" if certain else "Dynamic"}
-
-
-def _default(old: Deployed) -> str:
-    return "Snapshot" if lookup(old.type).snapshots else "Delete"
+def _failed(verb: str, *names: str) -> str:
+    return f"The following resource(s) failed to {verb}: [{', '.join(names)}]. "
 
 
 def _sentence(fault: BaseException) -> str:

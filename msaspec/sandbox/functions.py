@@ -62,21 +62,25 @@ def run(world: World, function: Any, event: dict[str, Any]) -> tuple[bool, Any]:
         answer = Path(directory) / "answer.json"
         seconds = int(function.timeout or 3)
         command = [sys.executable, "-c", _PROGRAM, function.handler, str(answer), str(seconds)]
-        try:
-            said = subprocess.run(
-                command,
-                input=json.dumps(event),
-                capture_output=True,
-                text=True,
-                cwd=directory,
-                timeout=seconds,
-                env=_environment(world, function),
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return True, {"errorMessage": f"Task timed out after {seconds}.00 seconds", "errorType": "Sandbox.Timedout"}
+        pipe = subprocess.PIPE
+        with subprocess.Popen(
+            command,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+            cwd=directory,
+            env=_environment(world, function),
+        ) as process:
+            try:
+                with world.controls.stopping(process.kill):
+                    _, errors = process.communicate(json.dumps(event), timeout=seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                said = f"Task timed out after {seconds}.00 seconds"
+                return True, {"errorMessage": said, "errorType": "Sandbox.Timedout"}
         if not answer.exists():
-            return True, {"errorMessage": f"The function ended: {said.stderr[-500:]}", "errorType": "Runtime.ExitError"}
+            return True, {"errorMessage": f"The function ended: {errors[-500:]}", "errorType": "Runtime.ExitError"}
         failed, value = json.loads(answer.read_text())
         return bool(failed), value
 

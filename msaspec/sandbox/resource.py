@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar
+
+from msaspec import registry_schemas
 
 Properties = Mapping[str, Any]
 
 
 class Failed(Exception):
     """Why a resource could not be made, changed or removed."""
+
+
+class Unable(Failed):
+    """What the sandbox cannot do, and has not begun."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ class Resource:
     def update(self, at: At, id: str, old: Properties, new: Properties) -> Made:
         """Changes the resource in place; asked only for properties that do not replace it."""
         changed = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
-        raise Failed(f"The sandbox cannot change {', '.join(changed)} of {at.type} in place.")
+        raise Unable(f"The sandbox cannot change {', '.join(changed)} of {at.type} in place.")
 
     def delete(self, at: At, id: str, old: Properties) -> None:
         """Removes the resource."""
@@ -101,33 +107,32 @@ def lookup(name: str) -> Resource:
 
 def exists_at_aws(name: str) -> bool:
     """Whether CloudFormation itself knows a type, by the registry that cfn-lint carries."""
-    return name.startswith("Custom::") or bool(_schema(name))
+    return name.startswith("Custom::") or _updates(name) is not None
 
 
-def replacing(name: str, changed: set[str]) -> bool:
+def replacing(name: str, changed: Collection[str]) -> bool:
     """Whether changing some properties makes CloudFormation replace a resource, by the registry."""
     if name == CUSTOM or name.startswith("Custom::"):
         return "ServiceToken" in changed
-    return bool(changed & {pointer.split("/")[2] for pointer in _schema(name).get("createOnlyProperties", ())})
+    updates = _updates(name)
+    return updates is not None and any(pattern[0] in changed for pattern in updates.always)
 
 
-def taggable(name: str) -> bool:
-    """Whether a type takes the tags of its stack, as a list of keys and values."""
-    schema = _schema(name)
-    tags = schema.get("properties", {}).get("Tags", {})
-    return bool(schema.get("tagging", {}).get("tagProperty") == "/properties/Tags" and tags.get("type") == "array")
+def sometimes_replacing(name: str, changed: Collection[str]) -> bool:
+    """Whether changing some properties may make CloudFormation replace a resource, by the registry."""
+    updates = _updates(name)
+    return updates is not None and any(pattern[0] in changed for pattern in updates.sometimes)
 
 
 @cache
-def _schema(name: str) -> Mapping[str, Any]:
-    from cfnlint.schema import ResourceNotFoundError
-    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+def _updates(name: str) -> registry_schemas.Updates | None:
+    return registry_schemas.updates(name)
 
-    try:
-        schema: Mapping[str, Any] = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", name).schema
-    except ResourceNotFoundError:
-        return {}
-    return schema
+
+@cache
+def taggable(name: str) -> bool:
+    """Whether a type takes the tags of its stack, as a list of keys and values."""
+    return registry_schemas.lists_tags(name)
 
 
 def number(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
-from msaspec.sandbox.resource import At, Made, Properties, Resource, number, resource
+from msaspec.sandbox.resource import At, Failed, Made, Properties, Resource, number, resource
 
 
 @resource("AWS::S3::Bucket")
@@ -27,6 +27,9 @@ class Bucket(Resource):
     def create(self, at: At, new: Properties) -> Made:
         """Makes it."""
         name = new.get("BucketName") or at.name(63, lower=True)
+        # S3 itself takes a bucket that the account has for made.
+        if name in {bucket["Name"] for bucket in at.api("s3").list_buckets()["Buckets"]}:
+            raise Failed(f"{name} already exists")
         where = {} if at.region == "us-east-1" else {"LocationConstraint": at.region}
         at.api("s3").create_bucket(Bucket=name, **({"CreateBucketConfiguration": where} if where else {}))
         return self.update(at, name, {}, new)

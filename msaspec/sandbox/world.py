@@ -1,11 +1,15 @@
-"""The sandbox as a whole: its endpoint, its clients, and the PostgreSQL server that plays its databases."""
+"""The sandbox as a whole: its endpoint, its clients, its controls, and the PostgreSQL that plays its databases."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msaspec.sandbox.controls import Controls, Ended, Hold, Verb
 
 REGION = "us-east-1"
 KEYS = {"aws_access_key_id": "sandbox", "aws_secret_access_key": "sandbox"}
@@ -26,23 +30,37 @@ class Postgres:
 class World:
     """A running sandbox."""
 
-    def __init__(self, endpoint: str, mocked: bool, postgres: Postgres | None, ca: Path) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        mocked: bool,
+        postgres: Postgres | None,
+        ca: Path,
+        pace: float = 0.0,
+        images: Iterable[tuple[str, str]] = (),
+    ) -> None:
         self.endpoint = endpoint
         """Where it answers, for `--endpoint-url` and AWS_ENDPOINT_URL."""
         self.postgres = postgres
         self.ca = ca
+        self.images = tuple(images)
+        """Repository and tag of the images that are pushed as soon as there is such a repository."""
         self.database_calls: list[dict[str, Any]] = []
         """What Lambda functions wanted to tell a database instance where no PostgreSQL stands for it."""
+        self.controls = Controls(pace)
+        self.lock = threading.RLock()
+        """Held for as long as it takes to read or to change what CloudFormation keeps of its stacks."""
         self._mocked = mocked
         self._clients: dict[tuple[str, str], Any] = {}
-        self._lock = threading.Lock()
+        self._making = threading.Lock()
+        self._threads: list[threading.Thread] = []
 
     def client(self, service: str, region: str = REGION) -> Any:
         """A boto3 client of the sandbox."""
         import boto3
         from botocore.config import Config
 
-        with self._lock:
+        with self._making:
             if (service, region) not in self._clients:
                 where = {} if self._mocked else {"endpoint_url": self.endpoint}
                 config = Config(retries={"total_max_attempts": 1}, read_timeout=900, s3={"addressing_style": "path"})
@@ -50,14 +68,54 @@ class World:
                 self._clients[service, region] = make(service, region_name=region, config=config, **KEYS, **where)
             return self._clients[service, region]
 
+    def hold(self, logical_id: str) -> Hold:
+        """Has deployments stop before they create, change or remove a resource, until the block ends.
+
+            with world.hold("Database") as held:
+                client.execute_change_set(...)
+                assert held.reached.wait(10)
+
+        The resource is in progress then, and nothing of it is touched.
+        """
+        return self.controls.hold(logical_id)
+
+    def refuse(self, logical_id: str, reason: str, verb: Verb = "CREATE", times: int = 1) -> None:
+        """Has the next steps of a resource fail for a reason, as if the service said so. What makes another resource
+        in place of one is part of the `UPDATE`."""
+        self.controls.refuse(logical_id, reason, verb, times)
+
+    def launch(self, work: Callable[[], None]) -> threading.Thread:
+        """Does something in the background, for as long as the sandbox runs."""
+
+        def run() -> None:
+            with suppress(Ended):
+                work()
+
+        thread = threading.Thread(target=run, name="msaspec-sandbox", daemon=True)
+        with self.lock:
+            self._threads = [*(each for each in self._threads if each.is_alive()), thread]
+            thread.start()
+        return thread
+
+    def end(self) -> None:
+        """Ends whatever runs in the background."""
+        self.controls.end()
+        for thread in self._threads:
+            thread.join()
+
 
 _RUNNING: list[World] = []
 
 
-def enter(world: World) -> None:
-    """Makes a sandbox the one of this process; moto's state is the process's, so there is one at a time."""
+def vacant() -> None:
+    """Raises a RuntimeError where a sandbox runs in this process: moto's state is the process's, so there is one."""
     if _RUNNING:
         raise RuntimeError("A sandbox runs in this process already.")
+
+
+def enter(world: World) -> None:
+    """Makes a sandbox the one of this process."""
+    vacant()
     _RUNNING.append(world)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ def small(resources: str) -> str:
     return f"Resources:\n{resources}"
 
 
+WORDS = {"DisableValidation", "IncludeNestedStacks", "OnStackFailure", "RoleARN", "Tags"}
+
+
 class Deployer:
     """One stack of a sandbox."""
 
@@ -42,8 +46,9 @@ class Deployer:
         """For templates that are too long to be sent."""
         self._number = 0
 
-    def propose(self, text: str, **parameters: str) -> dict[str, Any]:
-        """Makes a change set and describes it."""
+    def propose(self, text: str, **parameters: Any) -> dict[str, Any]:
+        """Makes a change set and describes it. Words of the API itself are told from parameters by `WORDS`."""
+        words = {key: parameters.pop(key) for key in WORDS & parameters.keys()}
         self._number += 1
         there = any(
             stack["StackName"] == self.name and stack["StackStatus"] != "REVIEW_IN_PROGRESS"
@@ -54,9 +59,12 @@ class Deployer:
             ChangeSetName=f"change-{self._number}",
             ChangeSetType="UPDATE" if there else "CREATE",
             **self._template(text),
-            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            Parameters=[
+                {"ParameterKey": key, **(value if isinstance(value, dict) else {"ParameterValue": value})}
+                for key, value in parameters.items()
+            ],
             Capabilities=["CAPABILITY_IAM"],
-            Tags=[{"Key": "team", "Value": "shop"}],
+            **{"Tags": [{"Key": "team", "Value": "shop"}], **words},
         )
         described: dict[str, Any] = self.client.describe_change_set(
             StackName=self.name, ChangeSetName=f"change-{self._number}"
@@ -70,12 +78,35 @@ class Deployer:
         self.s3.put_object(Bucket="templates", Key=self.name, Body=text)
         return {"TemplateURL": f"https://templates.s3.amazonaws.com/{self.name}"}
 
-    def deploy(self, text: str, **parameters: str) -> str:
+    def deploy(self, text: str, **parameters: Any) -> str:
         """Carries a change set out; returns the status of the stack."""
         described = self.propose(text, **parameters)
         assert described["ExecutionStatus"] == "AVAILABLE", described
+        return self.execute(described)
+
+    def execute(self, described: dict[str, Any]) -> str:
+        """Carries a change set out, and waits; returns the status of the stack."""
         self.client.execute_change_set(StackName=self.name, ChangeSetName=described["ChangeSetName"])
-        return str(self.stack()["StackStatus"])
+        return self.ended()
+
+    def delete(self, **words: Any) -> str:
+        """Deletes the stack, and waits; returns its status."""
+        id = self.stack()["StackId"]
+        self.client.delete_stack(StackName=self.name, **words)
+        return self.ended(id)
+
+    def ended(self, name: str | None = None) -> str:
+        """Waits until nothing is done to the stack any more; returns its status."""
+        return self.wait(lambda status: not status.endswith("_IN_PROGRESS"), name)
+
+    def wait(self, wanted: Callable[[str], bool], name: str | None = None) -> str:
+        """Waits until the stack has a status as wanted, and returns it."""
+        for _ in range(1500):
+            status = str(self.client.describe_stacks(StackName=name or self.name)["Stacks"][0]["StackStatus"])
+            if wanted(status):
+                return status
+            time.sleep(0.02)
+        raise AssertionError(f"{self.name} is still {status}")
 
     def stack(self) -> dict[str, Any]:
         """The stack as it stands."""
@@ -87,15 +118,26 @@ class Deployer:
         return {output["OutputKey"]: output["OutputValue"] for output in self.stack().get("Outputs", [])}
 
     def ids(self) -> dict[str, str]:
-        """The physical ids by logical id."""
-        pages = self.client.get_paginator("list_stack_resources").paginate(StackName=self.name)
-        rows = [row for page in pages for row in page["StackResourceSummaries"]]
-        return {row["LogicalResourceId"]: row["PhysicalResourceId"] for row in rows}
+        """The physical ids by logical id, of what is there."""
+        gone = "DELETE_COMPLETE", "DELETE_SKIPPED"
+        return {
+            row["LogicalResourceId"]: row["PhysicalResourceId"]
+            for row in self.rows()
+            if row["ResourceStatus"] not in gone and "PhysicalResourceId" in row
+        }
+
+    def rows(self, name: str | None = None) -> list[dict[str, Any]]:
+        """The resources as the stack lists them."""
+        pages = self.client.get_paginator("list_stack_resources").paginate(StackName=name or self.name)
+        return [row for page in pages for row in page["StackResourceSummaries"]]
+
+    def statuses(self, name: str | None = None) -> dict[str, str]:
+        """The statuses of the resources by logical id."""
+        return {row["LogicalResourceId"]: row["ResourceStatus"] for row in self.rows(name)}
 
     def events(self) -> list[tuple[str, str]]:
         """What happened since the last time that someone began something, oldest first."""
-        found = self.client.describe_stack_events(StackName=self.name)["StackEvents"]
-        events = [(event["LogicalResourceId"], event["ResourceStatus"]) for event in reversed(found)]
+        events = [(event["LogicalResourceId"], event["ResourceStatus"]) for event in reversed(self.told())]
         begun = [
             number
             for number, (name, status) in enumerate(events)
@@ -103,9 +145,14 @@ class Deployer:
         ]
         return events[begun[-1] :]
 
+    def told(self, name: str | None = None) -> list[dict[str, Any]]:
+        """All events, the newest first."""
+        pages = self.client.get_paginator("describe_stack_events").paginate(StackName=name or self.name)
+        return [event for page in pages for event in page["StackEvents"]]
+
     def reason(self, name: str) -> str:
         """Why a resource failed, the last time it did."""
-        found = self.client.describe_stack_events(StackName=self.name)["StackEvents"]
+        found = self.told()
         return next(
             str(event["ResourceStatusReason"])
             for event in found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +17,6 @@ GROUP = "  Logs: {Type: AWS::Logs::LogGroup, Properties: {RetentionInDays: DAYS}
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    """A sandbox."""
-    with sandbox.start() as world:
-        yield world
-
-
-@pytest.fixture
-def deployer(world: World, request: pytest.FixtureRequest) -> Deployer:
-    """A stack of the test's own."""
-    return Deployer(world.client("cloudformation"), re.sub(r"[^a-z]+", "-", request.node.name)[:40].strip("-"))
-
-
-@pytest.fixture(scope="module")
 def shop(world: World) -> Deployer:
     """The example, deployed."""
     deployer = Deployer(world.client("cloudformation"), s3=world.client("s3"))
@@ -41,13 +26,13 @@ def shop(world: World) -> Deployer:
 
 def test_all_that_is_replaced_exists_in_moto() -> None:
     """Every name of moto that the sandbox replaces is there, and back again when the sandbox has ended."""
-    from msaspec.sandbox.on_moto import stacks
+    from msaspec.sandbox.on_moto import patches
 
-    assert len(stacks.PATCHED) > 5
-    for owner, name, new in stacks.PATCHED:
+    assert len(patches.PATCHED) > 5
+    for owner, name, new in patches.PATCHED:
         assert callable(vars(owner)[name]), f"{owner.__name__}.{name}"
         assert vars(owner)[name] is not new or sandbox.world._RUNNING
-    for owner, name, _ in stacks.ADDED:
+    for owner, name, _ in patches.ADDED:
         assert not hasattr(owner, name) or sandbox.world._RUNNING
 
 
@@ -79,7 +64,7 @@ def test_other_shapes_are_deployed_and_removed(world: World, deployer: Deployer,
     assert deployer.deploy(text) == "CREATE_COMPLETE", deployer.events()
     assert deployer.propose(text)["Status"] == "FAILED"
     unprotect(world)
-    deployer.client.delete_stack(StackName=deployer.name)
+    assert deployer.delete() == "DELETE_COMPLETE"
     assert deployer.name not in [stack["StackName"] for stack in deployer.client.describe_stacks()["Stacks"]]
 
 
@@ -105,7 +90,7 @@ def test_a_type_that_the_sandbox_lacks_fails_loudly(world: World, deployer: Depl
     assert deployer.deploy(text) == "ROLLBACK_COMPLETE"
     assert deployer.reason("Queue") == "The sandbox has no AWS::SQS::Queue."
     assert deployer.events()[-4:] == [
-        (deployer.name, "ROLLBACK_IN_PROGRESS"),
+        ("Queue", "DELETE_COMPLETE"),
         ("Vpc", "DELETE_IN_PROGRESS"),
         ("Vpc", "DELETE_COMPLETE"),
         (deployer.name, "ROLLBACK_COMPLETE"),
@@ -185,7 +170,7 @@ def test_a_new_tag_replaces_one_host_and_touches_nothing_else(world: World, shop
         "ProductServicePublicAddress": ("Modify", "False"),
         "ProductServiceAddressInstance": ("Modify", "Conditional"),
     }
-    shop.client.execute_change_set(StackName=shop.name, ChangeSetName=described["ChangeSetName"])
+    assert shop.execute(described) == "UPDATE_COMPLETE"
     after = shop.ids()
     assert {name for name in after if after[name] != before[name]} == {
         "ProductServiceInstance",
@@ -207,7 +192,7 @@ def test_another_service_changes_only_what_it_must(world: World, shop: Deployer)
         "      main: {database: review_database}\n"
     )
     if (proposed := shop.propose(example(), ProductServiceImageTag="2.0"))["ExecutionStatus"] == "AVAILABLE":
-        shop.client.execute_change_set(StackName=shop.name, ChangeSetName=proposed["ChangeSetName"])
+        shop.execute(proposed)
     before, calls = shop.ids(), len(world.database_calls)
     text = render.to_yaml(pipeline.compile_main(pipeline.load(manifest, "msa.yaml")).stack)
     shop.deploy(text, ProductServiceImageTag="2.0")
@@ -225,11 +210,10 @@ def test_another_service_changes_only_what_it_must(world: World, shop: Deployer)
 def test_removal_keeps_what_is_to_stay(world: World, shop: Deployer) -> None:
     """A protected database stops the removal; then it leaves a snapshot, and bucket and logs stay."""
     ids = shop.ids()
-    shop.client.delete_stack(StackName=shop.name)
-    assert shop.stack()["StackStatus"] == "DELETE_FAILED"
+    assert shop.delete() == "DELETE_FAILED"
     assert "Cannot delete protected DB Instance" in shop.reason("MainDatabase")
     unprotect(world)
-    shop.client.delete_stack(StackName=shop.name)
+    assert shop.delete() == "DELETE_COMPLETE"
     assert shop.name not in [stack["StackName"] for stack in shop.client.describe_stacks()["Stacks"]]
     assert world.client("s3").head_bucket(Bucket=ids["MediaBucket"])
     names = {group["logGroupName"] for group in world.client("logs").describe_log_groups()["logGroups"]}

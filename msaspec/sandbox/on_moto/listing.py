@@ -1,0 +1,191 @@
+"""What CloudFormation tells of its stacks: status, resources, events, templates, policies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.cloudformation.exceptions import ValidationError
+from moto.core.responses import ActionResult, EmptyResult
+
+from msaspec.sandbox.on_moto import change_sets, requests
+from msaspec.sandbox.on_moto.pages import page
+from msaspec.sandbox.on_moto.stacks import Event, Row, Stack, find, known
+from msaspec.sandbox.world import current
+
+OF_ITS_OWN = {"StackDriftStatus": "NOT_CHECKED"}
+NO_STACK = "Stack [{}] does not exist"
+
+
+def describe_stacks(api: Any) -> ActionResult:
+    """DescribeStacks: by name those that are there, by id deleted ones too."""
+    backend, name = api.cloudformation_backend, api._get_param("StackName")
+    with current().lock:
+        stacks = [known(backend, name)] if name else list(backend.stacks.values())
+        rows, token = page(api, [_stack(stack) for stack in stacks])
+    return ActionResult({"Stacks": rows, "NextToken": token})
+
+
+def _stack(stack: Stack) -> dict[str, Any]:
+    goal = stack.shown
+    declared = goal.template.get("Parameters") or {}
+    values = goal.values if stack.exists else {}
+    return {
+        **_summary(stack),
+        "ChangeSetId": stack.change_set_id,
+        "Description": goal.template.get("Description") if stack.exists else None,
+        "Parameters": [
+            {"ParameterKey": key, "ParameterValue": "****" if declared[key].get("NoEcho") else value}
+            for key, value in values.items()
+        ],
+        "RollbackConfiguration": {},
+        "DisableRollback": False,
+        "NotificationARNs": [],
+        "Capabilities": stack.capabilities,
+        "Outputs": _outputs(stack) or None,
+        "RoleARN": stack.role_arn,
+        "Tags": dict(goal.tags),
+        "EnableTerminationProtection": stack.enable_termination_protection,
+    }
+
+
+def _summary(stack: Stack) -> dict[str, Any]:
+    return {
+        "StackId": stack.stack_id,
+        "StackName": stack.name,
+        "TemplateDescription": stack.shown.template.get("Description") if stack.exists else None,
+        "CreationTime": stack.creation_time,
+        "LastUpdatedTime": stack.updated,
+        "DeletionTime": stack.deleted,
+        "StackStatus": stack.status,
+        "StackStatusReason": stack.reason,
+        "DriftInformation": OF_ITS_OWN,
+        "LastOperations": [{"OperationType": each.type, "OperationId": each.id} for each in stack.operations[-1:]],
+    }
+
+
+def _outputs(stack: Stack) -> list[dict[str, Any]]:
+    return [
+        {
+            "OutputKey": key,
+            "OutputValue": str(output["Value"]),
+            "Description": output.get("Description"),
+            "ExportName": output.get("Export", {}).get("Name"),
+        }
+        for key, output in stack.deployment.outputs.items()
+    ]
+
+
+def list_stacks(api: Any) -> ActionResult:
+    """ListStacks: deleted ones too."""
+    backend, statuses = api.cloudformation_backend, api._get_param("StackStatusFilter", [])
+    with current().lock:
+        stacks: list[Stack] = [*backend.stacks.values(), *backend.deleted_stacks.values()]
+        found = [_summary(stack) for stack in stacks if not statuses or stack.status in statuses]
+    rows, token = page(api, sorted(found, key=lambda row: row["CreationTime"], reverse=True))
+    return ActionResult({"StackSummaries": rows, "NextToken": token})
+
+
+def _rows(stack: Stack) -> list[Row]:
+    with current().lock:
+        return list(stack.rows.values())
+
+
+def _resource(row: Row) -> dict[str, Any]:
+    return {
+        "LogicalResourceId": row.logical_id,
+        "PhysicalResourceId": row.physical_id or None,
+        "ResourceType": row.type,
+        "ResourceStatus": row.status,
+        "ResourceStatusReason": row.reason,
+        "DriftInformation": {"StackResourceDriftStatus": "NOT_CHECKED"},
+    }
+
+
+def list_stack_resources(api: Any) -> ActionResult:
+    """ListStackResources."""
+    stack = known(api.cloudformation_backend, api._get_param("StackName"))
+    rows, token = page(api, [{**_resource(row), "LastUpdatedTimestamp": row.since} for row in _rows(stack)])
+    return ActionResult({"StackResourceSummaries": rows, "NextToken": token})
+
+
+def describe_stack_resources(api: Any) -> ActionResult:
+    """DescribeStackResources: no more than a hundred, as at AWS."""
+    name, wanted, physical = (api._get_param(key) for key in ("StackName", "LogicalResourceId", "PhysicalResourceId"))
+    backend = api.cloudformation_backend
+    if name:
+        stack = known(backend, name, NO_STACK)
+    else:
+        with current().lock:
+            owners = [each for each in backend.stacks.values() if physical in (r.physical_id for r in _rows(each))]
+        if not owners:
+            raise ValidationError(message=f"Stack for {physical} does not exist")
+        stack = owners[0]
+    found = [row for row in _rows(stack) if wanted in (None, row.logical_id)]
+    rows = [{**_resource(row), **_of(stack), "Timestamp": row.since} for row in found[:100]]
+    return ActionResult({"StackResources": rows})
+
+
+def describe_stack_resource(api: Any) -> ActionResult:
+    """DescribeStackResource."""
+    name, wanted = api._get_param("StackName"), api._get_param("LogicalResourceId")
+    stack = known(api.cloudformation_backend, name, "Stack '{}' does not exist")
+    for row in _rows(stack):
+        if row.logical_id == wanted:
+            detail = {**_resource(row), **_of(stack), "LastUpdatedTimestamp": row.since}
+            return ActionResult({"StackResourceDetail": detail})
+    raise ValidationError(message=f"Resource {wanted} does not exist for stack {name}")
+
+
+def _of(stack: Stack) -> dict[str, Any]:
+    return {"StackName": stack.name, "StackId": stack.stack_id}
+
+
+def describe_stack_events(api: Any) -> ActionResult:
+    """DescribeStackEvents: the newest first."""
+    stack = known(api.cloudformation_backend, api._get_param("StackName"), NO_STACK)
+    with current().lock:
+        events = [event_of(stack, event) for event in reversed(stack.events)]
+    rows, token = page(api, events)
+    return ActionResult({"StackEvents": rows, "NextToken": token})
+
+
+def event_of(stack: Stack, event: Event) -> dict[str, Any]:
+    """An event as the API shows it."""
+    return {
+        **_of(stack),
+        "EventId": event.id,
+        "OperationId": event.operation.id,
+        "LogicalResourceId": event.logical_id,
+        "PhysicalResourceId": event.physical_id,
+        "ResourceType": event.type,
+        "Timestamp": event.at,
+        "ResourceStatus": event.status,
+        "ResourceStatusReason": event.reason,
+        "ClientRequestToken": event.token,
+    }
+
+
+def get_template(api: Any) -> ActionResult:
+    """GetTemplate, of a stack or of a change set: nothing is ever transformed."""
+    if api._get_param("ChangeSetName"):
+        text: str | None = change_sets.wanted(api).text
+    else:
+        stack = known(api.cloudformation_backend, api._get_param("StackName"))
+        text = stack.template or None  # which a stack that was only proposed has not
+    return ActionResult({"TemplateBody": text, "StagesAvailable": ["Original", "Processed"]})
+
+
+def get_stack_policy(api: Any) -> ActionResult:
+    """GetStackPolicy."""
+    stack = known(api.cloudformation_backend, api._get_param("StackName"), NO_STACK)
+    return ActionResult({"StackPolicyBody": stack.policy or None})
+
+
+def set_stack_policy(api: Any) -> EmptyResult:
+    """SetStackPolicy."""
+    name = api._get_param("StackName")
+    stack = find(api.cloudformation_backend, name)
+    if stack is None:
+        raise ValidationError(message=NO_STACK.format(name))
+    stack.policy = requests.policy_of(api, "StackPolicy")
+    return EmptyResult()

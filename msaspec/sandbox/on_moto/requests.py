@@ -1,0 +1,114 @@
+"""What requests to CloudFormation carry: templates, parameters, tags, capabilities; checked as AWS checks them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from moto.cloudformation.exceptions import CloudFormationError, ValidationError
+
+from msaspec.sandbox import intrinsics, policy
+from msaspec.sandbox.goal import Goal, check
+from msaspec.sandbox.on_moto.stacks import Stack
+from msaspec.sandbox.resource import Failed
+from msaspec.sandbox.world import current
+
+LONGEST = 51_200
+TOO_LONG = (
+    "1 validation error detected: Value at 'templateBody' failed to satisfy constraint: "
+    f"Member must have length less than or equal to {LONGEST}"
+)
+NAMED = {
+    "AWS::IAM::Group": "GroupName",
+    "AWS::IAM::InstanceProfile": "InstanceProfileName",
+    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::IAM::User": "UserName",
+}
+_HOST = re.compile(r"(?:(?P<bucket>.+)\.)?s3(?:[.-][a-z0-9-]+)*\.amazonaws\.com(?:\.cn)?")
+
+
+class InsufficientCapabilities(CloudFormationError):  # type: ignore[misc]
+    """The template makes IAM resources, and the caller did not say that it may."""
+
+    code = "InsufficientCapabilitiesException"
+
+
+def text_of(api: Any, stack: Stack | None) -> str:
+    """The template of a request, wherever it lies. Raises a ValidationError."""
+    body, url, previous = (api._get_param(key) for key in ("TemplateBody", "TemplateURL", "UsePreviousTemplate"))
+    if sum(map(bool, (body, url, previous))) != 1:
+        raise ValidationError(message="Either Template URL or Template Body must be specified.")
+    if previous:
+        return stack.template if stack else ""
+    if body and len(body.encode()) > LONGEST:
+        raise ValidationError(message=TOO_LONG)
+    return str(body) if body else from_bucket(url, api.region)
+
+
+def from_bucket(url: str, region: str) -> str:
+    """What lies at an address of S3, in whichever style. Raises a ValidationError."""
+    parts, endpoint = urlsplit(url), urlsplit(current().endpoint)
+    host, path = parts.hostname or "", unquote(parts.path.lstrip("/"))
+    found = _HOST.fullmatch(host)
+    own = parts.port == endpoint.port and host in ("localhost", endpoint.hostname)
+    if not own and (found is None or parts.scheme != "https"):
+        raise ValidationError(message="TemplateURL must be a supported URL.")
+    named = found["bucket"] if found else None
+    bucket, key = (named, path) if named else path.split("/", 1) if "/" in path else (path, "")
+    version = parse_qs(parts.query).get("versionId")
+    try:
+        words = {"VersionId": version[0]} if version else {}
+        found_object = current().client("s3", region).get_object(Bucket=bucket, Key=key, **words)
+        return str(found_object["Body"].read().decode())
+    except Exception as fault:
+        raise ValidationError(message=f"S3 error: {fault}") from None
+
+
+def goal_of(api: Any, text: str, stack: Stack | None) -> Goal:
+    """What a stack is to become by a request. Raises a ValidationError."""
+    before = stack.deployment.goal if stack else None
+    given = {}
+    for item in api._get_param("Parameters", []):
+        key = item["ParameterKey"]
+        if not item.get("UsePreviousValue"):
+            given[key] = item.get("ParameterValue", "")
+        elif before is not None and key in before.values:
+            given[key] = before.values[key]
+        else:
+            said = "Cannot specify usePreviousValue as true for a parameter key not in the previous template"
+            raise ValidationError(message=f"Invalid input for parameter key {key}. {said}")
+    tags = api._get_param("Tags")
+    before_tags = dict(before.tags) if before else {}
+    kept = before_tags if tags is None else {tag["Key"]: tag["Value"] for tag in tags}
+    try:
+        goal = Goal(intrinsics.parse(text), given, kept)
+        check(goal)
+    except Failed as fault:
+        raise ValidationError(message=str(fault)) from None
+    _check_capabilities(goal, set(api._get_param("Capabilities", [])))
+    return goal
+
+
+def _check_capabilities(goal: Goal, given: set[str]) -> None:
+    parts = [part for part in goal.template["Resources"].values() if part.get("Type", "").startswith("AWS::IAM::")]
+    if any(NAMED.get(part["Type"]) in (part.get("Properties") or {}) for part in parts):
+        needed = "CAPABILITY_NAMED_IAM"
+    else:
+        needed = "CAPABILITY_IAM"
+    if parts and not {needed, "CAPABILITY_NAMED_IAM"} & given:
+        raise InsufficientCapabilities(f"Requires capabilities : [{needed}]")
+
+
+def policy_of(api: Any, key: str) -> str:
+    """The stack policy that a request carries under a key, empty without one. Raises a ValidationError."""
+    body, url = api._get_param(f"{key}Body"), api._get_param(f"{key}URL")
+    if body and url:
+        raise ValidationError(message=f"You cannot specify both {key}URL and {key}Body")
+    text = str(body or (from_bucket(url, api.region) if url else ""))
+    try:
+        policy.parse(text)
+    except Failed as fault:
+        raise ValidationError(message=str(fault)) from None
+    return text

@@ -1,0 +1,68 @@
+"""The resources of a stack as they stand, and what a goal wants of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from msaspec.sandbox.goal import Goal, order
+from msaspec.sandbox.intrinsics import Values
+from msaspec.sandbox.resource import Failed, Made, lookup, taggable
+from msaspec.sandbox.surroundings import Surroundings
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A resource of a stack as it stands."""
+
+    type: str
+    definition: Mapping[str, Any]
+    properties: Mapping[str, Any]
+    made: Made
+
+    def policy(self, attribute: str) -> str:
+        """What its `DeletionPolicy` or `UpdateReplacePolicy` says, or stands for where it says nothing."""
+        implied = "Snapshot" if attribute == "DeletionPolicy" and lookup(self.type).snapshots else "Delete"
+        return str(self.definition.get(attribute, implied))
+
+
+class Standing:
+    """What stands of one stack."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self.around = around
+        self.resources: dict[str, Deployed] = {}
+        self.outputs: dict[str, dict[str, Any]] = {}
+        self.goal: Goal | None = None
+        """What it was brought to; None before it was brought to anything."""
+
+    def attribute(self, name: str, attribute: str | None) -> Any:
+        """What `Fn::GetAtt`, and without an attribute `Ref`, give for a resource that is there."""
+        if name not in self.resources:
+            raise Failed(f"Template error: {name} is not there.")
+        made = self.resources[name].made
+        if attribute is None:
+            return made.id
+        if attribute not in made.attributes:
+            raise Failed(f"Template error: the sandbox's {self.resources[name].type} has no attribute {attribute}")
+        return made.attributes[attribute]
+
+    def wanted(self, name: str, goal: Goal, values: Values) -> dict[str, Any]:
+        """The properties of a resource, filled in, with the tags of the stack."""
+        part = goal.template["Resources"][name]
+        properties: dict[str, Any] = values.of(part.get("Properties", {}))
+        if goal.tags and taggable(part["Type"]):
+            own = {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
+            properties["Tags"] = [{"Key": key, "Value": value} for key, value in (dict(goal.tags) | own).items()]
+        return properties
+
+    def present(self, goal: Goal, values: Values) -> list[str]:
+        """The resources that a goal has by its conditions, each after what it needs."""
+        parts = goal.template["Resources"]
+        return [n for n in order(goal.template) if "Condition" not in parts[n] or values.holds(parts[n]["Condition"])]
+
+
+def changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> set[str]:
+    """The properties that differ."""
+    return {key for key in {*old, *new} if old.get(key) != new.get(key)}

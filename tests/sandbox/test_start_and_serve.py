@@ -1,0 +1,87 @@
+"""How a sandbox begins and ends, what it is started with, and operations over HTTP."""
+
+from __future__ import annotations
+
+import threading
+
+import boto3
+import pytest
+
+from msaspec import sandbox
+from tests.sandbox.deploying import Deployer, small
+
+KEYS = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "eu-central-1"}
+LOGS = "  Logs: {Type: AWS::Logs::LogGroup, Properties: {RetentionInDays: 30}}\n"
+BUCKET = "  Bucket: {Type: AWS::S3::Bucket}\n"
+
+
+def test_there_is_one_sandbox_in_a_process() -> None:
+    """A second one is refused, and the first goes on."""
+    with sandbox.start() as world:
+        deployer = Deployer(world.client("cloudformation"))
+        for another in (sandbox.start, sandbox.serve):
+            with pytest.raises(RuntimeError, match="runs in this process already"), another():
+                pass
+        assert deployer.deploy(small(LOGS)) == "CREATE_COMPLETE"
+
+
+def test_a_sandbox_ends_what_it_does() -> None:
+    """Leaving the block ends a deployment that is held or slow, over HTTP too, and leaves no thread behind."""
+    with sandbox.serve(pace=600) as world:
+        client = boto3.client("cloudformation", endpoint_url=world.endpoint, **KEYS)
+        client.create_stack(StackName="slow", TemplateBody=small(LOGS))
+        world.hold("Bucket")
+        client.create_stack(StackName="held", TemplateBody=small(BUCKET))
+        statuses = [stack["StackStatus"] for stack in client.describe_stacks()["Stacks"]]
+        assert statuses == ["CREATE_IN_PROGRESS"] * 2
+    assert not [thread for thread in threading.enumerate() if thread.name == "msaspec-sandbox"]
+
+
+def test_operations_over_http() -> None:
+    """The same over HTTP: held, cancelled, told."""
+    with sandbox.serve() as world:
+        deployer = Deployer(boto3.client("cloudformation", endpoint_url=world.endpoint, **KEYS))
+        assert deployer.deploy(small(LOGS)) == "CREATE_COMPLETE"
+        with world.hold("Logs") as held:
+            described = deployer.propose(small(LOGS.replace("30", "90")))
+            deployer.client.execute_change_set(ChangeSetName=described["ChangeSetId"])
+            assert held.reached.wait(10)
+            deployer.client.cancel_update_stack(StackName=deployer.name)
+            assert deployer.ended() == "UPDATE_ROLLBACK_COMPLETE"
+        waiter = deployer.client.get_waiter("stack_delete_complete")
+        id = deployer.stack()["StackId"]
+        deployer.client.delete_stack(StackName=deployer.name)
+        waiter.wait(StackName=id, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+
+
+def test_images_are_pushed_as_soon_as_there_is_a_repository() -> None:
+    """Each with its tag, in the repository of its name only."""
+    wanted = [("shop/cart", "1.0"), ("shop/cart", "2.0"), ("shop/user", "1.0")]
+    text = small("  Cart: {Type: AWS::ECR::Repository, Properties: {RepositoryName: shop/cart}}\n")
+    with sandbox.start(images=wanted) as world:
+        assert Deployer(world.client("cloudformation")).deploy(text) == "CREATE_COMPLETE"
+        found = world.client("ecr").describe_images(repositoryName="shop/cart")["imageDetails"]
+        assert sorted(tag for image in found for tag in image["imageTags"]) == ["1.0", "2.0"]
+        assert len({image["imageDigest"] for image in found}) == 2
+
+
+def test_what_is_long_comes_in_pages() -> None:
+    """A hundred rows, resources and events a page, over HTTP too; the newest event first."""
+    text = small("".join(f"  Logs{number}: {{Type: AWS::Logs::LogGroup}}\n" for number in range(120)))
+    with sandbox.serve() as world:
+        deployer = Deployer(world.client("cloudformation"))
+        described = deployer.propose(text)
+        assert len(described["Changes"]) == 100
+        rest = deployer.client.describe_change_set(
+            ChangeSetName=described["ChangeSetId"], NextToken=described["NextToken"]
+        )
+        assert (len(rest["Changes"]), rest.get("NextToken")) == (20, None)
+        assert deployer.execute(described) == "CREATE_COMPLETE"
+        resources = deployer.client.list_stack_resources(StackName=deployer.name)
+        assert (len(resources["StackResourceSummaries"]), len(deployer.rows())) == (100, 120)
+        assert len(deployer.client.describe_stack_resources(StackName=deployer.name)["StackResources"]) == 100
+        events = deployer.client.describe_stack_events(StackName=deployer.name)
+        assert len(events["StackEvents"]) == 100
+        assert events["StackEvents"][0]["ResourceStatus"] == "CREATE_COMPLETE"
+        assert events["StackEvents"][0]["LogicalResourceId"] == deployer.name
+        assert len(deployer.told()) == 2 * 120 + 3
