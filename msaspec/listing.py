@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from click import style
 
@@ -31,24 +31,43 @@ _STAYS = {
 }
 MOST_PROPERTIES = 4
 """Of more, the rest is counted."""
+MOST_ALIKE = 3
+"""Of more resources that come, or that go without leaving anything, an entry shows how many there are."""
 
 
-def to_text(changes: Iterable[Change]) -> str:
-    """The changes under the entries that they belong to. Styled; strip that where no terminal is."""
+def to_text(changes: Iterable[Change], place: Callable[[Path], str] | None = None, brief: bool = False) -> str:
+    """The changes under the entries that they belong to. Styled; strip that where no terminal is.
+
+    `place` gives the place of an entry in the manifest. `brief` counts what only comes or goes.
+    """
     groups: dict[Path, list[Change]] = {}
     for change in changes:
         groups.setdefault(change.entry[:2], []).append(change)
-    return "\n".join(line for entry, group in groups.items() for line in _group(entry, group))
+    lines = []
+    for entry, group in groups.items():
+        where = style(f"   {place(entry)}", dim=True) if place else ""
+        lines += [f"{style(render(entry), bold=True)}{where}", *_group(group, brief)]
+    return "\n".join(lines)
 
 
-def _group(entry: Path, group: Sequence[Change]) -> Iterable[str]:
-    name_width = max(len(_name(change)) for change in group)
-    word_width = max(len(_SHOWN[change.action][1]) for change in group)
-    yield style(render(entry), bold=True)
+def _group(group: Sequence[Change], brief: bool) -> Iterable[str]:
+    for action in (Action.ADD, Action.REMOVE):
+        alike = [change for change in group if change.action is action and _leaves_nothing(change)]
+        if brief and len(alike) > MOST_ALIKE:
+            group = [change for change in group if change not in alike]
+            sign, word, colour = _SHOWN[action]
+            kinds = ", ".join(dict.fromkeys(change.type.rpartition("::")[2] for change in alike if "::" in change.type))
+            yield f"  {style(f'{sign} {len(alike)} {word}   {kinds}'.rstrip(), fg=colour)}"
+    name_width = max((len(_name(change)) for change in group), default=0)
+    word_width = max((len(_SHOWN[change.action][1]) for change in group), default=0)
     for change in group:
         sign, word, colour = _SHOWN[change.action]
         row = f"{sign} {_name(change):{name_width}}   {word:{word_width}}   {_what(change)}"
         yield f"  {style(row.rstrip(), fg=colour)}"
+
+
+def _leaves_nothing(change: Change) -> bool:
+    return change.action is Action.ADD or not (change.stateful or _STAYS.get(change.retained or ""))
 
 
 def _name(change: Change) -> str:
@@ -78,12 +97,14 @@ def summary(changes: Sequence[Change]) -> str:
 
 def to_json(changes: Iterable[tuple[str, Change]]) -> str:
     """An array of objects, each with the name of its stack."""
-    return json.dumps([_object(stack, change) for stack, change in changes], indent=2, ensure_ascii=False)
+    return json.dumps([as_object(stack, change) for stack, change in changes], indent=2, ensure_ascii=False)
 
 
-def _object(stack: str, change: Change) -> dict[str, object]:
+def as_object(stack: str, change: Change, place: str | None = None) -> dict[str, object]:
+    """The fields of a change; `place` of its entry in the manifest only where it is known."""
     return {
         "stack": stack,
+        **({"place": place} if place else {}),
         "entry": render(change.entry),
         "logical_id": change.logical_id,
         "type": change.type,

@@ -100,7 +100,12 @@ class Root(Model):
     )
     name: SystemName = Field(description="Name of the system and its stack.", examples=["shop"])
     region: Annotated[str, Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$")] | None = Field(
-        None, description="AWS Region. `--region` and the AWS profile override it.", examples=["ap-northeast-2"]
+        None,
+        description="AWS Region. `--region`, and the Region of a profile named by `--profile`, override it.",
+        examples=["ap-northeast-2"],
+    )
+    protect: bool = Field(
+        True, description="Termination protection of the stack, which `msaspec deploy` sees to. false: for throwaways."
     )
     tags: Annotated[dict[TagKey, TagValue], Field(max_length=50)] = Field(
         {}, description="Tags of the stack, which CloudFormation gives to its resources.", examples=[{"team": "shop"}]

@@ -12,7 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from msaspec import checks, compile, manifest, overlay, patch, plan, registry, salvage, source
+from pydantic import TypeAdapter, ValidationError
+
+from msaspec import checks, compile, manifest, names, overlay, patch, plan, registry, salvage, source
 from msaspec.compile import Stack
 from msaspec.diagnostic import Diagnostic, Invalid, errors, ordered
 from msaspec.plan import Plan
@@ -70,6 +72,34 @@ def plan_of(document: Document, environment: str | None = None) -> tuple[Plan, l
     if errors(found):
         raise Invalid(found)
     return planned, found
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a system is called in AWS, and where it is."""
+
+    system: str
+    stack: str
+    registry: str
+    region: str | None
+
+
+def identity(document: Document, environment: str | None = None) -> Identity:
+    """Name and Region of an environment's stacks, also where something else in the manifest is wrong.
+
+    Raises Invalid with every error where the name itself, or the environment, is.
+    """
+    root = document.root
+    try:
+        if environment is not None:
+            root, _ = overlay.apply_environment(root, environment, [])
+        data = replace(document, root=root).data()
+        system = TypeAdapter(manifest.SystemName).validate_python(data.get("name"), strict=True)
+    except (Invalid, ValidationError):
+        system = plan_of(document, environment)[0].site.system
+    region = data.get("region")
+    stack, registry_stack = names.stack(system, environment), names.registry_stack(system)
+    return Identity(system, stack, registry_stack, region if isinstance(region, str) else None)
 
 
 def _resolved(document: Document, environment: str | None) -> tuple[Plan, list[Diagnostic]]:

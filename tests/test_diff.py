@@ -87,7 +87,6 @@ def test_git_is_the_default(repository: Path) -> None:
         (["--against", "git:--all"], "no revision `--all`"),
         (["old.yaml"], "old.yaml is not in the revision `HEAD`"),
         (["-"], "Standard input"),
-        (["--against", "stack"], "comes with `msaspec deploy`"),
         (["--against", "gone.yaml"], "gone.yaml cannot be read"),
     ],
 )

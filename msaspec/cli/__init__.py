@@ -28,4 +28,4 @@ class Commands(click.Group):
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(msaspec.__version__, message="msaspec %(version)s")
 def main() -> None:
-    """Compiles a whole microservice system from one YAML file into a CloudFormation template."""
+    """A whole microservice system from one YAML file: compiled into a CloudFormation template, checked, deployed."""

@@ -17,6 +17,8 @@ from msaspec import console
 if TYPE_CHECKING:
     from msaspec.changes import Change
     from msaspec.compile import Stack
+    from msaspec.deploy.here import Here
+    from msaspec.deploy.target import Target
     from msaspec.diagnostic import Diagnostic
     from msaspec.source import Document
 
@@ -38,26 +40,34 @@ class Side:
 @click.option(
     "--against",
     default="git:HEAD",
-    metavar="PATH|git:REV",
-    help="The version before: a manifest, a template, or FILE at a revision of git. [default: git:HEAD]",
+    metavar="PATH|git:REV|stack",
+    help="The version before: a manifest, a template, FILE at a revision of git, or what is deployed."
+    " [default: git:HEAD]",
 )
+@console.target_options()
 @click.option("--stack", type=click.Choice(["main", "registry", "all"]), default="all", help="[default: all]")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="[default: text]")
-def command(file: str, environment: str | None, against: str, stack: str, form: str) -> None:
+def command(file: str, environment: str | None, against: str, target: Target, stack: str, form: str) -> None:
     """Tell what an update to FILE (default: msa.yaml, `-` is standard input) from another version of it would do.
 
     Both are compiled by this msaspec and compared, by manifest entry: what is added, changed, replaced and removed.
     What replaces a resource is known from the registry schemas of cfn-lint. A compiled template, YAML or JSON, is taken
-    for the main stack unless --stack says registry. Needs no network and no credentials. Ends with 0 if the two are the
-    same, with 1 if they differ.
+    for the main stack unless --stack says registry. Needs no network and no credentials, but for `--against stack`,
+    which compares with what CloudFormation has. What `msaspec deploy` would refuse without --allow-replace is told as a
+    warning. Ends with 0 if the two are the same, with 1 if they differ.
     """
-    with console.diagnosed():
+    with console.told(console.teller()), console.diagnosed():
         from msaspec import changes, listing
+        from msaspec.deploy import gate
+        from msaspec.deploy.here import Here
 
         document = console.read(file)
         kinds: tuple[str, ...] = ("main", "registry") if stack == "all" else (stack,)
-        before, kinds = _before(file, against, environment, kinds)
-        after = _compiled(document, environment, kinds)
+        if against == DEPLOYED:
+            before, after = _deployed(document, Here(file, environment), target, kinds)
+        else:
+            before, kinds = _before(file, against, environment, kinds)
+            after = _compiled(document, environment, kinds)
         found: list[tuple[str, Change]] = []
         for kind in kinds:
             old, new = before.stacks.get(kind), after.stacks.get(kind)
@@ -72,7 +82,8 @@ def command(file: str, environment: str | None, against: str, stack: str, form: 
             found += [(name, change) for change in compared]
         all_changes = [change for _, change in found]
         _show(found, form)
-        console.tell([_placed(change, lost, before, document) for change, lost in changes.losses(all_changes)])
+        lost_ones = changes.losses(all_changes)
+        console.tell([_placed(change, gate.hinted(change, lost), before, document) for change, lost in lost_ones])
         click.echo(listing.summary(all_changes), err=True)
     if found:
         raise click.exceptions.Exit(console.DIAGNOSTICS)
@@ -106,11 +117,6 @@ def _before(file: str, against: str, environment: str | None, kinds: tuple[str, 
     from msaspec import pipeline, template
     from msaspec.compile import Stack
 
-    if against == DEPLOYED:
-        raise click.UsageError(
-            "`--against stack`, the deployed one, comes with `msaspec deploy`. Until then save what "
-            "`aws cloudformation get-template` prints, and name that file."
-        )
     if against.startswith(GIT):
         text, label = _of_git(file, against.removeprefix(GIT))
     else:
@@ -130,6 +136,21 @@ def _before(file: str, against: str, environment: str | None, kinds: tuple[str, 
         click.echo(f"{label} has no environment {environment}, so all of it is new.", err=True)
         return Side({}, document), kinds
     return _compiled(document, environment, kinds), kinds
+
+
+def _deployed(document: Document, here: Here, target: Target, kinds: tuple[str, ...]) -> tuple[Side, Side]:
+    """What CloudFormation has, and what `msaspec deploy` would make of the manifest: with the tags that run."""
+    from msaspec import pipeline
+    from msaspec.deploy import flow
+    from msaspec.deploy import target as reaching
+
+    planned, _ = pipeline.plan_of(document, here.environment)
+    compiled = _compiled(document, here.environment, kinds)
+    with reaching.reached(target, planned.root.region) as aws:
+        before, after = {}, {}
+        for kind, stack in compiled.stacks.items():
+            before[kind], after[kind] = flow.versions(aws, planned, stack)
+    return Side({kind: stack for kind, stack in before.items() if stack}), Side(after, document)
 
 
 def _compiled(document: Document, environment: str | None, kinds: tuple[str, ...]) -> Side:

@@ -11,10 +11,11 @@ from msaspec.place import render as render_path
 
 def render(diagnostics: Iterable[Diagnostic]) -> str:
     """An array of objects: code, severity, message, hint, path, file, line, column, length."""
-    return json.dumps([_object(diagnostic) for diagnostic in diagnostics], indent=2)
+    return json.dumps([as_object(diagnostic) for diagnostic in diagnostics], indent=2)
 
 
-def _object(diagnostic: Diagnostic) -> dict[str, object]:
+def as_object(diagnostic: Diagnostic) -> dict[str, object]:
+    """The fields of a diagnostic."""
     span = diagnostic.span
     return {
         "code": diagnostic.code,

@@ -1,0 +1,91 @@
+"""CPU seconds and memory of msaspec's own part of a deployment: the emulated AWS runs in a process of its own.
+
+    python benchmarks/deploy.py [RUNS]
+
+Each run deploys the example under another name, with cfn-lint's verdicts remembered, then without. Beside it stand a
+compile of the same file, and `msaspec diff` of two versions of it. Read the differences; absolute seconds vary with the
+machine.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = (ROOT / "examples" / "msa.yaml").read_text("utf-8")
+
+
+def measured(command: list[str], environment: dict[str, str]) -> float:
+    """User and system seconds of a process that ends well, or with a difference."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if done.returncode not in (0, 1) or (done.returncode and "diff" not in command):
+        raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def peak(command: list[str], environment: dict[str, str]) -> int:
+    """The most memory that a process had, in MiB: told by a process between, whose only child it is."""
+    program = (
+        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], capture_output=True, check=True);"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *command], capture_output=True, text=True, env=environment, check=True
+    )
+    return int(done.stdout)
+
+
+def main() -> None:
+    """Prints a table of medians."""
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    msaspec = [sys.executable, "-m", "msaspec"]
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        environment = {**os.environ, "MSASPEC_CACHE_DIR": str(place / "cache"), "PYTHONPATH": str(ROOT)}
+        environment |= {"AWS_ACCESS_KEY_ID": "sandbox", "AWS_SECRET_ACCESS_KEY": "sandbox"}
+        server = subprocess.Popen(
+            [*msaspec, "sandbox", "--port", "0"], stderr=subprocess.PIPE, text=True, env=environment
+        )
+        try:
+            assert server.stderr
+            heard = next(found for line in server.stderr if (found := re.search(r"http://127\S+:\d+", line)))
+            target = ["--endpoint-url", heard[0], "--region", "ap-northeast-2", "--yes"]
+            manifest = re.sub(r"image: (\S+):1.0", r"image: docker.io/library/\1:1.0", EXAMPLE)
+            taken: dict[str, list[float]] = {}
+            memory = 0
+            for number in range(runs):
+                text = manifest.replace("name: shop", f"name: shop{number}")
+                file, other = place / f"{number}.yaml", place / f"{number}-other.yaml"
+                file.write_text(text, "utf-8")
+                other.write_text(text.replace("8002", "8003"), "utf-8")
+                commands = {
+                    "compile": [*msaspec, "compile", str(file)],
+                    "lint, nothing remembered": [*msaspec, "lint", "--no-cache", str(file)],
+                    "diff of two versions": [*msaspec, "diff", str(other), "--against", str(file), "--stack", "main"],
+                    "lint, to remember": [*msaspec, "lint", str(file)],
+                    "deploy, cached verdicts": [*msaspec, "deploy", str(file), *target],
+                    "deploy, no changes": [*msaspec, "deploy", str(file), *target],
+                }
+                for name, command in commands.items():
+                    taken.setdefault(name, []).append(measured(command, environment))
+                fresh = {**environment, "MSASPEC_CACHE_DIR": str(place / f"fresh{number}")}
+                memory = max(memory, peak([*msaspec, "deploy", str(other), *target], fresh))
+        finally:
+            server.terminate()
+            server.wait()
+    for name, seconds in taken.items():
+        print(f"{name:30} {statistics.median(seconds):7.3f} s CPU")
+    print(f"{'deploy with lint, memory':30} {memory:7} MiB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""A system on its way to AWS: linted, its repositories first, its images looked for, then the stack itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from msaspec import pipeline
+from msaspec.aws.ecr import tag_parameter
+from msaspec.compile import Stack
+from msaspec.deploy import images, parameters, state
+from msaspec.deploy.deployment import Deployment
+from msaspec.deploy.here import Here
+from msaspec.deploy.parameters import Source, Tag
+from msaspec.deploy.state import Standing
+from msaspec.deploy.target import Aws
+from msaspec.deploy.teller import Teller, as_outputs
+from msaspec.deploy.watch import Unwatched
+from msaspec.deploy.wish import Wish
+from msaspec.diagnostic import Diagnostic, Invalid, errors, ordered
+from msaspec.lint import lint
+from msaspec.plan import Plan
+from msaspec.source import Document
+from msaspec.verdicts import Verdicts
+
+
+@dataclass(frozen=True)
+class System:
+    """A compiled and linted environment of a manifest."""
+
+    document: Document
+    plan: Plan
+    main: Stack
+    registry: Stack | None
+    warnings: tuple[Diagnostic, ...]
+
+
+def checked(document: Document, environment: str | None, region: str | None, cache: Verdicts | None = None) -> System:
+    """Compiles and lints what is to be deployed. Raises Invalid with every error."""
+    compiled = pipeline.compile_main(document, environment)
+    registry, found = pipeline.compile_registry(document, environment)
+    warnings = [*compiled.warnings, *found]
+    chosen = region or compiled.plan.root.region
+    for stack in filter(None, (compiled.stack, registry)):
+        warnings += lint(stack, document, [chosen] if chosen else [], cache)
+    warnings = ordered(warnings)
+    if errors(warnings):
+        raise Invalid(warnings)
+    return System(document, compiled.plan, compiled.stack, registry, tuple(warnings))
+
+
+def deploy(system: System, aws: Aws, teller: Teller, wish: Wish, here: Here) -> None:
+    """Brings a system to AWS.
+
+    Raises Invalid for what the manifest or the command line would have to say otherwise, Fault for what AWS refuses,
+    Declined when the user says no, Unwatched when the user stops watching.
+    """
+    root = system.plan.root
+    teller.diagnosed(system.warnings)
+    main = Deployment(aws, teller, wish, here, system.document, system.main, protect=root.protect)
+    main.look()
+    tags = parameters.tags(system.plan, wish.tags, main.deployed.parameters if main.deployed else None, main.before)
+    _tell_kept(teller, tags)
+    if system.registry:
+        # Its end is always awaited, which takes seconds: images are pushed to it.
+        shared = replace(wish, follow=True)
+        registry = Deployment(aws, teller, shared, here, system.document, system.registry)
+        registry.look()
+        done = _bring(registry, system, {}, quiet=True)
+        if not done and not wish.dry_run:
+            return
+        _images(system, aws, teller, wish, tags, here, there=registry.deployed is not None)
+        main.used |= registry.used
+    done = _bring(main, system, {tag.parameter: tag.value for tag in tags})
+    if unused := sorted(wish.allowed - main.used):
+        teller.note(f"`--allow-replace {unused[0]}` let nothing go: nothing of that name would be lost.")
+    if done and main.deployed:
+        teller.outputs(main.stack.name, as_outputs(main.deployed.outputs, main.deployed.descriptions))
+
+
+def versions(aws: Aws, plan: Plan, stack: Stack) -> tuple[Stack | None, Stack]:
+    """A stack as CloudFormation has it, None where it has none, and as a deployment would make it, both with the
+    values of their parameters, to be compared."""
+    deployed = state.describe(aws, stack.name)
+    if deployed is None or deployed.standing in (Standing.ABSENT, Standing.PROPOSED):
+        return None, stack
+    template = state.template_of(aws, deployed.id)
+    names = {tag_parameter(service): service for service, _, _ in parameters.owned(plan)}
+    try:
+        chosen = parameters.tags(plan, {}, deployed.parameters, template)
+        values = {tag.parameter: tag.value for tag in chosen}
+    except Invalid:
+        values = {name: value for name, value in deployed.parameters.items() if name in names}
+    before = Stack(stack.name, parameters.filled(template, deployed.parameters), {})
+    return before, replace(stack, template=parameters.filled(stack.template, values))
+
+
+def _bring(deployment: Deployment, system: System, values: Mapping[str, str], quiet: bool = False) -> bool:
+    """One stack to its end; False if it was not brought there: only looked at, or still on its way."""
+    wish, teller, name = deployment.wish, deployment.teller, deployment.stack.name
+    proposal = deployment.propose(system.plan.site.system, values, system.plan.site.tags)
+    if proposal is None:
+        if not quiet:
+            teller.note(f"The stack {name} has no changes.")
+        if not wish.dry_run:
+            deployment.settle()
+        return True
+    if wish.dry_run:
+        deployment.withdraw(proposal.change_set)
+        teller.note(f"Nothing was changed: this was a look at the stack {name} only.")
+        return False
+    deployment.confirm(proposal)
+    try:
+        outcome = deployment.execute(proposal)
+    except Unwatched:
+        here = deployment.here
+        again, back = here.command("status", "--follow"), here.command("cancel")
+        teller.note(
+            f"The deployment of {name} goes on without being watched. Watch again: {again}. Take it back: {back}"
+        )
+        raise
+    if outcome is None:
+        teller.note(f"The deployment of {name} has begun. Watch it: {deployment.here.command('status', '--follow')}")
+        teller.note("Termination protection and the stack policy are seen to by the next `msaspec deploy`.")
+        return False
+    deployment.settle()
+    return True
+
+
+def _tell_kept(teller: Teller, tags: Iterable[Tag]) -> None:
+    for tag in tags:
+        if tag.source is Source.RUNNING and tag.written:
+            teller.note(f"{tag.service} keeps the tag {tag.value} that runs; the manifest says {tag.written}.")
+
+
+def _images(
+    system: System, aws: Aws, teller: Teller, wish: Wish, tags: tuple[Tag, ...], here: Here, *, there: bool
+) -> None:
+    """Sees that every image is in its repository. Raises Invalid with the commands that push what is not."""
+    name = system.plan.site.system
+    absent = images.missing(aws, name, tags) if there else list(tags)
+    if not absent:
+        return
+    services = {workload.name: workload.spec for _, workload in system.plan.workloads}
+    found = []
+    for tag in absent:
+        spec = services[tag.service]
+        build = str(Path(here.file).parent / spec.build) if spec.build else None
+        found.append(system.document.place(images.told(tag, images.place(aws, name, tag), spec.arch, build, here)))
+    if wish.dry_run:
+        teller.note(f"{len(absent)} of {len(tags)} images are not in their repositories yet.")
+        return
+    teller.note(f"First log docker in, if it is not: {images.login(aws)}")
+    raise Invalid(found)

@@ -1,0 +1,103 @@
+"""Whether the images that a system is to run are in its repositories, and what puts them there."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from msaspec import names
+from msaspec.deploy import fault
+from msaspec.deploy.here import Here
+from msaspec.deploy.parameters import Tag
+from msaspec.deploy.target import Aws
+from msaspec.diagnostic import Code, Diagnostic
+
+NO_IMAGE = Code(
+    "MSA522",
+    "An image is not in its repository",
+    """
+    A service would not start without its image, so nothing is deployed before each is there. `msaspec push SERVICE`
+    logs in to the registry, builds for the service's architecture, tags and pushes; the message lists the commands of
+    docker that do the same.
+    """,
+)
+
+PLATFORMS: Mapping[str, str] = {"arm64": "linux/arm64", "x86_64": "linux/amd64"}
+"""What docker calls the architectures."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an image lies."""
+
+    registry: str
+    """Host of the account's registry in a Region."""
+    repository: str
+    tag: str
+
+    def __str__(self) -> str:
+        return f"{self.registry}/{self.repository}:{self.tag}"
+
+
+def registry(aws: Aws) -> str:
+    """The host of the account's registry."""
+    return f"{aws.account}.dkr.ecr.{aws.region}.{aws.suffix}"
+
+
+def place(aws: Aws, system: str, tag: Tag) -> Place:
+    """Where the image of a service lies."""
+    return Place(registry(aws), names.repository(system, tag.repository), tag.value)
+
+
+def missing(aws: Aws, system: str, tags: Iterable[Tag]) -> list[Tag]:
+    """Those whose image is not there. Asks once for each image."""
+    from botocore.exceptions import ClientError
+
+    ecr = aws.client("ecr")
+    there: dict[tuple[str, str], bool] = {}
+    absent = []
+    for tag in tags:
+        image = names.repository(system, tag.repository), tag.value
+        if image not in there:
+            try:
+                ecr.describe_images(repositoryName=image[0], imageIds=[{"imageTag": image[1]}])
+                there[image] = True
+            except ClientError as error:
+                if fault.code_of(error) not in ("ImageNotFoundException", "RepositoryNotFoundException"):
+                    raise
+                there[image] = False
+        if not there[image]:
+            absent.append(tag)
+    return absent
+
+
+def told(tag: Tag, where: Place, arch: str, build: str | None, here: Here | None = None) -> Diagnostic:
+    """That an image is missing, with the commands that push it."""
+    message = f"The image of `{tag.service}` is not in its repository: {where}"
+    # What `msaspec push` would take by itself is the manifest's tag.
+    word = ("--tag", f"{tag.service}={tag.value}") if tag.value != tag.written else ()
+    command = (here or Here()).command("push", tag.service, *word)
+    pushing = " && ".join(map(shlex.join, commands(tag, where, arch, build)))
+    hint = f"Run `{command}`, or: {pushing}"
+    return NO_IMAGE.at(("services", tag.service, "image"), message, hint=hint)
+
+
+def commands(tag: Tag, where: Place, arch: str, build: str | None) -> list[list[str]]:
+    """The commands of docker, after logging in, that build an image or take the local one, and push it."""
+    local = f"{tag.repository}:{tag.value}"
+    if build:
+        # A dash would make it an option, or standard input.
+        directory = f"./{build}" if build.startswith("-") else build
+        first = ["docker", "build", "--platform", PLATFORMS[arch], "--tag", str(where), directory]
+    else:
+        first = ["docker", "tag", local, str(where)]
+    return [first, ["docker", "push", str(where)]]
+
+
+def login(aws: Aws) -> str:
+    """The command that logs docker in to the registry."""
+    region = "" if "--region" in shlex.split(aws.words) else f" --region {shlex.quote(aws.region)}"
+    return (
+        f"aws ecr get-login-password{region}{aws.words} | docker login --username AWS --password-stdin {registry(aws)}"
+    )

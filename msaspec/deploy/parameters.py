@@ -1,0 +1,122 @@
+"""Which image tag each service gets: the word of the command line, else the manifest's edit, else what runs. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from msaspec.aws import ecr
+from msaspec.diagnostic import Code, Diagnostic, Invalid
+from msaspec.language.image import TAG_PATTERN
+from msaspec.plan import Plan
+from msaspec.spelling import suggest
+
+NO_TAG = Code(
+    "MSA520",
+    "A service without an image tag",
+    """
+    The image is in a repository of the system, the manifest names no tag for it, and none was deployed before. Write
+    the tag into the manifest (`image: cart:1.0`), or give it with `--tag SERVICE=TAG`; later deployments keep it.
+    """,
+)
+BAD_TAG = Code(
+    "MSA521",
+    "A tag for nothing",
+    """
+    `--tag SERVICE=TAG` chooses the image tag of a service whose image is in a repository of the system. An image of
+    another registry is written out in the manifest.
+    """,
+)
+
+
+class Source(StrEnum):
+    """Why a service has its tag."""
+
+    WORD = "word"
+    """`--tag`"""
+    MANIFEST = "manifest"
+    RUNNING = "running"
+    """The stack has it; the manifest's did not change since."""
+
+
+@dataclass(frozen=True)
+class Tag:
+    """The tag of a service's image."""
+
+    service: str
+    parameter: str
+    repository: str
+    """The image's name in the manifest."""
+    value: str
+    source: Source
+    written: str | None
+    """What the manifest says."""
+
+
+def owned(plan: Plan) -> Iterator[tuple[str, str, str | None]]:
+    """Service, image and tag of everything that the system's own repositories hold."""
+    for _, workload in plan.workloads:
+        if workload.image.owned:
+            yield workload.name, workload.image.repository, workload.image.tag
+
+
+def tags(
+    plan: Plan,
+    words: Mapping[str, str],
+    running: Mapping[str, str] | None = None,
+    template: Mapping[str, Any] | None = None,
+) -> tuple[Tag, ...]:
+    """The tags of all services with owned images. Raises Invalid with what is wrong.
+
+    `words` are those of the command line, `running` the parameters of the deployed stack, `template` what it was made
+    from. An edit of the manifest since then comes before what runs; without one, what runs stays.
+    """
+    found: list[Diagnostic] = list(_strangers(plan, words))
+    chosen = []
+    before = (template or {}).get("Parameters", {})
+    for service, repository, written in owned(plan):
+        name = ecr.tag_parameter(service)
+        deployed = (running or {}).get(name)
+        edited = written is not None and written != before.get(name, {}).get("Default")
+        if service in words:
+            chosen.append(Tag(service, name, repository, words[service], Source.WORD, written))
+        elif deployed and not edited:
+            source = Source.MANIFEST if deployed == written else Source.RUNNING
+            chosen.append(Tag(service, name, repository, deployed, source, written))
+        elif written is not None:
+            chosen.append(Tag(service, name, repository, written, Source.MANIFEST, written))
+        else:
+            message = f"The image of `{service}` has no tag, and none was deployed before."
+            hint = f"Write one, `{repository}:1.0`, or give it with `--tag {service}=TAG`."
+            found.append(NO_TAG.at(("services", service, "image"), message, hint=hint))
+    if found:
+        raise Invalid(map(plan.manifest.document.place, found))
+    return tuple(chosen)
+
+
+def _strangers(plan: Plan, words: Mapping[str, str]) -> Iterator[Diagnostic]:
+    """What is wrong with the words of the command line."""
+    known = {service for service, _, _ in owned(plan)}
+    for service, value in sorted(words.items()):
+        if service in known:
+            if not re.fullmatch(TAG_PATTERN, value):
+                hint = "It has letters, digits, `_`, `.` and `-`, and at most 128 of them."
+                yield BAD_TAG.at(("services", service, "image"), f"`{value}` is no image tag.", hint=hint)
+        elif service in plan.root.services:
+            message = f"`--tag {service}={value}` has no effect: the image of `{service}` is in another registry."
+            hint = "Write its tag into the manifest."
+            yield BAD_TAG.at(("services", service, "image"), message, hint=hint)
+        else:
+            hint = suggest(service, known, "The tags are those of services with an image of the system's own.")
+            message = f"`--tag` names `{service}`, and there is no such service."
+            yield BAD_TAG.at(("services",), message, hint=hint, key=True)
+
+
+def filled(template: Mapping[str, Any], values: Mapping[str, str]) -> Mapping[str, Any]:
+    """The template with the values as defaults of its parameters, as the comparison of templates wants it."""
+    declared = template.get("Parameters", {})
+    known = {name: {**part, "Default": values[name]} for name, part in declared.items() if name in values}
+    return {**template, "Parameters": {**declared, **known}} if known else template

@@ -1,0 +1,142 @@
+"""A stack as CloudFormation has it, and what its status lets one do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from msaspec import template
+from msaspec.deploy import fault
+from msaspec.deploy.target import Aws
+
+
+class Standing(StrEnum):
+    """What a status means for whoever wants to change the stack."""
+
+    ABSENT = "absent"
+    PROPOSED = "proposed"
+    """A change set was made for it and never executed: nothing is there."""
+    READY = "ready"
+    BUSY = "busy"
+    STILLBORN = "stillborn"
+    """Its creation failed: it can only be deleted."""
+    STUCK = "stuck"
+    """The way back from an update failed."""
+    HALF_DELETED = "half-deleted"
+
+
+_STILLBORN = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
+_STUCK = ("UPDATE_ROLLBACK_FAILED", "IMPORT_ROLLBACK_FAILED")
+
+
+def standing(status: str | None) -> Standing:
+    """What a status means; None is a stack that is not there."""
+    if status is None or status == "DELETE_COMPLETE":
+        return Standing.ABSENT
+    if status == "REVIEW_IN_PROGRESS":
+        return Standing.PROPOSED
+    if status.endswith("_IN_PROGRESS"):
+        return Standing.BUSY
+    if status in _STILLBORN:
+        return Standing.STILLBORN
+    if status in _STUCK:
+        return Standing.STUCK
+    return Standing.HALF_DELETED if status == "DELETE_FAILED" else Standing.READY
+
+
+def is_terminal(status: str) -> bool:
+    """Whether an operation of a stack ends with a status."""
+    return not status.endswith("_IN_PROGRESS")
+
+
+def succeeded(status: str) -> bool:
+    """Whether the operation that ended with a status did what was asked."""
+    return status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE", "IMPORT_COMPLETE")
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A stack that is there."""
+
+    name: str
+    id: str
+    status: str
+    reason: str | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    descriptions: Mapping[str, str] = field(default_factory=dict)
+    """What the outputs are."""
+    protected: bool = False
+    """Whether termination protection is on."""
+    changed: datetime | None = None
+
+    @property
+    def standing(self) -> Standing:
+        """What its status lets one do."""
+        return standing(self.status)
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource of a stack."""
+
+    logical_id: str
+    type: str
+    status: str
+    id: str | None = None
+    reason: str | None = None
+
+
+def describe(aws: Aws, name: str) -> Deployed | None:
+    """The stack of a name or id; None where there is none."""
+    from botocore.exceptions import ClientError
+
+    try:
+        found = aws.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as error:
+        if fault.code_of(error) == "ValidationError" and "does not exist" in fault.message_of(error):
+            return None
+        raise
+    outputs = found.get("Outputs", [])
+    return Deployed(
+        found["StackName"],
+        found["StackId"],
+        found["StackStatus"],
+        found.get("StackStatusReason"),
+        {each["ParameterKey"]: each.get("ParameterValue", "") for each in found.get("Parameters", [])},
+        {each["OutputKey"]: each["OutputValue"] for each in outputs},
+        {each["OutputKey"]: each.get("Description", "") for each in outputs},
+        bool(found.get("EnableTerminationProtection")),
+        found.get("LastUpdatedTime") or found.get("CreationTime"),
+    )
+
+
+def resources(aws: Aws, name: str) -> tuple[Resource, ...]:
+    """The resources of a stack by its name or id, sorted by logical id."""
+    pages = aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=name)
+    found = [
+        Resource(
+            row["LogicalResourceId"],
+            row["ResourceType"],
+            row["ResourceStatus"],
+            row.get("PhysicalResourceId") or None,
+            row.get("ResourceStatusReason"),
+        )
+        for page in pages
+        for row in page["StackResourceSummaries"]
+    ]
+    return tuple(sorted(found, key=lambda resource: resource.logical_id))
+
+
+def template_of(aws: Aws, name: str) -> Mapping[str, Any]:
+    """The template that a stack was made from; empty where nobody can read it any more."""
+    body = aws.client("cloudformation").get_template(StackName=name, TemplateStage="Original").get("TemplateBody")
+    try:
+        # botocore reads a JSON template itself, with its keys in order.
+        data = template.load(body) if isinstance(body, str) else body
+        return template.sound(data) if template.is_template(data) else {}
+    except template.Unreadable:
+        return {}

@@ -1,0 +1,148 @@
+"""Where a command acts: an account and Region of AWS, by boto3, or an endpoint that answers as AWS does."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from msaspec.deploy import fault
+
+_URL = re.compile(r"https?://[^/\s]+(/\S*)?")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the user chose; None leaves it to the manifest, the environment or the shared files of the AWS CLI."""
+
+    region: str | None = None
+    profile: str | None = None
+    endpoint_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How a command waits for AWS: the pauses between two looks, in seconds, and the clock."""
+
+    first: float = 1.0
+    most: float = 5.0
+    """Pauses grow to this while nothing happens."""
+    sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], float] = time.time
+
+    def longer(self, pause: float) -> float:
+        """The pause after one in which nothing happened."""
+        return min(pause * 1.5, self.most)
+
+
+@dataclass
+class Aws:
+    """AWS as a command sees it. `make` gives a client of a service."""
+
+    make: Callable[[str], Any]
+    region: str
+    pace: Pace = field(default_factory=Pace)
+    emulated: bool = False
+    words: str = ""
+    """The options that lead here again, for the commands that messages name."""
+    _clients: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:
+        """A client of a service, made once."""
+        if service not in self._clients:
+            self._clients[service] = self.make(service)
+        return self._clients[service]
+
+    @cached_property
+    def caller(self) -> Mapping[str, str]:
+        """Who asks: `Account`, `Arn` and `UserId` of STS."""
+        found: Mapping[str, str] = self.client("sts").get_caller_identity()
+        return found
+
+    @property
+    def account(self) -> str:
+        """The number of the account."""
+        return self.caller["Account"]
+
+    @property
+    def partition(self) -> str:
+        """`aws`, `aws-cn` or `aws-us-gov`."""
+        return self.caller["Arn"].split(":")[1]
+
+    @property
+    def suffix(self) -> str:
+        """What the names of AWS's hosts end with in the partition."""
+        return {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}.get(self.partition, "amazonaws.com")
+
+
+@contextmanager
+def reached(target: Target, region: str | None) -> Iterator[Aws]:
+    """AWS by boto3. `region` is the manifest's. Turns what botocore raises in the block into a `Fault`.
+
+    Raises `fault.Fault` for everything that AWS, the credentials or the network refuse.
+    """
+    with translated(target.region or region):
+        yield _connected(target, region)
+
+
+@contextmanager
+def translated(region: str | None) -> Iterator[None]:
+    """What botocore raises in the block becomes a `Fault`."""
+    try:
+        yield
+    except Exception as error:
+        found = None if isinstance(error, fault.Fault) else fault.of(error, region)
+        if found is None:
+            raise
+        raise found from error
+
+
+def _connected(target: Target, region: str | None) -> Aws:
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import NoRegionError
+
+    if target.endpoint_url and not _URL.fullmatch(target.endpoint_url):
+        message = f"The endpoint `{target.endpoint_url}` is no URL such as http://localhost:5000."
+        raise fault.raised(fault.UNREACHABLE, message, "Correct --endpoint-url.")
+    session = boto3.Session(profile_name=target.profile)
+    # A profile that is named by a word on the command line comes before the file; what is merely around comes after.
+    chosen = target.region or (_region_of(target.profile) if target.profile else None) or region
+    # boto3 itself does not read AWS_REGION, which other programs of AWS do.
+    chosen = chosen or os.environ.get("AWS_REGION") or session.region_name
+    if not chosen:
+        raise NoRegionError
+    # Adaptive retries slow the client down when AWS asks for it, instead of asking again at once.
+    config = Config(
+        retries={"mode": "adaptive", "total_max_attempts": 8},
+        connect_timeout=10,
+        read_timeout=60,
+        user_agent_extra="msaspec",
+        # A bucket's name is no part of the host name of an endpoint of one's own.
+        s3={"addressing_style": "path"} if target.endpoint_url else None,
+    )
+    make: Any = session.client  # its stubs, where installed, know each service by a literal name
+
+    def client(service: str) -> Any:
+        return make(service, region_name=chosen, endpoint_url=target.endpoint_url, config=config)
+
+    return Aws(client, chosen, words=_words(target))
+
+
+def _region_of(profile: str) -> str | None:
+    """The Region that the shared files have for a profile. `Session.region_name` puts the environment's before it."""
+    from botocore.session import Session
+
+    found = Session(profile=profile).get_scoped_config().get("region")
+    return found if isinstance(found, str) else None
+
+
+def _words(target: Target) -> str:
+    words = {"--region": target.region, "--profile": target.profile, "--endpoint-url": target.endpoint_url}
+    return "".join(f" {option} {shlex.quote(value)}" for option, value in words.items() if value)

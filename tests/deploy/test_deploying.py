@@ -1,0 +1,229 @@
+"""`msaspec deploy` from end to end, against the emulated AWS."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from tests.deploy.account import OWNING, SMALL, STORING, Account
+
+
+def test_a_first_deployment(account: Account) -> None:
+    """The stack comes to be, with its tags, its protection and its policy, and the outputs are told on stdout."""
+    result = account.deploy(SMALL)
+    assert result.exit_code == 0, result.stderr
+    stack = account.stack()
+    assert stack
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    assert stack["Tags"] == [{"Key": "team", "Value": "shop"}]
+    assert stack["EnableTerminationProtection"] is True
+    policy = json.loads(account.cloudformation.get_stack_policy(StackName="shop")["StackPolicyBody"])
+    assert policy["Statement"][1]["Resource"] == ["LogicalResourceId/MediaBucket"]
+    assert result.stdout.split()[:2] == ["MediaBucket", account.ids()["MediaBucket"]]
+    assert "services.cart   msa.yaml:7" in result.stderr
+    assert account.change_sets() == []
+
+
+def test_a_second_deployment_changes_nothing(account: Account) -> None:
+    """No changes is success, and nothing is left lying."""
+    account.deploy(SMALL)
+    result = account.deploy()
+    assert (result.exit_code, account.change_sets()) == (0, [])
+    assert "The stack shop has no changes." in result.stderr
+    assert "MediaBucket" in result.stdout
+
+
+def test_termination_protection_is_a_word(account: Account) -> None:
+    """`protect: false` leaves it off, and takes it off a stack that has it."""
+    account.deploy(SMALL)
+    account.deploy(SMALL + "protect: false\n")
+    stack = account.stack()
+    assert stack
+    assert stack["EnableTerminationProtection"] is False
+
+
+def test_images_come_first(account: Account) -> None:
+    """The repositories are made; without the image nothing else is touched, and the commands of docker are told."""
+    result = account.deploy(OWNING)
+    assert result.exit_code == 1
+    assert account.status("shop-registry") == "CREATE_COMPLETE"
+    assert account.stack() is None
+    place = "123456789012.dkr.ecr.us-east-1.amazonaws.com/shop/cart:1.0"
+    assert f"msa.yaml:7:17: error MSA522: The image of `cart` is not in its repository: {place}" in result.stderr
+    assert f"docker tag cart:1.0 {place} && docker push {place}" in result.stderr
+    account.push("cart", "1.0")
+    assert account.deploy().exit_code == 0
+    assert account.status() == "CREATE_COMPLETE"
+
+
+def test_tags_by_word_by_edit_and_as_they_run(account: Account) -> None:
+    """`--tag` wins; what it deployed stays until the manifest is edited; then the manifest wins."""
+    account.deploy(OWNING)
+    for tag in ("1.0", "abc", "2.0"):
+        account.push("cart", tag)
+    account.deploy()
+
+    def running() -> str:
+        stack = account.stack()
+        assert stack
+        return str(stack["Parameters"][0]["ParameterValue"])
+
+    first = account.ids()["CartInstance"]
+    assert running() == "1.0"
+    result = account.deploy(None, "--tag", "cart=abc")
+    assert (result.exit_code, running()) == (0, "abc")
+    assert re.search(r"± CartInstance +replaced", result.stderr)
+    second = account.ids()["CartInstance"]
+    assert second != first
+    result = account.deploy()
+    assert (running(), account.ids()["CartInstance"]) == ("abc", second)
+    assert "cart keeps the tag abc that runs; the manifest says 1.0." in result.stderr
+    account.deploy(OWNING.replace("cart:1.0", "cart:2.0"))
+    assert running() == "2.0"
+
+
+def test_a_tag_for_nothing_is_told(account: Account) -> None:
+    """A service that there is not, one of another registry, a word of another form."""
+    account.write(SMALL)
+    assert account.run("deploy", "--yes", "--tag", "cart").exit_code == 2
+    result = account.deploy(None, "--tag", "cart=1", "--tag", "card=2")
+    assert result.exit_code == 1
+    assert result.stderr.count("MSA521") == 2
+
+
+def test_lint_errors_stop_before_anything(account: Account) -> None:
+    """A wrong manifest ends with 1, and AWS is not asked."""
+    result = account.deploy(SMALL.replace("port: 8000", "port: no"))
+    assert result.exit_code == 1
+    assert not account.calls
+
+
+def test_a_dry_run_leaves_nothing(account: Account) -> None:
+    """The change set is shown and removed, and so is the empty stack that it made."""
+    account.write(SMALL)
+    result = account.run("deploy", "--dry-run")
+    assert result.exit_code == 0
+    assert re.search(r"MediaBucket +added +AWS::S3::Bucket", result.stderr)
+    account.settled()
+    assert account.stack() is None
+    account.deploy()
+    account.write(SMALL.replace("8000", "8001"))
+    assert account.run("deploy", "--dry-run").exit_code == 0
+    assert (account.status(), account.change_sets()) == ("CREATE_COMPLETE", [])
+
+
+def test_nobody_to_ask_is_a_usage_error(account: Account) -> None:
+    """Without a terminal, a deployment needs `--yes`, and AWS is not asked."""
+    account.write(SMALL)
+    result = account.run("deploy", answer="")
+    assert result.exit_code == 2
+    assert "--yes" in result.stderr
+    assert not account.calls
+
+
+def test_data_is_not_removed_without_a_word(account: Account) -> None:
+    """A bucket that leaves the manifest stops the deployment, names its line and the word; with it, it goes on."""
+    account.deploy(SMALL)
+    bucket = account.ids()["MediaBucket"]
+    without = SMALL.replace("buckets: {media: }\n", "").replace(", uses: [media]", "")
+    result = account.deploy(without)
+    assert result.exit_code == 1
+    assert "error MSA510: The bucket `MediaBucket` of `buckets.media` would leave the stack" in result.stderr
+    assert "--allow-replace media" in result.stderr
+    assert (account.ids()["MediaBucket"], account.change_sets()) == (bucket, [])
+    assert account.run("deploy", "--dry-run").exit_code == 1
+    result = account.deploy(None, "--allow-replace", "media")
+    assert result.exit_code == 0, result.stderr
+    assert "MediaBucket" not in account.ids()
+    account.world.client("s3").head_bucket(Bucket=bucket)
+    policy = json.loads(account.cloudformation.get_stack_policy(StackName="shop")["StackPolicyBody"])
+    assert len(policy["Statement"]) == 1
+
+
+REPLACING = "patches: [{op: add, path: /Resources/MainDatabase/Properties/MasterUsername, value: other}]\n"
+
+
+def test_a_database_is_not_replaced_without_a_word(account: Account) -> None:
+    """A property that it has for life stops the deployment and is named; with the word a snapshot stays."""
+    account.deploy(STORING)
+    before = account.ids()["MainDatabase"]
+    result = account.deploy(STORING + REPLACING)
+    assert result.exit_code == 1
+    assert "MSA511" in result.stderr
+    assert "since `MasterUsername` changes" in result.stderr
+    assert account.ids()["MainDatabase"] == before
+    account.world.client("rds").modify_db_instance(DBInstanceIdentifier=before, DeletionProtection=False)
+    result = account.deploy(None, "--allow-replace", "main")
+    assert result.exit_code == 0, result.stderr
+    assert account.ids()["MainDatabase"] != before
+    (snapshot,) = account.world.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+    assert snapshot["DBInstanceIdentifier"] == before
+    policy = json.loads(account.cloudformation.get_stack_policy(StackName="shop")["StackPolicyBody"])
+    assert "LogicalResourceId/MainDatabase" in policy["Statement"][1]["Resource"]
+
+
+def test_the_stack_policy_stands_behind_the_gate(account: Account) -> None:
+    """Somebody else's update that would replace the database is refused by CloudFormation itself."""
+    from msaspec import pipeline, render
+
+    account.deploy(STORING)
+    before = account.ids()["MainDatabase"]
+    stack = pipeline.compile_main(pipeline.load(STORING + REPLACING, "msa.yaml")).stack
+    account.cloudformation.update_stack(
+        StackName="shop", TemplateBody=render.to_yaml(stack), Capabilities=["CAPABILITY_IAM"]
+    )
+    assert account.settled() == "UPDATE_ROLLBACK_COMPLETE"
+    assert account.ids()["MainDatabase"] == before
+
+
+def test_large_templates_go_through_a_bucket(account: Account) -> None:
+    """Above 51,200 bytes the template lies in a private bucket under its hash; the second time the bucket is there."""
+    many = "".join(f"  s{n}: {{image: docker.io/library/nginx:1, port: {8100 + n}}}\n" for n in range(20))
+    result = account.deploy(SMALL + many)
+    assert result.exit_code == 0, result.stderr
+    (bucket,) = re.findall(r"s3://(\S+?)/shop/[0-9a-f]{64}\.yaml, a new bucket", result.stderr)
+    assert bucket == "msaspec-templates-123456789012-us-east-1"
+    s3 = account.world.client("s3")
+    assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
+    made = account.calls["CreateBucket"]
+    result = account.deploy(SMALL + many.replace("8100", "8200"))
+    assert (result.exit_code, account.calls["CreateBucket"]) == (0, made)
+    assert "a new bucket" not in result.stderr
+
+
+def test_programs_get_a_json_object_a_line(account: Account) -> None:
+    """Each line is an object with its `event`: changes, resources, the end, outputs."""
+    account.write(SMALL)
+    result = account.run("deploy", "--yes", "--format", "json")
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    kinds = [row["event"] for row in rows]
+    assert list(dict.fromkeys(kinds)) == ["change", "begin", "stack", "resource", "end", "output"]
+    assert rows[0]["place"] == "msa.yaml:4"
+    (end,) = [row for row in rows if row["event"] == "end"]
+    assert (end["stack"], end["status"]) == ("shop", "CREATE_COMPLETE")
+    assert {row["entry"] for row in rows if row["event"] == "resource"} >= {"network", "buckets.media", "services.cart"}
+    assert result.stderr == ""
+
+
+def test_an_environment_is_a_stack_of_its_own(account: Account) -> None:
+    """`--env` deploys beside the others, and the repositories are shared."""
+    text = OWNING + "environments: {prod: {services: {cart: {port: 9000}}}}\n"
+    account.deploy(text)
+    account.push("cart", "1.0")
+    assert account.deploy().exit_code == 0
+    assert account.run("deploy", "--yes", "--env", "prod").exit_code == 0
+    stacks = account.cloudformation.describe_stacks()["Stacks"]
+    assert sorted(stack["StackName"] for stack in stacks) == ["shop", "shop-prod", "shop-registry"]
+
+
+def test_no_request_is_made_in_vain(account: Account) -> None:
+    """A deployment that changes nothing takes ten requests, and one that changes something few more beside looking."""
+    account.deploy(SMALL)
+    account.calls.clear()
+    account.deploy()
+    assert sum(account.calls.values()) <= 10, account.calls
+    assert max(account.calls.values()) <= 2, account.calls
+    account.calls.clear()
+    account.deploy(SMALL.replace("8000", "8001"))
+    del account.calls["DescribeStackEvents"]
+    assert sum(account.calls.values()) <= 14, account.calls

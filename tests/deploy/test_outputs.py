@@ -1,0 +1,182 @@
+"""`msaspec outputs`, and outputs as people read them."""
+
+from __future__ import annotations
+
+import json
+import string
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from msaspec.cli import main
+from msaspec.cli.outputs import variable
+from msaspec.deploy.teller import Output, as_outputs
+from tests.deploy.by_hand import MANIFEST, Answer, Client, cloudformation, connect, deployed, fake
+
+VALUES = {"ZServiceUrl": "http://z.example", "MediaBucketName": "shop-media", "CartServiceUrl": "https://cart.example"}
+DESCRIPTIONS = {"CartServiceUrl": "Where cart answers.", "MediaBucketName": "The bucket."}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with a manifest."""
+    monkeypatch.chdir(tmp_path)
+    Path("msa.yaml").write_text(MANIFEST + "environments: {prod: {}}\n", "utf-8")
+    return tmp_path
+
+
+def rows(values: dict[str, str], descriptions: dict[str, str]) -> list[dict[str, str]]:
+    """Outputs as DescribeStacks gives them."""
+    return [
+        {"OutputKey": key, "OutputValue": value, **({"Description": descriptions[key]} if key in descriptions else {})}
+        for key, value in values.items()
+    ]
+
+
+def outputs(patch: pytest.MonkeyPatch, *arguments: str, client: Client | None = None) -> Result:
+    """What the command says of the shop."""
+    stacks: list[Any] = [
+        deployed("shop", {"Resources": {}}, Outputs=rows(VALUES, DESCRIPTIONS)),
+        deployed("shop-registry", {"Resources": {}}, Outputs=rows({"CartRepositoryUri": "1.dkr.ecr/shop/cart"}, {})),
+        deployed("shop-prod", {"Resources": {}}, Outputs=[]),
+    ]
+    connect(patch, fake(cloudformation=client or cloudformation(*stacks)))
+    return CliRunner().invoke(main, ["outputs", *arguments])
+
+
+def test_addresses_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a browser can open is on top, the rest by name; each with its description, all on stdout."""
+    result = outputs(monkeypatch)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        "CartServiceUrl    https://cart.example   Where cart answers.",
+        "ZServiceUrl       http://z.example",
+        "MediaBucketName   shop-media   The bucket.",
+    ]
+
+
+def test_outputs_have_an_order() -> None:
+    """Addresses by name, then the rest by name; a value that only looks like one is none."""
+    values = {"D": "httpd", "B": "https://b", "C": "x", "A": "http://a"}
+    wanted = [Output("A", "http://a"), Output("B", "https://b", "It."), Output("C", "x"), Output("D", "httpd")]
+    assert as_outputs(values, {"B": "It."}) == wanted
+
+
+def test_json_is_an_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys and values, in the same order."""
+    result = outputs(monkeypatch, "--format", "json")
+    assert json.loads(result.stdout) == VALUES
+    assert list(json.loads(result.stdout)) == ["CartServiceUrl", "ZServiceUrl", "MediaBucketName"]
+
+
+def test_env_has_a_variable_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a shell to read."""
+    assert outputs(monkeypatch, "--format", "env").stdout.splitlines() == [
+        "CART_SERVICE_URL=https://cart.example",
+        "Z_SERVICE_URL=http://z.example",
+        "MEDIA_BUCKET_NAME=shop-media",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("CartServiceUrl", "CART_SERVICE_URL"),
+        ("MainDatabasePort5432", "MAIN_DATABASE_PORT5432"),
+        ("S3Bucket", "S3_BUCKET"),
+        ("URL", "URL"),
+        ("a", "A"),
+        ("2ndUrl", "_2ND_URL"),
+    ],
+)
+def test_keys_become_variables(key: str, name: str) -> None:
+    """Words are parted where a capital follows; no variable begins with a digit."""
+    assert variable(key) == name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["--stack", "registry"], {"CartRepositoryUri": "1.dkr.ecr/shop/cart"}), (["--env", "prod"], {})],
+)
+def test_other_stacks_have_outputs_too(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: dict[str, str]
+) -> None:
+    """`--stack registry` and `--env` choose; a stack without outputs says nothing."""
+    result = outputs(monkeypatch, *arguments, "--format", "json")
+    assert (result.exit_code, json.loads(result.stdout)) == (0, said)
+    assert outputs(monkeypatch, "--env", "prod").stdout == ""
+    assert outputs(monkeypatch, "--env", "prod", "--format", "env").stdout == ""
+
+
+def test_without_a_stack_there_are_no_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that is not deployed ends with 3, and stdout stays empty."""
+    result = outputs(monkeypatch, "--format", "json", client=cloudformation())
+    assert (result.exit_code, result.stdout, "MSA617" in result.stderr) == (3, "", True)
+
+
+def read_by_bash(values: dict[str, str]) -> dict[str, str]:
+    """The environment of a program whose shell read what the command wrote."""
+
+    def described(StackName: str) -> Answer:
+        return {"Stacks": [deployed("shop", {"Resources": {}}, Outputs=rows(values, {}))["about"]]}
+
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
+        written = outputs(patch, "--format", "env", client=Client(describe_stacks=described))
+        (Path(folder) / "outputs.env").write_bytes(written.stdout_bytes)
+        script = "set -aeu; . ./outputs.env; env -0"
+        done = subprocess.run(
+            ["bash", "-c", script], cwd=folder, env={"PATH": "/usr/bin:/bin"}, capture_output=True, check=True
+        )
+        assert [path.name for path in Path(folder).iterdir()] == ["outputs.env"], "a value was run"
+        assert done.stderr == b""
+    pairs = (each.partition("=") for each in done.stdout.decode().split("\0") if each)
+    wanted = {variable(key) for key in values}
+    return {name: value for name, _, value in pairs if name in wanted}
+
+
+NASTY = [
+    "",
+    " two  words ",
+    "it's",
+    'say "so"',
+    "$(touch run)",
+    "`touch run`",
+    "${HOME}",
+    "a;touch run",
+    "a&touch run",
+    "line\nline\n",
+    "tab\t",
+    "back\\slash",
+    "!history",
+    "#comment",
+    "~",
+    "*",
+    "a=b",
+    "é ☃",
+    "-n",
+]
+
+
+def test_a_shell_reads_every_value_as_it_is() -> None:
+    """Quotes, blanks, line breaks, and what a shell would run or replace arrive unchanged."""
+    values = {f"Value{number}": value for number, value in enumerate(NASTY)}
+    assert read_by_bash(values) == {variable(key): value for key, value in values.items()}
+
+
+KEYS = st.text(string.ascii_letters + string.digits, min_size=1, max_size=8).map("X".__add__)
+WRITTEN = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.dictionaries(KEYS, WRITTEN, max_size=20))
+def test_any_value_survives_a_shell(values: dict[str, str]) -> None:
+    """Whatever an output holds, a shell reads just that."""
+    wanted = {variable(key): value for key, value in values.items()}
+    if len(wanted) == len(values):
+        assert read_by_bash(values) == wanted

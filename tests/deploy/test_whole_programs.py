@@ -1,0 +1,109 @@
+"""The commands as processes of their own: into the sandbox in memory, and over HTTP as into AWS."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from msaspec import sandbox
+from msaspec.sandbox.world import World
+from tests import goldens
+from tests.deploy.account import OWNING, SMALL
+
+EXAMPLE = goldens.EXAMPLES / "msa.yaml"
+
+
+def msaspec(
+    folder: Path, *words: str, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """A command of msaspec in a process of its own, without any credentials but those given."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    shared = {name: str(folder / "nothing") for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")}
+    return subprocess.run(
+        [sys.executable, "-m", "msaspec", *words],
+        cwd=folder,
+        env={**kept, **shared, "AWS_EC2_METADATA_DISABLED": "true", **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+KEYS = {"AWS_ACCESS_KEY_ID": "sandbox", "AWS_SECRET_ACCESS_KEY": "sandbox"}
+
+
+@pytest.fixture
+def served() -> Iterator[World]:
+    """A sandbox that answers over HTTP only."""
+    with sandbox.serve() as world:
+        yield world
+
+
+def test_the_example_into_the_sandbox(tmp_path: Path) -> None:
+    """`deploy --sandbox` needs no account: repositories, change set, every resource, addresses first, and a clear word
+    that it was an emulation."""
+    done = msaspec(tmp_path, "deploy", str(EXAMPLE), "--sandbox", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("This is an emulation in memory")
+    assert done.stderr.rstrip().endswith("all of it is gone afterwards.")
+    rows = [line for line in done.stderr.splitlines() if line.endswith("_COMPLETE")]
+    assert sum(" CREATE_COMPLETE" in line for line in rows) > 70
+    addresses = [line.split()[1] for line in done.stdout.splitlines()[:3]]
+    assert all(re.fullmatch(r"http://[\d.]+/api/\w+", address) for address in addresses)
+
+
+def test_a_system_over_http(served: World, tmp_path: Path) -> None:
+    """The same code against an endpoint: refused without the image, deployed with it, read, updated, destroyed."""
+    (tmp_path / "msa.yaml").write_text(OWNING, "utf-8")
+    target = ("--endpoint-url", served.endpoint, "--region", "eu-west-1")
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return msaspec(tmp_path, *words, *target, environment=KEYS)
+
+    refused = run("deploy", "--yes")
+    assert refused.returncode == 1
+    assert f"msaspec push cart --region eu-west-1 --endpoint-url {served.endpoint}" in refused.stderr
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": kind, "config": {"digest": "sha256:a"}, "layers": []})
+    ecr = served.client("ecr", "eu-west-1")
+    ecr.put_image(repositoryName="shop/cart", imageManifest=manifest, imageTag="1.0")
+    deployed = run("deploy", "--yes")
+    assert deployed.returncode == 0, deployed.stderr
+    outputs = run("outputs", "--format", "json")
+    assert set(json.loads(outputs.stdout)) == {"MediaBucket"}
+    status = run("status")
+    assert "shop   CREATE_COMPLETE" in status.stdout
+    assert "CartImageTag = 1.0" in status.stdout
+    assert run("diff", "--against", "stack").returncode == 0
+    (tmp_path / "msa.yaml").write_text(OWNING.replace("8000", "8001"), "utf-8")
+    changed = run("diff", "--against", "stack")
+    assert changed.returncode == 1
+    assert re.search(r"± CartInstance +replaced +LaunchTemplate", changed.stdout)
+    assert run("deploy", "--yes").returncode == 0
+    destroyed = run("destroy", "--yes")
+    assert destroyed.returncode == 0, destroyed.stderr
+    assert run("status", "--stack", "main").returncode == 3
+
+
+def test_nothing_can_be_reached(tmp_path: Path) -> None:
+    """Without credentials, without a Region, and without anybody at the endpoint: exit code 3 and what to do."""
+    (tmp_path / "msa.yaml").write_text(SMALL, "utf-8")
+    without = msaspec(tmp_path, "deploy", "--yes", "--region", "eu-west-1")
+    assert without.returncode == 3
+    assert "error MSA601: There are no AWS credentials here." in without.stderr
+    nowhere = msaspec(tmp_path, "deploy", "--yes", environment=KEYS)
+    assert nowhere.returncode == 3
+    assert "MSA607" in nowhere.stderr
+    nobody = msaspec(tmp_path, "status", "--region", "eu-west-1", "--profile", "nobody", environment=KEYS)
+    assert nobody.returncode == 3
+    assert "MSA608" in nobody.stderr
+    for each in (without, nowhere, nobody):
+        assert "Traceback" not in each.stderr
