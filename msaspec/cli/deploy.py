@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,8 @@ import click
 from msaspec import console
 
 if TYPE_CHECKING:
-    from msaspec.deploy.flow import System
     from msaspec.deploy.target import Aws, Target
+    from msaspec.plan import Plan
 
 EMULATED = "This is an emulation in memory: no account was asked, nothing runs, and all of it is gone afterwards."
 
@@ -62,40 +63,58 @@ def command(
         raise click.UsageError("--sandbox is an AWS of its own; leave out --profile and --endpoint-url.")
     teller = console.teller(form)
     with console.told(teller):
+        from msaspec import pipeline
         from msaspec.deploy import flow
+        from msaspec.deploy import target as reaching
         from msaspec.deploy.here import Here
         from msaspec.deploy.wish import Wish
         from msaspec.verdicts import Verdicts
 
         document = console.read(file)
-        system = flow.checked(document, environment, target.region, Verdicts())
         words = console.tags(tags)
         agreed = yes or (sandbox and not sys.stdin.isatty())
         wish = Wish(words, frozenset(allowed), agreed, dry_run, wait, not no_wait, role_arn)
-        with _reached(target, system, words, sandbox) as aws:
-            if sandbox:
-                teller.note(EMULATED)
-            flow.deploy(system, aws, teller, wish, Here(file, environment, aws.words))
-            if sandbox:
-                teller.note(EMULATED)
+        if not sandbox:
+            system = flow.checked(document, environment, target.region, Verdicts())
+            with reaching.reached(target, system.plan.root.region) as aws:
+                flow.deploy(system, aws, teller, wish, Here(file, environment, aws.words))
+            return
+        plan, _ = pipeline.plan_of(document, environment)
+        with _linted_meanwhile(file, environment) as linted, _emulated(target, plan, words) as aws:
+            linted()
+            system = flow.checked(document, environment, target.region, Verdicts())
+            teller.note(EMULATED)
+            flow.deploy(system, aws, teller, wish, Here(file, environment))
+            teller.note(EMULATED)
 
 
 @contextmanager
-def _reached(target: Target, system: System, tags: dict[str, str], emulated: bool) -> Iterator[Aws]:
-    """AWS, or the sandbox."""
-    from msaspec.deploy import target as reaching
-
-    region = system.plan.root.region
-    if not emulated:
-        with reaching.reached(target, region) as aws:
-            yield aws
+def _linted_meanwhile(file: str, environment: str | None) -> Iterator[Callable[[], object]]:
+    """Has cfn-lint work on the other core while the sandbox starts. Its verdict is remembered, so asking for it is all
+    that is left to do."""
+    if file == "-":
+        yield lambda: None
         return
+    words = ["lint", file, *(["--env", environment] if environment else [])]
+    nothing = subprocess.DEVNULL
+    process = subprocess.Popen([sys.executable, "-m", "msaspec", *words], stdin=nothing, stdout=nothing, stderr=nothing)
+    try:
+        yield process.wait
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def _emulated(target: Target, plan: Plan, tags: dict[str, str]) -> Iterator[Aws]:
+    """The sandbox, in which every image that the plan wants is pushed."""
     from msaspec import names, sandbox
     from msaspec.deploy import parameters
+    from msaspec.deploy import target as reaching
 
-    region = target.region or region or "us-east-1"
-    chosen = parameters.tags(system.plan, tags)
-    images = [(names.repository(system.plan.site.system, tag.repository), tag.value) for tag in chosen]
+    region = target.region or plan.root.region or "us-east-1"
+    chosen = parameters.tags(plan, tags)
+    images = [(names.repository(plan.site.system, tag.repository), tag.value) for tag in chosen]
     try:
         with sandbox.start(images=images) as world, reaching.translated(region):
             pace = reaching.Pace(first=0.05, most=0.25)

@@ -59,12 +59,21 @@ def group(aws: Aws, here: Here, stack: str, service: str) -> str:
 def lines(
     aws: Aws, group: str, since: float, *, grow: bool, go_on: Callable[[], bool] = lambda: True
 ) -> Iterator[Line]:
-    """The lines of a log group since a time (seconds since 1970), by time; with `grow` for as long as `go_on` says."""
+    """The lines of a log group since a time (seconds since 1970), by time; with `grow` for as long as `go_on` says.
+
+    Once it has begun, a lost connection and throttling only lengthen the pause.
+    """
     start = max(0, int(since * 1000))
     seen: dict[str, int] = {}
-    pause = aws.pace.first
+    pause, begun = aws.pace.first, False
     while True:
-        new = [line for line in _read(aws, group, start) if line.id not in seen]
+        try:
+            new = [line for line in _read(aws, group, start) if line.id not in seen]
+        except Exception as error:
+            if not (begun and fault.is_passing(error)):
+                raise
+            new = []
+        begun = True
         for line in sorted(new, key=lambda line: line.at):
             seen[line.id] = line.at
             yield line

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
@@ -134,6 +135,15 @@ def test_without_growing_there_is_one_look() -> None:
     waiting, client = Waiting(), logs([page(event("a", 0))])
     assert shown(client, waiting=waiting) == ["a"]
     assert (waiting.pauses, len(client.calls)) == ([], 1)
+
+
+def test_a_lost_connection_is_waited_out() -> None:
+    """Following goes on when the network is back; where it was never there, that is told."""
+    lost = EndpointConnectionError(endpoint_url="https://logs")
+    client = logs([page(event("a", 1, "one"))], lost, [page(event("b", 2, "two"))])
+    assert shown(client, grow=2) == ["one", "two"]
+    with pytest.raises(EndpointConnectionError):
+        shown(logs(lost), grow=2)
 
 
 def test_control_characters_are_made_visible() -> None:
