@@ -6,7 +6,7 @@ import gc
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -149,6 +149,10 @@ class Reached:
     here: Here
     stacks: Mapping[str, str]
     """Their names: `main` and `registry`."""
+
+    def of(self, stack: str) -> Here:
+        """The commands that messages name, about one of the two stacks."""
+        return replace(self.here, registry=stack == "registry")
 
 
 @contextmanager

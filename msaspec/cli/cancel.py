@@ -29,4 +29,4 @@ def command(file: str, environment: str | None, target: Target, stack: str, no_w
     with console.told(teller), console.reached(file, environment, target) as there:
         from msaspec.deploy import rescue
 
-        rescue.cancel(there.aws, teller, there.here, there.stacks[stack], wait=not no_wait)
+        rescue.cancel(there.aws, teller, there.of(stack), there.stacks[stack], wait=not no_wait)

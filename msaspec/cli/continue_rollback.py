@@ -42,5 +42,5 @@ def command(
 
         name = there.stacks[stack]
         rescue.continue_rollback(
-            there.aws, teller, there.here, name, skipped=skipped, role_arn=role_arn, wait=not no_wait
+            there.aws, teller, there.of(stack), name, skipped=skipped, role_arn=role_arn, wait=not no_wait
         )

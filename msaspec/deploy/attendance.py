@@ -19,14 +19,14 @@ def attend(aws: Aws, teller: Teller, here: Here, stack: str) -> None:
     deployed = state.describe(aws, stack)
     if deployed is None or deployed.standing is not Standing.BUSY:
         return
-    outcome = watch(aws, teller, deployed.name, deployed.id)
+    outcome = watch(aws, teller, here, deployed.name, deployed.id)
     if not state.succeeded(outcome.status):
         entry_of = entries(state.template_of(aws, deployed.id))
         raise Failure(aws, here, None, entry_of).fault(stack, deployed.id, outcome)
 
 
-def watch(aws: Aws, teller: Teller, stack: str, stack_id: str) -> Outcome:
+def watch(aws: Aws, teller: Teller, here: Here, stack: str, stack_id: str) -> Outcome:
     """Watches from the beginning of the operation that is in progress, which may have been some time ago."""
     feed, past = Feed.of_the_last_operation(aws, stack_id)
     progress = Progress(stack, entries(state.template_of(aws, stack_id)))
-    return follow(aws, feed, progress, teller, past=past)
+    return follow(aws, feed, progress, teller, here=here, past=past)

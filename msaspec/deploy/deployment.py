@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,10 +78,12 @@ class Deployment:
     def propose(self, system: str, parameters: Mapping[str, str], tags: Mapping[str, str]) -> Proposal | None:
         """Makes the change set, shows and judges it; None where nothing is to change. Raises Invalid with what would
         be lost, and Fault where CloudFormation refuses."""
+        from botocore.exceptions import ClientError
+
         if self.deployed and self.deployed.standing is Standing.STILLBORN:
             self.deployed = self._obstacles.cleared(self.deployed)
         creates = changeset.is_first(self.deployed)
-        if self.deployed:
+        if self.deployed and not self.wish.dry_run:
             changeset.remove_stale(self.aws, self.deployed.name)
         sent = artifacts.send(self.aws, system, to_yaml(self.stack))
         if sent.place:
@@ -98,16 +101,16 @@ class Deployment:
             self.wish.role_arn,
         )
         change_set = self._obstacles.raced(lambda: changeset.create(self.aws, request))
-        proposal = None
+        if change_set.unchanged:
+            self.withdraw(change_set)
+            return None
         try:
-            if change_set.unchanged:
-                return None
             self._validated(change_set)
-            proposal = self._judged(change_set, parameters)
-            return proposal
-        finally:
-            if proposal is None:
+            return self._judged(change_set, parameters)
+        except BaseException:
+            with suppress(ClientError):  # What went wrong first is what the user has to hear of.
                 self.withdraw(change_set)
+            raise
 
     def _validated(self, change_set: ChangeSet) -> None:
         found = validation.findings(self.aws, change_set.id, self.stack, self.document)
@@ -169,6 +172,7 @@ class Deployment:
         try:
             self.aws.client("cloudformation").execute_change_set(ChangeSetName=proposal.change_set.id)
         except ClientError as error:
+            self._unrelease(proposal)
             if fault.code_of(error) in ("InvalidChangeSetStatus", "ChangeSetNotFound", "ChangeSetNotFoundException"):
                 message = f"The change set of {self.stack.name} was overtaken: {fault.message_of(error)}"
                 raise fault.raised(OVERTAKEN, message, f"Run it again: {self.here.command('deploy')}") from None
@@ -178,14 +182,19 @@ class Deployment:
         progress = Progress(
             self.stack.name, self.entry_of, {c.logical_id: c.entry for c in proposal.changes if "::" in c.type}
         )
-        outcome = follow(self.aws, feed, progress, self.teller)
+        outcome = follow(self.aws, feed, progress, self.teller, here=self.here)
         if not state.succeeded(outcome.status):
-            if proposal.released and not first:
-                self._guard(self.before, ())
+            self._unrelease(proposal)
             raise Failure(self.aws, self.here, self.document, self.entry_of).fault(
                 self.stack.name, proposal.change_set.stack_id, outcome
             )
         return outcome
+
+    def _unrelease(self, proposal: Proposal) -> None:
+        """Makes the stack policy whole again after an update that did not come to be. One that goes on unwatched needs
+        it as it is; there the next deployment does."""
+        if proposal.released and not changeset.is_first(self.deployed):
+            self._guard(self.before, ())
 
     def settle(self) -> Deployed | None:
         """Sees to termination protection and the stack policy, and reads the outputs."""

@@ -156,7 +156,7 @@ class Destruction:
         )
         entry_of = entries(template)
         expected = {item.resource.logical_id: item.entry for item in self.items}
-        return follow(self.aws, feed, Progress(self.stack, entry_of, expected), self.teller)
+        return follow(self.aws, feed, Progress(self.stack, entry_of, expected), self.teller, here=self.here)
 
     def _not_empty(self, deployed: Deployed) -> list[Item]:
         """The buckets and repositories that would not go, where nothing else is in the way."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from msaspec import pipeline
 from msaspec.aws.ecr import tag_parameter
 from msaspec.compile import Stack
-from msaspec.deploy import images, parameters, state
+from msaspec.deploy import changeset, images, parameters, state
 from msaspec.deploy.deployment import Deployment
 from msaspec.deploy.here import Here
 from msaspec.deploy.parameters import Source, Tag
@@ -65,7 +65,8 @@ def deploy(system: System, aws: Aws, teller: Teller, wish: Wish, here: Here) -> 
     if system.registry:
         # Its end is always awaited, which takes seconds: images are pushed to it.
         shared = replace(wish, follow=True)
-        registry = Deployment(aws, teller, shared, here, system.document, system.registry)
+        its = replace(here, registry=True)
+        registry = Deployment(aws, teller, shared, its, system.document, system.registry)
         registry.look()
         done = _bring(registry, system, {}, quiet=True)
         if not done and not wish.dry_run:
@@ -114,11 +115,8 @@ def _bring(deployment: Deployment, system: System, values: Mapping[str, str], qu
     try:
         outcome = deployment.execute(proposal)
     except Unwatched:
-        here = deployment.here
-        again, back = here.command("status", "--follow"), here.command("cancel")
-        teller.note(
-            f"The deployment of {name} goes on without being watched. Watch again: {again}. Take it back: {back}"
-        )
+        back = deployment.here.command("destroy" if changeset.is_first(deployment.deployed) else "cancel")
+        teller.note(f"Take it back: {back}")
         raise
     if outcome is None:
         teller.note(f"The deployment of {name} has begun. Watch it: {deployment.here.command('status', '--follow')}")

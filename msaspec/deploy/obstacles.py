@@ -96,7 +96,7 @@ class Obstacles:
 
     def _wait(self, deployed: Deployed) -> None:
         self.teller.note(f"The stack {self.stack} is {deployed.status}; waiting for that to end.")
-        watch(self.aws, self.teller, self.stack, deployed.id)
+        watch(self.aws, self.teller, self.here, self.stack, deployed.id)
 
     def _empty(self, deployed: Deployed) -> None:
         """Sees that nothing with data is left of a failed creation."""
@@ -124,7 +124,7 @@ class Obstacles:
         feed = Feed.from_now(self.aws, deployed.id)
         self.aws.client("cloudformation").delete_stack(StackName=deployed.id)
         progress = Progress(self.stack, entries(state.template_of(self.aws, deployed.id)))
-        outcome = follow(self.aws, feed, progress, self.teller)
+        outcome = follow(self.aws, feed, progress, self.teller, here=self.here)
         if outcome.status != "DELETE_COMPLETE":
             raise fault.raised(HALF_DELETED, f"The stack {self.stack} is {outcome.status}.", f"Finish it: {again}")
         return None

@@ -83,7 +83,7 @@ def _await_way_back(aws: Aws, teller: Teller, here: Here, deployed: Deployed, fe
         teller.note(f"The stack {deployed.name} is on its way back. Watch it: {here.command('status', '--follow')}")
         return
     entry_of = entries(state.template_of(aws, deployed.id))
-    outcome = follow(aws, feed, Progress(deployed.name, entry_of), teller)
+    outcome = follow(aws, feed, Progress(deployed.name, entry_of), teller, here=here)
     if outcome.status not in BACK:
         raise Failure(aws, here, None, entry_of).fault(deployed.name, deployed.id, outcome)
     teller.note(f"The stack {deployed.name} is as it was before the update.")

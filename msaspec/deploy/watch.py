@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from msaspec.deploy import fault
 from msaspec.deploy.events import Event, Feed
+from msaspec.deploy.here import Here
 from msaspec.deploy.progress import Progress
 from msaspec.deploy.state import is_terminal
 from msaspec.deploy.target import Aws
@@ -32,14 +33,18 @@ def follow(
     progress: Progress,
     teller: Teller,
     *,
+    here: Here | None = None,
     past: Iterable[Event] = (),
     ended: Callable[[str], bool] = is_terminal,
 ) -> Outcome:
     """Tells what happens until the stack's own event ends the operation.
 
     A lost connection, throttling and a fault of AWS itself only lengthen the pause: CloudFormation goes on, and so does
-    the watching. Raises Unwatched when the user interrupts.
+    the watching. Raises Unwatched when the user interrupts, having said that what was begun goes on; whatever else ends
+    the watching says so too.
     """
+    again = (here or Here()).command("status", "--follow")
+    going_on = f"What was begun at the stack {progress.stack} goes on in CloudFormation. Watch it again: {again}"
     events = list(past)
     pause, lost = aws.pace.first, False
     teller.begins(progress)
@@ -53,7 +58,8 @@ def follow(
                 news = feed.news()
             except Exception as error:
                 if not fault.is_passing(error):
-                    raise
+                    found = fault.of(error, aws.region)
+                    raise fault.Fault(*found.diagnostics, details=[going_on]) if found else error from None
                 if not lost:
                     teller.note(
                         "AWS does not answer at the moment. The deployment goes on there; watching goes on too."
@@ -69,6 +75,7 @@ def follow(
             if news:
                 teller.moved(progress, news)
     except KeyboardInterrupt:
+        teller.note(going_on)
         raise Unwatched from None
     finally:
         teller.ends(progress)

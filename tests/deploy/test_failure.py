@@ -158,6 +158,17 @@ def test_the_last_words_of_a_service() -> None:
     assert [words["logGroupName"] for words in log.words("describe_log_streams")] == ["shop-cartloggroup"]
 
 
+def test_the_last_words_of_a_service_whose_edge_failed() -> None:
+    """What lies between a service and what it uses is of the service; the line is that of the edge."""
+    entry = ("services", "cart", "uses", "media")
+    row = event("CREATE_FAILED", "CartToMediaPolicy", reason="No.")
+    here = aws(cloudformation=Recorded(list_stack_resources=RESOURCES), logs=logs("a line"))
+    origins = {**COMPILED.stack.origins, "CartToMediaPolicy": entry, "CartLogGroup": ("services", "cart", "logs")}
+    explained = Failure(here, Here(), DOCUMENT, lambda name: origins[name])
+    fault = explained.fault(STACK, STACK_ID, outcome("ROLLBACK_COMPLETE", row))
+    assert fault.details == ("Log group shop-cartloggroup, stream i-0:", "  a line")
+
+
 def test_only_services_have_last_words() -> None:
     """A bucket has no log, and a log group that failed has nothing in it."""
     for row in (BUCKET, event("CREATE_FAILED", "CartLogGroup", kind=GROUP, reason="No.")):

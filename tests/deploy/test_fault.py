@@ -198,6 +198,26 @@ def test_throttling(code: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("error", "passing"),
+    [
+        (answer("Throttling"), True),
+        (answer("InternalFailure", status=500), True),
+        (answer("ServiceUnavailable", status=503), True),
+        (answer("ValidationError", status=400), False),
+        (answer("AccessDenied", status=499), False),
+        (ClientError({"Error": {"Code": "ValidationError"}}, "DescribeStacks"), False),
+        (CONNECTION[0], True),
+        (exceptions.NoCredentialsError(), False),
+        (ValueError("x"), False),
+    ],
+    ids=["slow", "internal", "unavailable", "invalid", "forbidden", "bare", "lost", "nobody", "bug"],
+)
+def test_what_passes(error: Exception, passing: bool) -> None:
+    """Too many requests, no connection and AWS's own faults may be over in a while; nothing else."""
+    assert fault.is_passing(error) is passing
+
+
 def test_anything_else_is_told_in_the_words_of_aws() -> None:
     """Every other refusal names the operation, the code, and what AWS said, on one line."""
     error = answer("ValidationError", "1 validation error\n  detected")

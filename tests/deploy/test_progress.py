@@ -115,6 +115,23 @@ def test_what_was_not_expected_is_counted() -> None:
     assert {entry: row.total for entry, row in progress.rows.items()} == {CART: 2, MEDIA: 1}
 
 
+def test_a_resource_that_goes_on_does_not_begin_anew() -> None:
+    """CloudFormation tells twice that it is at work; its time counts from the first."""
+    progress = after(
+        event("CREATE_IN_PROGRESS", "CartRole", 1),
+        event("CREATE_IN_PROGRESS", "CartRole", 4, reason="Resource creation Initiated"),
+    )
+    step = progress.rows[CART].steps["CartRole"]
+    assert (step.began, step.at) == (NOON + seconds(1), NOON + seconds(4))
+
+
+def test_a_resource_with_the_name_of_the_stack() -> None:
+    """It is no stack, and what happens to it is not what happens to that."""
+    resource = {**event("CREATE_COMPLETE", "x", 9), "LogicalResourceId": "shop"}
+    progress = after(event("CREATE_IN_PROGRESS", at=1), resource)
+    assert (progress.status, progress.rows[MEDIA].steps["shop"].began) == ("CREATE_IN_PROGRESS", NOON + seconds(9))
+
+
 def test_a_resource_begins_anew_on_the_way_back() -> None:
     """It is at work again, and its time counts from there."""
     progress = after(

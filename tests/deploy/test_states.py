@@ -210,7 +210,7 @@ def test_saying_no_changes_nothing(account: Account, monkeypatch: pytest.MonkeyP
 
 
 def test_an_interrupt_stops_the_watching_only(account: Account) -> None:
-    """Exit code 130, both ways on are named, and the deployment comes to its end."""
+    """Exit code 130, both ways on are named, and the deployment comes to its end. A first one cannot be cancelled."""
     with account.world.hold("CartInstance") as held:
 
         def sleep(seconds: float) -> None:
@@ -221,8 +221,8 @@ def test_an_interrupt_stops_the_watching_only(account: Account) -> None:
         account.pace = Pace(first=0.02, most=0.1, sleep=sleep)
         result = account.deploy(SMALL)
         assert result.exit_code == 130
-        assert "Watch again: msaspec status --follow" in result.stderr
-        assert "Take it back: msaspec cancel" in result.stderr
+        assert "goes on in CloudFormation. Watch it again: msaspec status --follow" in result.stderr
+        assert "Take it back: msaspec destroy" in result.stderr
         assert account.status() == "CREATE_IN_PROGRESS"
     account.pace = Pace(first=0.02, most=0.1)
     assert account.settled() == "CREATE_COMPLETE"
@@ -322,3 +322,38 @@ def test_a_name_that_is_taken_is_told_before_anything_is_made(account: Account) 
     assert "MSA611" in result.stderr
     account.settled()
     assert account.stack() is None
+
+
+def test_a_session_that_ends_while_watching(account: Account) -> None:
+    """The fault says that the deployment goes on and how to join it; the next run finds it done and settles it."""
+    from botocore.exceptions import ClientError
+
+    answer: Any = {"Error": {"Code": "ExpiredToken", "Message": "It has expired."}}
+    account.at(
+        "ExecuteChangeSet", lambda: setattr(account, "before", Broken(ClientError(answer, "DescribeStackEvents"), 1))
+    )
+    result = account.deploy(SMALL)
+    assert result.exit_code == 3
+    assert "MSA602" in result.stderr
+    assert "What was begun at the stack shop goes on in CloudFormation." in result.stderr
+    account.settled()
+    assert account.deploy().exit_code == 0
+    stack = account.stack()
+    assert stack
+    assert stack["EnableTerminationProtection"] is True
+
+
+def test_a_refused_execution_leaves_the_policy_whole(account: Account) -> None:
+    """What a word let go is guarded again when the update did not come to be."""
+    account.deploy(SMALL)
+    account.at(
+        "ExecuteChangeSet",
+        lambda: account.cloudformation.delete_change_set(StackName="shop", ChangeSetName=account.change_sets()[0]),
+    )
+    result = account.deploy(
+        SMALL.replace("buckets: {media: }\n", "").replace(", uses: [media]", ""), "--allow-replace", "media"
+    )
+    assert result.exit_code == 3
+    assert "MSA612" in result.stderr
+    policy = account.cloudformation.get_stack_policy(StackName="shop")["StackPolicyBody"]
+    assert "LogicalResourceId/MediaBucket" in policy

@@ -11,7 +11,7 @@ from msaspec.deploy import target
 from msaspec.deploy.fault import Fault
 from msaspec.deploy.here import Here
 from msaspec.deploy.target import Aws, Pace, Target
-from tests.deploy.by_hand import caller
+from tests.deploy.by_hand import caller, refusal
 
 CONFIG = """\
 [default]
@@ -109,6 +109,15 @@ def test_an_endpoint_that_is_no_url(url: str) -> None:
         "MSA604",
         f"The endpoint `{url}` is no URL such as http://localhost:5000.",
     )
+
+
+@pytest.mark.parametrize(("word", "named"), [("eu-west-1", "eu-west-1"), (None, "sa-east-1")])
+def test_a_fault_names_the_region(word: str | None, named: str) -> None:
+    """That of the command line, else the manifest's."""
+    with pytest.raises(Fault) as raised, target.reached(Target(word), "sa-east-1"):
+        raise refusal("ValidationError", "No", operation="DescribeStacks")
+    (diagnostic,) = raised.value.diagnostics
+    assert diagnostic.message == f"AWS refuses DescribeStacks in {named} (ValidationError): No."
 
 
 def test_the_credentials_of_a_named_profile() -> None:

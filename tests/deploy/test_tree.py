@@ -91,6 +91,12 @@ def test_in_progress() -> None:
     ]
 
 
+def test_between_two_resources() -> None:
+    """What has begun and is not at work waits for what it needs."""
+    drawn = picture(*BEGUN[:1], event("CREATE_IN_PROGRESS", "CartRole", 12), event("CREATE_COMPLETE", "CartRole", 30))
+    assert drawn[3] == "└─ services.cart  1/2  waiting             1:03"
+
+
 def test_failed() -> None:
     """What failed is named, while the stack is still on its way."""
     assert picture(*FAILED) == [
