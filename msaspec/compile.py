@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from troposphere import Parameter
 
 from msaspec import names, origin
-from msaspec.aws import bastion, ecr, iam, network, security_groups
+from msaspec.aws import bastion, ecr, iam, ingress, network, security_groups
 from msaspec.aws.scripts import MAPPING
 from msaspec.diagnostic import Code, Diagnostic, Invalid
 from msaspec.language.image import TAG_PATTERN
 from msaspec.language.part import Door, Part
 from msaspec.place import Path, render
 from msaspec.plan import Plan
+from msaspec.resources import Resources
 
 SAME_LOGICAL_ID = Code(
     "MSA401",
@@ -41,12 +43,37 @@ class Stack:
     patched: tuple[tuple[Path, Path], ...] = field(default=())
     """Template paths that a patch wrote, with the manifest path of the patch."""
 
+    @cached_property
+    def resources(self) -> Resources:
+        """What stands under `Resources`, by type."""
+        return Resources(self.template, self.name)
+
     def origin(self, path: Path) -> Path:
         """The manifest path to blame for a template path: a patch that wrote it, or the entry it belongs to."""
         for written, patch in reversed(self.patched):
             if tuple(map(str, path[: len(written)])) == written:  # a pointer has no numbers, only their digits
                 return patch
         return self.origins.get(str(path[1]), ()) if len(path) > 1 else ()
+
+    def writer(self, path: Path) -> Path | None:
+        """The place in the value of the last patch that wrote a template path, or what it lies in."""
+        for written, patch in reversed(self.patched):
+            if tuple(map(str, path[: len(written)])) == written:
+                return (*patch, "value", *path[len(written) :])
+        return None
+
+    def fault(self, code: Code, message: str, hint: str, path: Path, *others: Path) -> Diagnostic:
+        """A diagnostic about template paths: at the patch that wrote one of them, or wrote into one, in this order;
+        else at the entry that the first of them belongs to."""
+        for each in (path, *others):
+            if found := self.writer(each):
+                return code.at(found, message, hint=hint)
+        for each in (path, *others) if self.patched else ():
+            steps = tuple(map(str, each))
+            for written, patch in reversed(self.patched):
+                if written[: len(steps)] == steps:
+                    return code.at(patch, message, hint=hint)
+        return code.at(self.origin(path), message, hint=hint, key=True)
 
 
 def compile_plan(plan: Plan) -> Stack:
@@ -93,6 +120,13 @@ def _parts(plan: Plan) -> Iterator[tuple[Path, Part]]:
             yield (kind.section,), kind.common(entries, site)
     if any(runtime.on_hosts for runtime, _ in plan.workloads) or (root.bastion and root.bastion.enabled):
         yield ("services",), iam.host_policy()
+    if site.front:
+        hosts = [
+            host for runtime, workload in plan.workloads if runtime.behind_balancer for host in workload.spec.hosts
+        ]
+        yield ("ingress",), ingress.build(root.ingress, hosts, site)
+    for runtime in dict.fromkeys(runtime for runtime, _ in plan.workloads):
+        yield ("services",), runtime.common([workload for each, workload in plan.workloads if each is runtime], site)
     for runtime, workload in plan.workloads:
         yield workload.path, _image_tag(plan, workload.name) + runtime.build(workload, site)
         for edge in plan.edges_of(workload.name):

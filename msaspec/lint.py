@@ -194,13 +194,9 @@ def blame(finding: Finding, stack: Stack, document: Document) -> tuple[Path, boo
     A patch that wrote there, around it, into it or whatever the message names; else the field with the very value that
     is complained about; else the entry that the resource belongs to.
     """
+    if place := stack.writer(finding.path):
+        return place, False
     steps = tuple(map(str, finding.path))
-    for written, patch in reversed(stack.patched):
-        parent, last = written[:-1], written[-1:]
-        if steps[: len(written)] == written:
-            return (*patch, "value", *finding.path[len(written) :]), False
-        if last == ("-",) and steps[: len(parent)] == parent and len(steps) > len(parent):
-            return (*patch, "value", *finding.path[len(written) :]), False
     inside = [(written, patch) for written, patch in stack.patched if written[: len(steps)] == steps]
     for written, patch in reversed([*stack.patched, *inside]):
         if written and f"'{written[-1]}'" in finding.message:

@@ -15,7 +15,7 @@ from msaspec.language.base import Items, Model, Name
 from msaspec.language.kind import Kind
 from msaspec.language.network import Bastion, Ingress, Network
 from msaspec.language.part import Entry
-from msaspec.language.runtime import COMING, Runtime
+from msaspec.language.runtime import Runtime
 from msaspec.language.service import Service
 from msaspec.names import normal
 from msaspec.place import Path
@@ -43,10 +43,10 @@ USES_WORKER = Code(
 )
 UNKNOWN_RUNTIME = Code(
     "MSA213",
-    "A runtime that this version does not have",
+    "An unknown runtime",
     """
-    `runtime` says how a service runs. This version compiles `instance`: one EC2 instance per service.
-    `autoscaling` and `fargate` belong to the language and come with a later version.
+    `runtime` says how a service runs: `instance`, one EC2 instance; `autoscaling`, a group of them behind a load
+    balancer; `fargate`, an ECS service without hosts of one's own.
     """,
 )
 SAME_NAME = Code(
@@ -288,11 +288,7 @@ def _runtime(written: Any, path: Path, found: list[Diagnostic]) -> tuple[Runtime
         found.append(faults.WRONG_TYPE.at(path, "A runtime is chosen by its name.", hint=_choices(known)))
         return None
     if kind not in known:
-        if kind in COMING:
-            message = f"The runtime `{kind}` comes with a later version of msaspec; this one compiles {_listed(known)}."
-            hint = "Use `runtime: instance` until then."
-        else:
-            message, hint = f"There is no runtime `{kind}`.", suggest(kind, [*known, *COMING], _choices(known))
+        message, hint = f"There is no runtime `{kind}`.", suggest(kind, known, _choices(known))
         found.append(UNKNOWN_RUNTIME.at((*path, "type") if isinstance(written, dict) else path, message, hint=hint))
         return None
     runtime = known[kind]

@@ -14,6 +14,9 @@ from msaspec.place import Path, parse, render
 
 METADATA = "msaspec"
 
+_SYSTEM = {"Bastion": "bastion", "Ingress": "ingress", "Internal": "services", "Cluster": "services"}
+"""How the ids of what belongs to no entry begin, and where in a manifest it is spoken of."""
+
 
 def metadata(entries: Iterable[Path]) -> dict[str, Any]:
     """The template's Metadata: the entries it was compiled from."""
@@ -37,7 +40,7 @@ def origin(logical_id: str, entries: Iterable[Path]) -> Path:
     by_name = {camel(str(entry[1])): entry for entry in entries if len(entry) > 1}
     name = _longest(logical_id, by_name)
     if name is None:
-        return ("bastion",) if logical_id.startswith("Bastion") else ("network",)
+        return (_SYSTEM.get(_longest(logical_id, _SYSTEM) or "", "network"),)
     rest = logical_id[len(name) :]
     used = _longest(rest[2:], by_name) if rest.startswith("To") else None
     return (*by_name[name], "uses", by_name[used][1]) if used else by_name[name]

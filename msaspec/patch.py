@@ -52,7 +52,7 @@ def apply(stack: Stack, plan: Plan) -> Stack:
         try:
             template = JsonPatch([operation]).apply(template)
             if patch.op != "test":
-                written.append((tuple(JsonPointer(patch.path).parts), at))
+                written.append((_written(JsonPointer(patch.path).parts, template), at))
             touched += [(tuple(JsonPointer(p).parts), at) for p in (patch.path, patch.from_) if p is not None]
         except (JsonPatchException, JsonPointerException) as fault:
             key, hint = _nowhere(patch, template)
@@ -67,6 +67,15 @@ def apply(stack: Stack, plan: Plan) -> Stack:
         raise Invalid(map(plan.manifest.document.place, found))
     added = {name: at for path, at in written if len(path) == 2 for name in [str(path[1])] if name not in stack.origins}
     return replace(stack, template=template, origins={**stack.origins, **added}, patched=tuple(written))
+
+
+def _written(steps: Sequence[str], template: Any) -> Path:
+    """Where an operation wrote: `-` is the position of the item that now ends the list."""
+    holder = template
+    for step in steps[:-1] if steps[-1:] == ["-"] else ():
+        holder = holder[int(step) if isinstance(holder, list) else step]
+    ends = isinstance(holder, list) and steps[-1:] == ["-"]
+    return (*steps[:-1], str(len(holder) - 1)) if ends else tuple(steps)
 
 
 def _broken(template: Any) -> Iterator[tuple[Path, str]]:

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from msaspec import names
-from msaspec.aws import bastion, iam, network
+from msaspec.aws import bastion, iam, ingress, network, routing
 from msaspec.diagnostic import Code, Diagnostic, Severity
 from msaspec.language import image, reference
 from msaspec.language.base import Model
 from msaspec.language.kind import Kind
-from msaspec.language.part import Entry, Offer, Site, Statement, Use
+from msaspec.language.part import Entry, FrontDoor, Offer, Site, Statement, Use
 from msaspec.language.runtime import SERVICE_ATTRIBUTES, Runtime, Workload
 from msaspec.language.service import Service
 from msaspec.language.value import Secret, Token, Value, value
@@ -147,14 +147,36 @@ def _site(manifest: Manifest) -> Site:
         online=network.online(root.network, _endpoints(manifest)),
         allow=root.ingress.allow,
         tags=dict(sorted(root.tags.items())),
+        cidr=root.network.cidr,
+        online_public=(network.GATEWAY_ROUTE,),
+        front=_front(manifest),
     )
+
+
+def _front(manifest: Manifest) -> FrontDoor | None:
+    """The public load balancer, where any service stands behind it."""
+    behind = [name for name, (runtime, _) in manifest.runtimes.items() if runtime.behind_balancer]
+    routes = [route for name in sorted(behind) for route in routing.routes(name, manifest.root.services[name])]
+    if not routes:
+        return None
+    found = (kind.distribution(entry) for kind, entries in manifest.entries for entry in entries)
+    return ingress.front_door(manifest.root.ingress, next(filter(None, found), None), routes)
+
+
+def is_public(service: Service) -> bool:
+    """Whether requests from outside are routed to a service."""
+    return bool(service.paths or service.hosts)
 
 
 def _endpoints(manifest: Manifest) -> tuple[str, ...]:
     root = manifest.root
     if root.network.placement == "public" or root.network.nat != "none":
         return ()
-    needed = {service for runtime, _ in manifest.runtimes.values() for service in runtime.endpoints}
+    needed = {
+        endpoint
+        for name, (runtime, options) in manifest.runtimes.items()
+        for endpoint in runtime.endpoints_for(root.services[name], options)
+    }
     if root.bastion and root.bastion.enabled:
         needed.update(bastion.ENDPOINTS)
     return tuple(sorted(needed))

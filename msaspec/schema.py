@@ -15,7 +15,6 @@ from pydantic.json_schema import models_json_schema
 
 from msaspec import manifest
 from msaspec.language.base import NAME_LENGTH, NAME_PATTERN, RESERVED_NAMES
-from msaspec.language.runtime import COMING
 
 Schema = dict[str, Any]
 
@@ -134,11 +133,9 @@ def _runtime(definitions: dict[str, Schema]) -> Schema:
             del own["required"]
         own["type"] = "object"
         forms.append(_ref(runtime.model.__name__))
-    later = [f"`{name}`" for name in COMING if name not in runtimes]
-    coming = f" {' and '.join(later)} come with a later version." if later else ""
     return {
         "title": "Runtime",
-        "description": f"How a service runs: the name of a runtime, or a map of its `type` and its own fields.{coming}",
+        "description": "How a service runs: the name of a runtime, or a map of its `type` and its own fields.",
         "anyOf": forms,
     }
 

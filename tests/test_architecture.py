@@ -19,7 +19,7 @@ LAYERS = (
     ("place", "scalar", "spelling", "names", "discover"),
     ("diagnostic", "origin", "template", "verdicts"),
     ("references", "registry_schemas", "syntax", "tree"),
-    ("builder", "changes"),
+    ("builder", "changes", "resources"),
     ("source",),
     ("language",),
     ("aws",),
@@ -41,7 +41,10 @@ LEVEL = {name: level for level, layer in enumerate(LAYERS) for name in layer}
 WITHOUT_SIBLINGS = ("kinds", "runtimes", "checks", "cli", "lambdas", "report")
 EMULATOR = {
     "sandbox.on_moto.backups",
+    "sandbox.on_moto.balancers",
     "sandbox.on_moto.change_sets",
+    "sandbox.on_moto.gaps",
+    "sandbox.on_moto.groups",
     "sandbox.on_moto.listing",
     "sandbox.on_moto.operation_events",
     "sandbox.on_moto.operations",
@@ -51,7 +54,9 @@ EMULATOR = {
     "sandbox.on_moto.requests",
     "sandbox.on_moto.stack_requests",
     "sandbox.on_moto.stacks",
+    "sandbox.on_moto.tasks",
     "sandbox.on_moto.validation",
+    "sandbox.on_moto.zones",
 }
 """Replace parts of moto, and so load it with themselves."""
 HEAVY = {"cfnlint", "boto3", "botocore", "moto", "rich", "sympy", "networkx"}

@@ -15,7 +15,7 @@ from msaspec.compile import as_data
 from msaspec.language.kind import Kind
 from msaspec.language.part import Entry, Offer, Part, Site, Use
 from msaspec.language.runtime import SERVICE_ATTRIBUTES, Runtime
-from msaspec.language.service import Service
+from msaspec.language.service import Scale, Service
 from msaspec.language.value import Secret, Token, is_secret
 from msaspec.plan import Plan
 from tests.template import compiled, nodes, template_of
@@ -32,8 +32,15 @@ RICH: Mapping[str, Mapping[str, Any]] = {"databases": {"replicas": 1, "protect":
 
 
 def system(services: Mapping[str, Any], **sections: Any) -> str:
-    """A manifest."""
-    data = {"msaspec": 1, "name": "shop", "network": {"placement": "public"}, **sections, "services": dict(services)}
+    """A manifest; with a domain, where a service stands behind the load balancer."""
+    behind = {name for name, runtime in RUNTIMES.items() if runtime.behind_balancer}
+    chosen = {
+        str(runtime["type"] if isinstance(runtime := one.get("runtime"), dict) else runtime)
+        for one in services.values()
+    }
+    door = {"ingress": {"domain": "shop.example.com", "hosted_zone": "Z0123456789ABC"}} if chosen & behind else {}
+    network = {"network": {"placement": "public"}}
+    data = {"msaspec": 1, "name": "shop", **network, **door, **sections, "services": dict(services)}
     return yaml.safe_dump(data, sort_keys=False)
 
 
@@ -162,6 +169,7 @@ CHANGES: Mapping[str, Any] = {
     "secrets": {"KEY": "/shop/key"},
     "command": ["run"],
     "internal_port": 9001,
+    "priority": 7,
     "logs": "7 days",
 }
 NO_PART_OF_THE_TEMPLATE = {"build", "runtime"}
@@ -201,7 +209,8 @@ def test_a_runtime_honours_a_field_or_says_that_it_does_not(runtime: Runtime, fi
 @EVERY_RUNTIME
 def test_a_runtime_ignores_only_fields_that_exist(runtime: Runtime) -> None:
     """What a runtime lists as ignored are fields of the language, each with a sentence."""
-    assert set(runtime.ignores) <= fields() | {"health"}
+    inner = {f"scale.{name}" for name in Scale.model_fields}
+    assert set(runtime.ignores) <= fields() | inner | {"health"}
     assert all(hint.endswith(".") for hint in runtime.ignores.values())
 
 

@@ -90,7 +90,7 @@ BAD = {
     "a reserved name": HEAD + "services: {aws: {image: a1}}",
     "a port as text": 'msaspec: 1\nname: shop\nservices: {a1: {image: a1, port: "80"}}',
     "a size without its unit": HEAD + "databases: {main: {storage: 20}}\nservices: {a1: {image: a1}}",
-    "a runtime of later": HEAD + "services: {a1: {image: a1, runtime: fargate}}",
+    "a runtime that is none": HEAD + "services: {a1: {image: a1, runtime: lambda}}",
     "a field of no runtime": HEAD + "services: {a1: {image: a1, runtime: {type: instance, cpu: 1}}}",
     "no option of a use": HEAD + "databases: {main: }\nservices: {a1: {image: a1, uses: {main: {db: x}}}}",
     "a word for no access": HEAD + "buckets: {media: }\nservices: {a1: {image: a1, uses: {media: {access: all}}}}",

@@ -176,10 +176,9 @@ def test_the_bootstrap_makes_exactly_the_declared_roles_and_databases() -> None:
         {"Name": f"{name}_database", "Owner": f"{name}_service", "ReadWrite": [], "ReadOnly": []}
         for name in ("cart", "product", "user")
     ]
-    assert desired["Roles"] == [
-        {"Name": service.replace("-", "_"), "SecretArn": {"Ref": f"{id}ToMainSecret"}}
-        for service, id in SERVICES.items()
-    ]
+    roles = {service.replace("-", "_"): {"Ref": f"{id}ToMainSecret"} for service, id in SERVICES.items()}
+    assert {role["Name"]: role["SecretArn"] for role in desired["Roles"]} == roles
+    assert [role["Url"][0] for role in desired["Roles"]] == [f"postgresql://{role}:" for role in roles]
     assert int(desired["ServiceTimeout"]) < 3600
 
 
@@ -473,14 +472,17 @@ def test_no_role_may_do_everything() -> None:
 
 def test_only_the_handler_of_the_bootstrap_reads_the_secrets_of_all() -> None:
     """It reads the master's and each service's secret; the runner, which stands in the network, reads none."""
-    readable = [
-        s["Resource"] for s in statements("DatabaseBootstrapHandlerRole") if "secretsmanager" in str(s["Action"])
+    allowed = [
+        (s["Action"], s["Resource"])
+        for s in statements("DatabaseBootstrapHandlerRole")
+        if "secretsmanager" in str(s["Action"])
     ]
-    assert readable == [
-        [
-            {"Fn::GetAtt": ["MainDatabase", "MasterUserSecret.SecretArn"]},
-            *({"Ref": f"{id}ToMainSecret"} for id in SERVICES.values()),
-        ]
+    assert allowed == [
+        ("secretsmanager:GetSecretValue", {"Fn::GetAtt": ["MainDatabase", "MasterUserSecret.SecretArn"]}),
+        (
+            ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"],
+            [{"Ref": f"{id}ToMainSecret"} for id in SERVICES.values()],
+        ),
     ]
     assert "secretsmanager" not in str(statements("DatabaseBootstrapRunnerRole"))
     runner = properties("DatabaseBootstrapRunner")["VpcConfig"]

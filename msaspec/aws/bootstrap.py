@@ -37,6 +37,8 @@ class Grant:
     """Logical id of the secret with its password."""
     database: str
     access: str
+    url: tuple[Text, Text]
+    """The address with which the role logs in, before and after its password."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,8 @@ def functions(servers: Sequence[Server], site: Site) -> Part:
     """Both functions, shared by all instances of the system."""
     handler_group, runner_group = f"{HANDLER}Role", f"{RUNNER}SecurityGroup"
     egress = [security_groups.to_group(s.door.group, s.door.port, f"Database {s.name}") for s in servers]
-    secrets: list[Text] = [(server.master_secret,) for server in servers]
-    secrets += [(Token(grant.secret),) for server in servers for grant in server.grants]
+    masters: tuple[Text, ...] = tuple((server.master_secret,) for server in servers)
+    secrets: tuple[Text, ...] = tuple((Token(grant.secret),) for server in servers for grant in server.grants)
     return Part(
         (
             logs.group(LOGS, 30),
@@ -87,7 +89,8 @@ def functions(servers: Sequence[Server], site: Site) -> Part:
                 "lambda.amazonaws.com",
                 [
                     logs.writing(LOGS),
-                    Statement(("secretsmanager:GetSecretValue",), tuple(secrets)),
+                    Statement(("secretsmanager:GetSecretValue",), masters),
+                    Statement(("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"), secrets),
                     Statement(("lambda:InvokeFunction",), ((Token(f"{RUNNER}.Arn"),),)),
                 ],
             ),
@@ -131,7 +134,10 @@ def prepare(server: Server) -> Part:
                 Port=str(server.door.port),
                 MasterSecretArn=reference(server.master_secret.target),
                 Databases=_databases(server.grants),
-                Roles=[{"Name": g.role, "SecretArn": intrinsic((Token(g.secret),))} for g in server.grants],
+                Roles=[
+                    {"Name": g.role, "SecretArn": intrinsic((Token(g.secret),)), "Url": [*map(intrinsic, g.url)]}
+                    for g in server.grants
+                ],
                 Revision=_revision(),
                 DependsOn=[rule],
             ),

@@ -39,6 +39,11 @@ def from_block(block: str, port: int, description: str) -> Any:
     return ec2.SecurityGroupRule(IpProtocol="tcp", FromPort=port, ToPort=port, CidrIp=block, Description=description)
 
 
+def anything_to_block(block: str, description: str) -> Any:
+    """An inline egress rule: every port of TCP, in an IPv4 block."""
+    return ec2.SecurityGroupRule(IpProtocol="tcp", FromPort=0, ToPort=65535, CidrIp=block, Description=description)
+
+
 def to_group(group_id: Token, port: int, description: str) -> Any:
     """An inline egress rule: TCP on one port to a group."""
     return ec2.SecurityGroupRule(

@@ -26,7 +26,7 @@ def check(plan: Plan) -> Iterator[Diagnostic]:
     gateways = 0
     if network.placement == "private" and network.nat != "none":
         gateways = network.zones if network.nat == "per-zone" else 1
-    fronted = sum(bool(workload.spec.paths) and runtime.on_hosts for runtime, workload in plan.workloads)
+    fronted = sum(bool(workload.spec.paths) and not runtime.behind_balancer for runtime, workload in plan.workloads)
     if fronted + gateways > QUOTA:
         message = f"The system has {fronted + gateways} Elastic IPs; an account has {QUOTA} in a Region by default."
         yield MANY_ADDRESSES.at(("services",), message, hint="Ask AWS to raise the quota before deploying.", key=True)

@@ -1,26 +1,268 @@
-"""The front door: what of it this version compiles."""
+"""The front door: its domain, its certificate, its CDN, and the rules on its load balancer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 
-from msaspec.diagnostic import Code, Diagnostic
-from msaspec.plan import Plan
+from msaspec.aws.routing import LOWEST, Route, priorities
+from msaspec.diagnostic import Code, Diagnostic, Severity
+from msaspec.plan import Plan, is_public
 
-NOT_YET = Code(
+NO_CERTIFICATE = Code(
     "MSA306",
-    "A part of the language that this version does not compile yet",
+    "A domain without a certificate",
     """
-    The key belongs to the language and comes with a later version of msaspec, together with the runtimes that stand
-    behind a load balancer. It is refused rather than ignored.
+    HTTPS on `ingress.domain` needs a certificate: either `hosted_zone`, the Route 53 zone of the domain, in which
+    msaspec validates a new one and makes the alias records, or `certificate`, the ARN of an existing one in ACM.
+    """,
+)
+HOST_OUTSIDE = Code(
+    "MSA360",
+    "A host outside of the domain",
+    """
+    The certificate and the alias records are those of `ingress.domain` and of hosts under it. A host of `hosts` is the
+    domain itself or ends with it.
+    """,
+)
+PLAIN_HTTP = Code(
+    "MSA361",
+    "A front door without HTTPS",
+    """
+    Without `ingress.domain` the load balancer speaks HTTP only, on a name of AWS: what is sent can be read on the way.
+    Give it a domain, or put it behind the CDN with `ingress: {cdn: true}`.
+    """,
+    Severity.WARNING,
+)
+NOTHING_BEHIND = Code(
+    "MSA362",
+    "A front door with nothing behind it",
+    """
+    `ingress` describes the public load balancer, which is made for services with `paths` or `hosts` on `autoscaling` or
+    `fargate`. On `instance` a service is its own front door, of which only `allow` is honoured.
+    """,
+    Severity.WARNING,
+)
+CDN_OF_WHAT = Code(
+    "MSA363",
+    "A CDN that is not there, or there more than once",
+    """
+    `ingress: {cdn: true}` puts the services' paths on the system's CloudFront distribution, which is that of the one
+    bucket with `cdn: true`. The path `/` is the bucket's; hosts belong to the distribution's own certificate.
+    """,
+)
+SAME_PRIORITY = Code(
+    "MSA364",
+    "Two rules with one number",
+    """
+    A rule's number on the load balancer is drawn from its service, host and path, so that no rule moves when another
+    comes or goes. Two rules have drawn the same. Give one service another number with `priority`, and keep it.
+    """,
+)
+WRONG_ORDER = Code(
+    "MSA365",
+    "A rule that hides a longer one",
+    """
+    The load balancer takes the first rule that matches, by number. A longer path has to have a lower number than a
+    shorter one that contains it. Change `priority`, or leave it away.
+    """,
+)
+TOO_MANY_RULES = Code(
+    "MSA366",
+    "More rules or services than a load balancer has",
+    """
+    A load balancer has 100 rules and 100 target groups (quotas of Elastic Load Balancing). Every path of a service at
+    each of its hosts is a rule. Route shorter paths, or split the system in two manifests.
+    """,
+)
+MANY_NAMES = Code(
+    "MSA368",
+    "More names than a certificate has by default",
+    """
+    A certificate of ACM has ten names until the quota of the account is raised, and the domain and every host is one.
+    The deployment would fail at the certificate.
+    """,
+    Severity.WARNING,
+)
+SAME_INTERNAL_PORT = Code(
+    "MSA367",
+    "Two services on one port of the internal load balancer",
+    """
+    Services of `autoscaling` that others call share an internal load balancer and are told apart by their port. Give
+    one of the two an `internal_port`, which becomes the port of its address.
     """,
 )
 
+MANY_BEHAVIOURS = Code(
+    "MSA369",
+    "More paths than a distribution has by default",
+    """
+    Behind the CDN every path of a service is two cache behaviours, itself and what lies under it, and a distribution
+    has 25 unless the account's quota is higher. The deployment would fail at the distribution.
+    """,
+    Severity.WARNING,
+)
+
+QUOTA = 100
+"""Rules, and target groups, of a load balancer."""
+LISTENERS = 50
+NAMES = 10
+BEHAVIOURS = 25
+
 
 def check(plan: Plan) -> Iterator[Diagnostic]:
-    """A domain, its certificate and the API behind the CDN need the load balancer."""
-    for key in ("domain", "hosted_zone", "certificate", "cdn"):
-        if getattr(plan.root.ingress, key):
-            message = f"`ingress.{key}` belongs to a load balancer, which comes with a later version of msaspec."
-            hint = "Remove it; on `instance` a service answers on its own address, by HTTP."
-            yield NOT_YET.at(("ingress", key), message, hint=hint, key=True)
+    """What the front door needs, and what its rules must not do."""
+    ingress = plan.root.ingress
+    yield from _certificate(plan)
+    fronted = [(runtime, w) for runtime, w in plan.workloads if runtime.behind_balancer and is_public(w.spec)]
+    if not fronted:
+        for key in ("domain", "hosted_zone", "certificate", "cdn"):
+            if getattr(ingress, key):
+                message = f"`ingress.{key}` belongs to a load balancer, and no service stands behind one."
+                hint = "Remove it, or run a service with `paths` on `autoscaling` or `fargate`."
+                yield NOTHING_BEHIND.at(("ingress", key), message, hint=hint, key=True)
+    elif not ingress.domain and not ingress.cdn:
+        message = "The front door has no domain, so it speaks HTTP only."
+        hint = "Set `ingress: {domain: ..., hosted_zone: ...}`, or `ingress: {cdn: true}`."
+        first = fronted[0][1]
+        yield PLAIN_HTTP.at((*first.path, "paths" if first.spec.paths else "hosts"), message, hint=hint, key=True)
+    for _, workload in fronted:
+        for number, host in enumerate(workload.spec.hosts):
+            if not ingress.domain or not _under(host, ingress.domain):
+                message = f"The host `{host}` of `{workload.name}` is not under `ingress.domain`."
+                hint = (
+                    f"Set `ingress.domain` to a domain of which `{host}` is a part."
+                    if not ingress.domain
+                    else (f"Take a name under `{ingress.domain}`.")
+                )
+                yield HOST_OUTSIDE.at((*workload.path, "hosts", number), message, hint=hint)
+    hosts = {host for _, workload in fronted for host in workload.spec.hosts} | {ingress.domain}
+    if not ingress.certificate and len(hosts) > NAMES:
+        message = f"The certificate would have {len(hosts)} names; an account has {NAMES} a certificate by default."
+        yield MANY_NAMES.at(("ingress", "domain"), message, hint="Ask AWS to raise the quota before deploying.")
+    if fronted and ingress.cdn:
+        yield from _cdn(plan)
+    numbers = {
+        route: number for _, workload in fronted for route, number in priorities(workload.name, workload.spec).items()
+    }
+    yield from _rules(plan, numbers)
+    yield from _internal(plan)
+
+
+def _certificate(plan: Plan) -> Iterator[Diagnostic]:
+    ingress = plan.root.ingress
+    if ingress.domain and not (ingress.hosted_zone or ingress.certificate):
+        message = f"The domain `{ingress.domain}` has neither a hosted zone nor a certificate."
+        hint = "Add `hosted_zone: Z...`, or `certificate: arn:aws:acm:...`."
+        yield NO_CERTIFICATE.at(("ingress", "domain"), message, hint=hint, key=True)
+    region = (ingress.certificate or "").split(":")[3:4]
+    if region and plan.root.region and region != [plan.root.region]:
+        message = f"The certificate is in {region[0]}, and the load balancer in {plan.root.region}."
+        hint = "A load balancer takes certificates of its own Region."
+        yield NO_CERTIFICATE.at(("ingress", "certificate"), message, hint=hint)
+    for key in ("hosted_zone", "certificate"):
+        if getattr(ingress, key) and not ingress.domain:
+            message = f"`ingress.{key}` is that of a domain, and there is none."
+            yield NO_CERTIFICATE.at(("ingress", key), message, hint="Add `domain` to it.", key=True)
+
+
+def _under(host: str, domain: str) -> bool:
+    return host == domain or host.endswith(f".{domain}")
+
+
+def _cdn(plan: Plan) -> Iterator[Diagnostic]:
+    fronts = [
+        entry
+        for _, entries in plan.entries
+        for entry, _ in entries
+        if getattr(getattr(entry.spec, "cdn", None), "enabled", False)
+    ]
+    if len(fronts) != 1:
+        has = f"{len(fronts)} buckets have" if fronts else "no bucket has"
+        message = f"`ingress.cdn` needs one bucket with `cdn: true`, and {has} it."
+        yield CDN_OF_WHAT.at(("ingress", "cdn"), message, hint="Say `cdn: true` under one bucket.", key=True)
+    patterns = plan.site.front.cdn.patterns if plan.site.front and plan.site.front.cdn else ()
+    if len(patterns) > BEHAVIOURS:
+        message = f"The distribution would have {len(patterns)} cache behaviours; it has {BEHAVIOURS} by default."
+        hint = "Route shorter paths, or ask AWS to raise the quota before deploying."
+        yield MANY_BEHAVIOURS.at(("ingress", "cdn"), message, hint=hint, key=True)
+    for runtime, workload in plan.workloads:
+        if not runtime.behind_balancer:
+            continue
+        for number, path in enumerate(workload.spec.paths):
+            if path == "/":
+                message = f"Behind the CDN the path `/` is the bucket's, and `{workload.name}` wants it."
+                yield CDN_OF_WHAT.at((*workload.path, "paths", number), message, hint="Give it a longer path.")
+        if workload.spec.hosts:
+            message = f"`{workload.name}` has hosts of its own, which the CDN does not have."
+            hint = "Name the hosts under the bucket's `cdn`, or leave the CDN away."
+            yield CDN_OF_WHAT.at((*workload.path, "hosts"), message, hint=hint, key=True)
+
+
+def _rules(plan: Plan, numbers: Mapping[Route, int]) -> Iterator[Diagnostic]:
+    if len(numbers) > QUOTA:
+        message = f"The load balancer would have {len(numbers)} rules; it takes {QUOTA}."
+        yield TOO_MANY_RULES.at(("services",), message, hint="Route shorter paths.", key=True)
+    first: dict[int, Route] = {}
+    for route, number in numbers.items():
+        if number > LOWEST:
+            message = f"The rules of `{route.service}` would be numbered beyond {LOWEST:,}."
+            yield SAME_PRIORITY.at(("services", route.service, "priority"), message, hint="Take a lower `priority`.")
+        other = first.setdefault(number, route)
+        if other != route:
+            message = (
+                f"The rules of `{other.service}` and `{route.service}` for `{route.path}` have the number {number}."
+            )
+            hint = f"Write `priority: {_free(numbers.values(), number)}` under `services.{route.service}`."
+            yield SAME_PRIORITY.at(("services", route.service), message, hint=hint, key=True)
+    for route, number in numbers.items():
+        for other, its in numbers.items():
+            if its < number and other != route and _hides(other, route):
+                message = f"The rule of `{other.service}` for `{other.path}` comes before that of `{route.service}` for"
+                yield WRONG_ORDER.at(
+                    ("services", route.service, "priority"),
+                    f"{message} `{route.path}`, which it hides.",
+                    hint=f"Give `{route.service}` a `priority` below {its}.",
+                )
+
+
+def _free(taken: Iterable[int], number: int) -> int:
+    """The nearest number that is not taken, below or above."""
+    used = set(taken)
+    for distance in range(1, LOWEST):
+        for candidate in (number - distance, number + distance):
+            if 1 <= candidate <= LOWEST and candidate not in used:
+                return candidate
+    raise AssertionError("there are fewer rules than numbers")
+
+
+def _hides(other: Route, route: Route) -> bool:
+    """Whether every request for a route matches the other one too, which is less exact."""
+    if (other.host, other.path) == (route.host, route.path):
+        return False  # That two services want the same is told elsewhere.
+    if other.host and other.host != route.host:
+        return False
+    shorter = other.path == "/" or route.path.startswith(f"{other.path}/")
+    return shorter if other.host == route.host else (shorter or other.path == route.path)
+
+
+def _internal(plan: Plan) -> Iterator[Diagnostic]:
+    first: dict[int, str] = {}
+    doors: Counter[str] = Counter()
+    for runtime, workload in plan.workloads:
+        if not workload.called:
+            continue
+        for door in runtime.doors(workload.name, workload.spec):
+            doors[door.group.target] += 1
+            if door.group.target != "InternalSecurityGroup":
+                continue
+            other = first.setdefault(door.port, workload.name)
+            if other != workload.name:
+                message = f"`{other}` and `{workload.name}` would share the port {door.port} of the internal balancer."
+                hint = f"Give `{workload.name}` an `internal_port`."
+                yield SAME_INTERNAL_PORT.at((*workload.path, "port"), message, hint=hint, key=True)
+    if doors["InternalSecurityGroup"] > LISTENERS:
+        message = (
+            f"The internal load balancer would have {doors['InternalSecurityGroup']} listeners; it takes {LISTENERS}."
+        )
+        yield TOO_MANY_RULES.at(("services",), message, hint="Split the system in two manifests.", key=True)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 from msaspec.compile import Stack
 from msaspec.diagnostic import Code, Diagnostic
+from msaspec.place import Path
 from msaspec.plan import Plan
+from msaspec.resources import items, numbered, size_of_policy, target
 
 TOO_LARGE = Code(
     "MSA340",
     "A template over a limit of CloudFormation",
     """
-    A template has at most 500 resources, 200 parameters, 200 outputs, 60 dynamic references and 1 MB of text
-    (CloudFormation quotas). Take services out of the file into a system of their own, or give services that share an
-    image one service with several copies.
+    A template has at most 500 resources, 200 parameters, 200 outputs, 200 mappings, 60 dynamic references and 1 MB of
+    text (CloudFormation quotas). Take services out of the file into a system of their own, or give services that share
+    an image one service with several copies.
     """,
 )
 TOO_MANY_RULES = Code(
@@ -45,11 +45,12 @@ TOO_MANY_TAGS = Code(
     "MSA344", "More tags than AWS takes", "A resource has at most 50 tags, and each has a `Name` of its own."
 )
 
-COUNTS = {"Resources": 500, "Parameters": 200, "Outputs": 200}
+COUNTS = {"Resources": 500, "Parameters": 200, "Outputs": 200, "Mappings": 200}
 BYTES = 1_000_000
 DYNAMIC_REFERENCES = 60
 GROUP_RULES = 60
 ROLE_CHARACTERS = 10_240
+TAGS = 50
 
 
 def check(plan: Plan) -> Iterator[Diagnostic]:
@@ -65,10 +66,14 @@ def check(plan: Plan) -> Iterator[Diagnostic]:
 def check_stack(stack: Stack) -> Iterator[Diagnostic]:
     """What only the whole template shows."""
     for section, limit in COUNTS.items():
-        count = len(stack.template.get(section, {}))
-        if count > limit:
-            message = f"The template has {count} {section.lower()}; CloudFormation takes {limit}."
-            yield TOO_LARGE.at(("services",), message, hint="Split the system in two manifests.", key=True)
+        things = stack.template.get(section, {})
+        if len(things) > limit:
+            message = f"The template has {len(things)} {section.lower()}; CloudFormation takes {limit}."
+            patched = [place for name in things if (place := stack.writer((section, name)))]
+            if patched and len(things) - len(patched) <= limit:
+                yield TOO_LARGE.at(patched[-1], message, hint="Let the patches add fewer.")
+            else:
+                yield TOO_LARGE.at(("services",), message, hint="Split the system in two manifests.", key=True)
     text = json.dumps(stack.template, ensure_ascii=False)
     if (size := len(text.encode())) > BYTES:
         message = f"The template has {size:,} bytes even as compact JSON; CloudFormation takes {BYTES:,}."
@@ -78,44 +83,30 @@ def check_stack(stack: Stack) -> Iterator[Diagnostic]:
         yield TOO_LARGE.at(("databases",), message, hint="Split the system in two manifests.", key=True)
     yield from _rules(stack)
     yield from _policies(stack)
+    for resource in stack.resources:
+        if (count := len(items(resource.get("Tags")))) > TAGS:
+            message = f"`{resource.name}` has {count} tags; AWS takes {TAGS}, those of the stack among them."
+            yield stack.fault(TOO_MANY_TAGS, message, "Remove some.", resource.at("Tags"))
 
 
 def _rules(stack: Stack) -> Iterator[Diagnostic]:
-    rules: Counter[str] = Counter()
-    for name, kind, properties in _resources(stack):
-        if kind == "AWS::EC2::SecurityGroupIngress":
-            rules[_target(properties.get("GroupId"))] += 1
-        elif kind == "AWS::EC2::SecurityGroup":
-            inline = properties.get("SecurityGroupIngress")
-            rules[name] += len(inline) if isinstance(inline, list) else 0
-    for name, count in sorted(rules.items()):
-        if count > GROUP_RULES and name in stack.origins:
-            message = f"The security group `{name}` would have {count} inbound rules; AWS allows {GROUP_RULES}."
-            yield TOO_MANY_RULES.at(stack.origins[name], message, hint="Let fewer services use it.", key=True)
-
-
-def _target(group: Any) -> str:
-    if isinstance(group, dict):
-        attribute = group.get("Fn::GetAtt") or [group.get("Ref")]
-        return str(attribute[0] if isinstance(attribute, list) else str(attribute).partition(".")[0])
-    return str(group)
+    rules: dict[str, list[Path]] = {}
+    for group in stack.resources.of("AWS::EC2::SecurityGroup"):
+        inline = items(group.get("SecurityGroupIngress"))
+        rules.setdefault(group.name, []).extend(group.at("SecurityGroupIngress", n) for n in range(len(inline)))
+    for rule in stack.resources.of("AWS::EC2::SecurityGroupIngress"):
+        rules.setdefault(target(rule.get("GroupId")) or "", []).append(("Resources", rule.name))
+    for name, paths in sorted(rules.items()):
+        if len(paths) > GROUP_RULES and name in stack.origins:
+            message = f"The security group `{name}` would have {len(paths)} inbound rules; AWS allows {GROUP_RULES}."
+            yield stack.fault(TOO_MANY_RULES, message, "Let fewer services use it.", ("Resources", name), *paths[::-1])
 
 
 def _policies(stack: Stack) -> Iterator[Diagnostic]:
-    for name, kind, properties in _resources(stack):
-        policies = properties.get("Policies")
-        if kind != "AWS::IAM::Role" or not isinstance(policies, list):
-            continue
-        documents = [policy.get("PolicyDocument") for policy in policies if isinstance(policy, dict)]
-        size = sum(len(json.dumps(document, separators=(",", ":"))) for document in documents)
-        if size > ROLE_CHARACTERS and name in stack.origins:
-            message = f"The policy of the role `{name}` would have {size:,} characters; IAM takes {ROLE_CHARACTERS:,}."
-            hint = "Let the service use fewer things."
-            yield POLICY_TOO_LONG.at(stack.origins[name], message, hint=hint, key=True)
-
-
-def _resources(stack: Stack) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Logical id, type and properties of each resource; what a patch may have put among them is left out."""
-    for name, resource in stack.template["Resources"].items():
-        if isinstance(resource, dict) and isinstance(properties := resource.get("Properties", {}), dict):
-            yield name, str(resource.get("Type")), properties
+    for role in stack.resources.of("AWS::IAM::Role"):
+        size = sum(size_of_policy(policy.get("PolicyDocument")) for _, policy in numbered(role.get("Policies")))
+        if size > ROLE_CHARACTERS and role.name in stack.origins:
+            message = (
+                f"The policy of the role `{role.name}` would have {size:,} characters; IAM takes {ROLE_CHARACTERS:,}."
+            )
+            yield stack.fault(POLICY_TOO_LONG, message, "Let the service use fewer things.", role.at("Policies"))

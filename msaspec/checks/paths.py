@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msaspec.diagnostic import Code, Diagnostic
+from msaspec.language.runtime import Workload
 from msaspec.place import Path
 from msaspec.plan import Plan
 
@@ -33,15 +34,17 @@ PATHS_WITHOUT_PORT = Code(
 
 def check(plan: Plan) -> Iterator[Diagnostic]:
     """Paths are told apart, and health paths are routed."""
-    first: dict[tuple[str, tuple[str, ...]], Path] = {}
+    first: dict[tuple[str | None, str], Path] = {}
     for _, workload in plan.workloads:
         spec = workload.spec
-        for number, path in enumerate(spec.paths):
-            at: Path = (*workload.path, "paths", number)
-            other = first.setdefault((path, tuple(sorted(spec.hosts))), at)
-            if other != at:
-                message = f"`{path}` is a path of `{other[1]}` already."
-                yield SAME_PATH.at(at, message, hint="Give one of them another path.")
+        for at, host, path in _routed(workload):
+            other = first.setdefault((host, path), at)
+            if other != at and other[1] != at[1]:
+                what = f"`{path}`" if not host else f"`{path}` at `{host}`" if spec.paths else f"`{host}`"
+                message = f"{what} is routed to `{other[1]}` already."
+                yield SAME_PATH.at(at, message, hint="Give one of them another path or host.")
+            elif other != at:
+                yield SAME_PATH.at(at, f"`{path}` stands there twice.", hint="Remove one of the two.")
         if spec.port is None:
             for key in ("paths", "hosts", "health", "internal_port"):
                 if getattr(spec, key):
@@ -53,6 +56,17 @@ def check(plan: Plan) -> Iterator[Diagnostic]:
             message = f"The health path `{workload.health}` of `{workload.name}` lies under none of its paths."
             hint = f"Take one under {' or '.join(f'`{path}`' for path in spec.paths)}."
             yield HEALTH_OUTSIDE.at(_written(plan, (*workload.path, "health")), message, hint=hint)
+
+
+def _routed(workload: Workload) -> Iterator[tuple[Path, str | None, str]]:
+    """Where each host and path of a service is written, each once: the place is that of the path, or of the host."""
+    spec = workload.spec
+    hosts: Sequence[str | None] = spec.hosts or (None,)
+    for number, path in enumerate(spec.paths):
+        yield from (((*workload.path, "paths", number), host, path) for host in dict.fromkeys(hosts))
+    if not spec.paths:
+        for number, named in enumerate(spec.hosts):
+            yield (*workload.path, "hosts", number), named, "/"
 
 
 def _written(plan: Plan, health: Path) -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 
 from msaspec import changes, origin
 from msaspec.compile import Stack
-from msaspec.deploy import artifacts, changeset, fault, gate, policy, state, validation
+from msaspec.deploy import artifacts, changeset, fault, gate, policy, protection, state, validation
 from msaspec.deploy.changeset import ChangeSet
 from msaspec.deploy.events import Feed
 from msaspec.deploy.failure import Failure
@@ -168,6 +168,7 @@ class Deployment:
         first = changeset.is_first(self.deployed)
         if not first:
             self._guard(self.before, proposal.released)
+        self._release(proposal)
         feed = Feed.from_now(self.aws, proposal.change_set.stack_id)
         try:
             self.aws.client("cloudformation").execute_change_set(ChangeSetName=proposal.change_set.id)
@@ -189,6 +190,15 @@ class Deployment:
                 self.stack.name, proposal.change_set.stack_id, outcome
             )
         return outcome
+
+    def _release(self, proposal: Proposal) -> None:
+        """Lifts the protection of load balancers that are to go: CloudFormation would leave them in the account. A
+        database's stays, for that was never asked."""
+        going = {c.logical_id for c in proposal.changes if c.action in (changes.Action.REMOVE, changes.Action.REPLACE)}
+        for row in proposal.change_set.rows:
+            name, kind, id = row["LogicalResourceId"], row["ResourceType"], row.get("PhysicalResourceId")
+            if name in going and kind == protection.LOAD_BALANCER and id and protection.lift(self.aws, kind, id):
+                self.teller.note(f"Lifted the deletion protection of the load balancer {name}, which goes.")
 
     def _unrelease(self, proposal: Proposal) -> None:
         """Makes the stack policy whole again after an update that did not come to be. One that goes on unwatched needs

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from msaspec.deploy import fault
+from msaspec.deploy import fault, protection
 from msaspec.deploy.inventory import BUCKET, DATABASE, REPOSITORY, Fate, Item
 from msaspec.deploy.policy import SECRET
 from msaspec.deploy.target import Aws
@@ -18,15 +18,10 @@ IMAGES = 100
 
 
 def unprotect(aws: Aws, item: Item) -> bool:
-    """Lifts the deletion protection of a database that the stack's deletion is to remove; whether there was any."""
-    if item.resource.type != DATABASE or item.fate is Fate.STAYS or not item.resource.id:
+    """Lifts the protection of what the stack's deletion is to remove; whether there was any."""
+    if item.fate is Fate.STAYS or not item.resource.id:
         return False
-    rds = aws.client("rds")
-    there = _instances(rds, item.resource.id)
-    if not there or not there[0].get("DeletionProtection"):
-        return False
-    rds.modify_db_instance(DBInstanceIdentifier=item.resource.id, DeletionProtection=False, ApplyImmediately=True)
-    return True
+    return protection.lift(aws, item.resource.type, item.resource.id)
 
 
 def empty(aws: Aws, item: Item) -> None:
@@ -171,7 +166,7 @@ def _database(aws: Aws, id: str, deleted: datetime | None) -> list[str]:
 def _instance(aws: Aws, id: str, deleted: datetime) -> list[str]:
     """An instance that the stack's deletion left running. One that was made since is another of the same name."""
     rds = aws.client("rds")
-    for there in _instances(rds, id):
+    for there in protection.instances(aws, id):
         made = there.get("InstanceCreateTime")
         if there["DBInstanceStatus"] == "deleting" or made is None or made >= deleted:
             continue
@@ -180,11 +175,6 @@ def _instance(aws: Aws, id: str, deleted: datetime) -> list[str]:
         rds.delete_db_instance(DBInstanceIdentifier=id, SkipFinalSnapshot=True, DeleteAutomatedBackups=True)
         return [f"the database instance {id}, which takes some minutes to go"]
     return []
-
-
-def _instances(rds: Any, id: str) -> list[Any]:
-    """The instance of an identifier, if there is one."""
-    return list((_asked(rds.describe_db_instances, DBInstanceIdentifier=id) or {}).get("DBInstances", []))
 
 
 def snapshots(aws: Aws, id: str, deleted: datetime | None) -> list[str]:

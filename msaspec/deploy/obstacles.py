@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from msaspec.changes import STATEFUL
-from msaspec.deploy import fault, state
+from msaspec.deploy import fault, protection, state
 from msaspec.deploy.attendance import watch
 from msaspec.deploy.events import Feed
 from msaspec.deploy.here import Here
@@ -58,6 +58,8 @@ class Obstacles:
 
     def __init__(self, aws: Aws, teller: Teller, here: Here, stack: str, wish: Wish) -> None:
         self.aws, self.teller, self.here, self.stack, self.wish = aws, teller, here, stack, wish
+        self._remains: tuple[Resource, ...] = ()
+        """What a failed creation left."""
 
     def passed(self) -> Deployed | None:
         """The stack as it stands, once nothing is in the way; None where there is none. Raises Fault otherwise."""
@@ -100,9 +102,10 @@ class Obstacles:
 
     def _empty(self, deployed: Deployed) -> None:
         """Sees that nothing with data is left of a failed creation."""
+        self._remains = state.resources(self.aws, deployed.id)
         left = [
             resource
-            for resource in state.resources(self.aws, deployed.id)
+            for resource in self._remains
             if resource.type in STATEFUL and resource.id and resource.status not in ("DELETE_COMPLETE", "CREATE_FAILED")
         ]
         if left:
@@ -121,6 +124,9 @@ class Obstacles:
         self.teller.note(message)
         if not self.wish.yes and not self.teller.asks("Delete it, and create it anew?"):
             raise fault.raised(STILLBORN, f"The stack {self.stack} has to be deleted first.", f"Deploy, or: {again}")
+        for resource in self._remains:
+            if resource.id and resource.status != "DELETE_COMPLETE":
+                protection.lift(self.aws, resource.type, resource.id)
         feed = Feed.from_now(self.aws, deployed.id)
         self.aws.client("cloudformation").delete_stack(StackName=deployed.id)
         progress = Progress(self.stack, entries(state.template_of(self.aws, deployed.id)))

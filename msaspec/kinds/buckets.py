@@ -10,11 +10,12 @@ from pydantic_core import PydanticCustomError
 from troposphere import GetAtt, Output, Ref, Select, Split, Sub, Tags, cloudfront, s3
 
 from msaspec import names
-from msaspec.aws import iam
+from msaspec.aws import iam, ingress
+from msaspec.aws.intrinsic import intrinsic
 from msaspec.diagnostic import Code, Diagnostic
 from msaspec.language.base import Items, Model
 from msaspec.language.kind import Kind
-from msaspec.language.part import Entry, Offer, Part, Site, Statement, Use
+from msaspec.language.part import Entry, FrontDoor, Offer, Part, Site, Statement, Use
 from msaspec.language.service import HostName
 from msaspec.language.value import Text, Token, Value
 
@@ -25,9 +26,14 @@ NO_CDN = Code(
 )
 
 CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
+CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
 SECURITY_HEADERS = "67f7725c-6f97-4210-82d7-5512b31e9d03"
-"""Ids of CloudFront's managed cache policy CachingOptimized and response headers policy SecurityHeadersPolicy
-(the same in every account; AWS CDK's constants)."""
+"""Ids of CloudFront's managed cache policies CachingOptimized and CachingDisabled, its origin request policy AllViewer
+and its response headers policy SecurityHeadersPolicy (the same in every account; AWS CDK's constants)."""
+
+SERVICES = "Services"
+"""Id of the load balancer among a distribution's origins; that of a bucket is a name, which has no capitals."""
 
 
 def _certificate(written: str) -> str:
@@ -119,6 +125,10 @@ class Buckets(Kind):
             outputs=(Output(bucket, Description=f"Name of the bucket {entry.name}.", Value=Ref(bucket)),),
         )
         return part + _distribution(entry, site) if _cdn(entry) else part
+
+    def distribution(self, entry: Entry) -> str | None:
+        """Its distribution, with `cdn`."""
+        return names.logical(entry.name, "Distribution") if _cdn(entry) else None
 
     def offer(self, entry: Entry, use: Use, site: Site) -> Offer:
         """Names, and access by the words under `uses`."""
@@ -248,7 +258,8 @@ def _distribution(entry: Entry, site: Site) -> Part:
                             OriginAccessControlId=GetAtt(control, "Id"),
                             # Required beside origin access control, and empty.
                             S3OriginConfig=cloudfront.S3OriginConfig(OriginAccessIdentity=""),
-                        )
+                        ),
+                        *([_balancer(site.front)] if site.front and site.front.cdn else []),
                     ],
                     DefaultCacheBehavior=cloudfront.DefaultCacheBehavior(
                         TargetOriginId=entry.name,
@@ -257,6 +268,7 @@ def _distribution(entry: Entry, site: Site) -> Part:
                         CachePolicyId=CACHING_OPTIMIZED,
                         ResponseHeadersPolicyId=SECURITY_HEADERS,
                     ),
+                    **_behaviours(site.front),
                 ),
                 Tags=Tags(Name=f"{site.stack}/{entry.name}"),
             ),
@@ -274,6 +286,42 @@ def _distribution(entry: Entry, site: Site) -> Part:
             ),
         ),
     )
+
+
+def _balancer(front: FrontDoor) -> Any:
+    """The load balancer as an origin. It knows the distribution by a header that nobody else can send."""
+    assert front.cdn is not None
+    secure = front.listener == ingress.HTTPS
+    return cloudfront.Origin(
+        Id=SERVICES,
+        DomainName=intrinsic(front.cdn.origin),
+        CustomOriginConfig=cloudfront.CustomOriginConfig(
+            OriginProtocolPolicy="https-only" if secure else "http-only", OriginSSLProtocols=["TLSv1.2"]
+        ),
+        OriginCustomHeaders=[
+            cloudfront.OriginCustomHeader(HeaderName=ingress.HEADER, HeaderValue=intrinsic(front.cdn.secret))
+        ],
+    )
+
+
+def _behaviours(front: FrontDoor | None) -> dict[str, Any]:
+    """The services' paths: nothing is cached, and everything that the viewer sent is passed on."""
+    if front is None or front.cdn is None:
+        return {}
+    return {
+        "CacheBehaviors": [
+            cloudfront.CacheBehavior(
+                PathPattern=pattern,
+                TargetOriginId=SERVICES,
+                ViewerProtocolPolicy="redirect-to-https",
+                AllowedMethods=["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"],
+                Compress=True,
+                CachePolicyId=CACHING_DISABLED,
+                OriginRequestPolicyId=ALL_VIEWER,
+            )
+            for pattern in front.cdn.patterns
+        ]
+    }
 
 
 def _own_names(cdn: Cdn) -> dict[str, Any]:

@@ -164,16 +164,14 @@ class Databases(Kind):
         host, reader = Token(f"{_id(entry)}.Endpoint.Address"), Token(f"{_reader(entry)}.Endpoint.Address")
         secret = Secret((Token(_secret_id(use)),), "password")
         name, role, port = _name(use), _role(use), str(PORT)
-        # `require` on top of the instance's rds.force_ssl: a client that could fall back to clear text does not.
-        rest = f":{port}/{name}?sslmode=require"
         attributes: dict[str, Value] = {
             "host": (host,),
             "port": (port,),
             "name": (name,),
             "username": (role,),
             "password": (secret,),
-            "url": (f"postgresql://{role}:", secret, "@", host, rest),
-            "jdbc_url": ("jdbc:postgresql://", host, rest),
+            "url": (Secret((Token(_secret_id(use)),), "url"),),
+            "jdbc_url": ("jdbc:postgresql://", host, _rest(use)),
             "reader_host": (reader,),
         }
         return Offer(
@@ -198,6 +196,18 @@ def _variables(entry: Entry, use: Use, attributes: Mapping[str, Value]) -> dict[
         f"{prefix}_{word.upper()}": attributes[word] for word in ("host", "port", "name", "username", "password", "url")
     }
     return {**own, "DATABASE_URL": attributes["url"]} if use.alone else own
+
+
+def _rest(use: Use) -> str:
+    """The end of an address. `require` on top of the instance's rds.force_ssl: a client that could fall back to clear
+    text does not."""
+    return f":{PORT}/{_name(use)}?sslmode=require"
+
+
+def _url(entry: Entry, use: Use) -> tuple[Text, Text]:
+    """The address with which a user logs in, before and after its password. The bootstrap puts the whole into the
+    secret, for whoever can deliver only what stands there."""
+    return (f"postgresql://{_role(use)}:",), ("@", Token(f"{_id(entry)}.Endpoint.Address"), _rest(use))
 
 
 def _options(use: Use) -> DatabaseUse:
@@ -244,7 +254,7 @@ def _kept(entry: Entry, use: Use) -> Iterable[Diagnostic]:
 
 def _server(entry: Entry, uses: Sequence[Use]) -> bootstrap.Server:
     grants = tuple(
-        bootstrap.Grant(_role(use), _secret_id(use), _name(use), _options(use).access)
+        bootstrap.Grant(_role(use), _secret_id(use), _name(use), _options(use).access, _url(entry, use))
         for use in sorted(uses, key=lambda use: use.service)
     )
     host = Token(f"{_id(entry)}.Endpoint.Address")

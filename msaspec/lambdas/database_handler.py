@@ -62,7 +62,15 @@ def steps(wanted, context, secrets):
     logins = {}
     for role in wanted.get("Roles", []):
         yield f'The secret of role "{role["Name"]}" could not be read'
-        logins[role["Name"]] = verifier(read_secret(role["SecretArn"])["password"])
+        secret = read_secret(role["SecretArn"])
+        logins[role["Name"]] = verifier(secret["password"])
+        secrets.append(secret["password"])
+        yield f'The secret of role "{role["Name"]}" could not be written'
+        # Not all that runs a service can put a password into an address itself.
+        url = secret["password"].join(role["Url"])
+        if secret.get("url") != url:
+            text = json.dumps({**secret, "url": url})
+            boto3.client("secretsmanager").put_secret_value(SecretId=role["SecretArn"], SecretString=text)
     secrets += logins.values()
     url = authorities()
     yield f"The certificates at {url} could not be read"

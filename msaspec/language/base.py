@@ -101,8 +101,10 @@ class Unit(GroupedMetadata):
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _SECONDS = {"s": 1, "second": 1, "seconds": 1, "min": 60, "minute": 60, "minutes": 60, "h": 3600, "hour": 3600}
 _SECONDS["hours"] = 3600
+_MINUTES = {"min": 1, "minute": 1, "minutes": 1, "h": 60, "hour": 60, "hours": 60}
 _DAYS = {"day": 1, "days": 1, "d": 1, "week": 7, "weeks": 7, "month": 30, "months": 30, "year": 365, "years": 365}
 _GIBIBYTES = {"GiB": 1, "TiB": 1024}
+_MEBIBYTES = {"MiB": 1, "GiB": 1024}
 
 
 def seconds(minimum: int, maximum: int, example: str) -> Unit:
@@ -120,9 +122,19 @@ def gibibytes(minimum: int, maximum: int, example: str) -> Unit:
     return Unit("a size", _GIBIBYTES, minimum, maximum, "GiB", example)
 
 
-def measured(default: str, description: str) -> Any:
+def mebibytes(minimum: int, maximum: int, example: str) -> Unit:
+    """A size of memory such as ``512 MiB`` or ``2 GiB``, held in MiB."""
+    return Unit("a size", _MEBIBYTES, minimum, maximum, "MiB", example)
+
+
+def minutes(minimum: int, maximum: int, example: str) -> Unit:
+    """A duration of whole minutes such as ``10 min``, held in minutes."""
+    return Unit("a duration", _MINUTES, minimum, maximum, "minutes", example)
+
+
+def measured(default: str, description: str, examples: list[Any] | None = None) -> Any:
     """A field with a unit. Its default is spelled as in a manifest."""
-    return Field(default, description=description)
+    return Field(default, description=description, examples=examples)
 
 
 def _instance_type(written: str) -> str:

@@ -39,6 +39,10 @@ class Kind(ABC):
         """What all entries of the kind share."""
         return Part()
 
+    def distribution(self, entry: Entry) -> str | None:
+        """Logical id of the CloudFront distribution in front of an entry, where it has one."""
+        return None
+
     def doors(self, entry: Entry) -> tuple[Door, ...]:
         """Ports that a user, and people on the bastion, may open a connection to."""
         return ()

@@ -59,8 +59,12 @@ class Ingress(Model):
     """The front door of services that have `paths`."""
 
     domain: HostName | None = Field(None, description="Domain of the front door: certificate, alias record, HTTPS.")
-    hosted_zone: str | None = Field(None, description="Route 53 zone of the domain.", examples=["Z0123456789ABC"])
-    certificate: str | None = Field(
+    hosted_zone: Annotated[str, Field(pattern=r"^Z[A-Z0-9]{1,31}$")] | None = Field(
+        None, description="Route 53 zone of the domain.", examples=["Z0123456789ABC"]
+    )
+    certificate: (
+        Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+$")] | None
+    ) = Field(
         None,
         description="ARN of an existing ACM certificate, instead of a hosted zone.",
         examples=["arn:aws:acm:eu-west-1:123456789012:certificate/1b2c3d4e"],

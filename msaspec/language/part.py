@@ -16,6 +16,32 @@ from msaspec.place import Path
 
 
 @dataclass(frozen=True)
+class FrontDoor:
+    """The public load balancer, as services behind it see it."""
+
+    listener: str
+    """Logical id of the listener that takes their rules."""
+    group: Token
+    base: Text
+    """Scheme and host of the addresses."""
+    scheme: str
+    cdn: Cdn | None = None
+    """Where the CDN stands before it."""
+
+
+@dataclass(frozen=True)
+class Cdn:
+    """The distribution as the only way to the load balancer."""
+
+    origin: Text
+    """Host of the load balancer."""
+    secret: Text
+    """What a request has to show, so that nobody else comes in."""
+    patterns: tuple[str, ...]
+    """Path patterns that go to the load balancer, the longest first."""
+
+
+@dataclass(frozen=True)
 class Site:
     """Where parts of a system stand: its names, and the network as tokens."""
 
@@ -37,6 +63,12 @@ class Site:
     allow: tuple[str, ...]
     """IPv4 blocks that may use the front door."""
     tags: Mapping[str, str]
+    cidr: str
+    """The IPv4 block of the network."""
+    online_public: tuple[str, ...] = ()
+    """Logical ids of what makes the public subnets public."""
+    front: FrontDoor | None = None
+    """The public load balancer, where a service stands behind one."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,9 +15,6 @@ from msaspec.language.part import Door, Offer, Part, Site, Statement
 from msaspec.language.service import Service
 from msaspec.language.value import Value
 from msaspec.place import Path
-
-COMING = ("autoscaling", "fargate")
-"""Runtimes of the language that this version does not compile yet."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +48,8 @@ class Runtime(ABC):
     """Service fields that it cannot honour, each with a hint. Writing one is a diagnostic, never silence."""
     on_hosts: ClassVar[bool] = False
     """Whether its services run on EC2 hosts of the system's own."""
+    behind_balancer: ClassVar[bool] = False
+    """Whether the public load balancer is the front door of its services."""
     endpoints: ClassVar[tuple[str, ...]] = ()
     """Interface endpoints that a service on it needs where there is no way out of the network."""
 
@@ -58,9 +57,21 @@ class Runtime(ABC):
     def build(self, workload: Workload, site: Site) -> Part:
         """What a service becomes."""
 
+    def common(self, workloads: Sequence[Workload], site: Site) -> Part:
+        """What all services of the runtime share."""
+        return Part()
+
+    def endpoints_for(self, service: Service, options: Model) -> tuple[str, ...]:
+        """The interface endpoints that one service needs where there is no way out."""
+        return self.endpoints
+
     @abstractmethod
     def doors(self, name: str, service: Service) -> tuple[Door, ...]:
         """Where others reach a service of this runtime."""
+
+    def calling_port(self, service: Service) -> int | None:
+        """The port that others call a service on."""
+        return service.port
 
     def check(self, workload: Workload, site: Site) -> Iterable[Diagnostic]:
         """The runtime's own rules, beyond the shape of the models."""
@@ -69,10 +80,11 @@ class Runtime(ABC):
     def offer(self, name: str, service: Service, framework: str, site: Site) -> Offer:
         """What a caller of a service gets: one address, the same in every runtime."""
         host = f"{name}.{site.domain}"
-        url = f"http://{host}:{service.port}"
+        port = self.calling_port(service)
+        url = f"http://{host}:{port}"
         variable = {"spring-boot": f"msa.{name}.url"}.get(framework, f"{names.variable(name)}_URL")
         return Offer(
-            attributes={"host": (host,), "port": (str(service.port),), "url": (url,)},
+            attributes={"host": (host,), "port": (str(port),), "url": (url,)},
             variables={variable: (url,)},
             doors=self.doors(name, service),
         )

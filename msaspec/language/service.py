@@ -229,6 +229,13 @@ class Service(Model):
         description="Port that others call it on behind the internal load balancer. Default: `port`.",
         examples=[8081],
     )
+    priority: int | None = Field(
+        None,
+        ge=1,
+        le=50_000,
+        description="Number of its first rule on the public load balancer. Only where msaspec asks for it.",
+        examples=[100],
+    )
     logs: Annotated[int, days(1, 3653, "30 days"), AfterValidator(_retention)] = measured(
         "30 days", description="How long CloudWatch keeps its logs."
     )

@@ -11,28 +11,19 @@ from typing import ClassVar, cast
 from zlib import crc32
 
 from pydantic import Field
-from troposphere import GetAtt, Output, Ref, Sub, Tags, ec2, servicediscovery
+from troposphere import Output, Ref, Sub, Tags, ec2
 from troposphere.policies import CreationPolicy, ResourceSignal
 
 from msaspec import names
-from msaspec.aws import ecr, hosts, iam, logs, security_groups
-from msaspec.aws.user_data import BODY, LIMIT, Boot, Health, refusal, settings, size_bound, user_data
+from msaspec.aws import discovery, hosts, service_hosts
+from msaspec.aws.user_data import Boot
 from msaspec.diagnostic import Code, Diagnostic
 from msaspec.language.base import InstanceType, Model
-from msaspec.language.part import Door, Part, Site, Statement
+from msaspec.language.part import Door, Part, Site
 from msaspec.language.runtime import Runtime, Workload
-from msaspec.language.service import Health as ServiceHealth
 from msaspec.language.service import Service
 from msaspec.language.value import Token
 
-WRONG_ARCHITECTURE = Code(
-    "MSA330",
-    "An instance type of another CPU architecture",
-    """
-    The image is built for `arch` and the instance type has the other architecture: the container would fail when it
-    starts, with `exec format error`. Graviton types (t4g, m7g, c8g ...) run arm64, the others x86_64.
-    """,
-)
 NO_WAY_IN = Code(
     "MSA331",
     "Public paths in private subnets",
@@ -41,37 +32,6 @@ NO_WAY_IN = Code(
     services publicly (`network: {placement: public}`) or take a runtime behind a load balancer.
     """,
 )
-TOO_MUCH_USER_DATA = Code(
-    "MSA332",
-    "More user data than EC2 takes",
-    """
-    An instance's user data, which carries the variables and the command of its service, has at most 16 KB (16,384
-    bytes). Move large values to `secrets` (SSM parameters, Secrets Manager) or to files in a bucket.
-    """,
-)
-
-UNDELIVERABLE = Code(
-    "MSA333",
-    "A variable that cannot reach its container",
-    """
-    Docker's client reads some variables itself (`DOCKER_HOST`, `HTTPS_PROXY`, `PATH` ...). Such a name reaches the
-    container only with a value of one line.
-    """,
-)
-
-SCRIPT = "Boot"
-SSH = 22
-PORT_IN_USE = Code(
-    "MSA334",
-    "A port that the host uses itself",
-    """
-    On `instance` the container's port is published on the host under the same number, and Amazon Linux has its own SSH
-    server on port 22, although no security group lets anybody in. Let the container listen on another port.
-    """,
-)
-
-BOOT_SECONDS = 900
-"""For the machine to start, install Docker and pull the image, before the grace of its health begins."""
 
 
 class Instance(Model):
@@ -94,155 +54,70 @@ class InstanceRuntime(Runtime):
         "scale": "An instance is one copy; `autoscaling` and `fargate` scale.",
         "hosts": "An instance answers to any host name; `hosts` belong to a load balancer.",
         "health.unhealthy": "Docker restarts a container that ends; nobody asks for its health once it is up.",
+        "priority": "An instance has no rules on a load balancer.",
         "internal_port": "Others call an instance on its `port`; `internal_port` belongs to a load balancer.",
     }
     endpoints = ("ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm", "ssmmessages", "cloudformation")
 
     def check(self, workload: Workload, site: Site) -> Iterable[Diagnostic]:
-        """Architecture, a public address for public paths, and user data that the host can take."""
-        name, service, path = workload.name, workload.spec, workload.path
-        chosen = cast(Instance, workload.options).instance_type
-        if chosen and hosts.architecture(chosen) != service.arch:
-            message = f"`{name}` has an image for {service.arch}, and {chosen} runs {hosts.architecture(chosen)}."
-            hint = f"Use a type such as `{hosts.DEFAULT_TYPES[service.arch]}`, or set another `arch`."
-            yield WRONG_ARCHITECTURE.at((*path, "runtime", "instance_type"), message, hint=hint)
-        if service.paths and not site.services_public:
-            message = f"`{name}` has public paths, but its instance stands in a private subnet."
-            yield NO_WAY_IN.at((*path, "paths"), message, hint="Set `network: {placement: public}`.", key=True)
-        if service.port == SSH:
-            message = f"The port {SSH} of `{name}` is in use on its host."
-            yield PORT_IN_USE.at((*path, "port"), message, hint="Let the container listen on another port.")
-        refused = [(variable, refusal(variable, content)) for variable, content in workload.environment.items()]
-        for variable, reason in refused:
-            if reason:
-                message = f"The variable `{variable}` of `{name}` cannot reach its container: {reason}."
-                yield UNDELIVERABLE.at(
-                    (*path, "env", variable), message, hint="Give it another name or another value.", key=True
-                )
-        if not any(reason for _, reason in refused) and (size := size_bound(user_data(boot(workload, site)))) > LIMIT:
-            message = f"The user data of `{name}` may have {size:,} bytes; EC2 takes {LIMIT:,}."
-            hint = "Move large values of `env` to SSM parameters and name them under `secrets`."
-            yield TOO_MUCH_USER_DATA.at((*path, "env"), message, hint=hint, key=True)
+        """What can go wrong with its host, and a public address for public paths."""
+        yield from service_hosts.check(workload, site, _chosen(workload), boot(workload, site))
+        if workload.spec.paths and not site.services_public:
+            message = f"`{workload.name}` has public paths, but its instance stands in a private subnet."
+            hint = "Set `network: {placement: public}`, or take a runtime behind a load balancer."
+            yield NO_WAY_IN.at((*workload.path, "paths"), message, hint=hint, key=True)
 
     def doors(self, name: str, service: Service) -> tuple[Door, ...]:
         """The container's port, published on the host."""
-        return (Door(Token(_group(name)), service.port),) if service.port else ()
+        return (Door(Token(service_hosts.security_group(name)), service.port),) if service.port else ()
 
     def build(self, workload: Workload, site: Site) -> Part:
         """The instance with its role, group and log group; its private name if it is called."""
-        name, spec = workload.name, workload.spec
-        instance, template = names.logical(name, "Instance"), names.logical(name, "LaunchTemplate")
-        role, profile = names.logical(name, "Role"), names.logical(name, "InstanceProfile")
-        log_group, display = names.logical(name, "LogGroup"), f"{site.stack}/{name}"
-        ingress = [security_groups.from_block(b, 80, "Front door") for b in site.allow] if spec.paths else []
-        chosen = cast(Instance, workload.options).instance_type or hosts.DEFAULT_TYPES[spec.arch]
-        part = Part(
+        name, instance, display = workload.name, _instance(workload), f"{site.stack}/{workload.name}"
+        public = bool(workload.spec.paths)
+        part = service_hosts.build(
+            workload, site, _chosen(workload), boot(workload, site), site.allow if public else ()
+        )
+        part += Part(
             (
-                logs.group(log_group, spec.logs),
-                iam.role(role, "ec2.amazonaws.com", _statements(workload, site, log_group), [iam.HOST_POLICY]),
-                iam.instance_profile(profile, role),
-                security_groups.group(_group(name), name, site, ingress, security_groups.ANYWHERE),
-                hosts.launch_template(
-                    template, chosen, profile, _group(name), hosts.with_script(settings(boot(workload, site)), SCRIPT)
-                ),
                 hosts.instance(
                     instance,
-                    template,
+                    service_hosts.template(name),
                     _subnet(name, site),
                     display,
                     (*workload.after, *site.online),
                     CreationPolicy=CreationPolicy(
-                        ResourceSignal=ResourceSignal(Count=1, Timeout=f"PT{_minutes(workload)}M")
+                        ResourceSignal=ResourceSignal(Count=1, Timeout=f"PT{service_hosts.minutes(workload)}M")
                     ),
                 ),
-            ),
-            scripts={SCRIPT: BODY},
+            )
         )
         if workload.called:
-            part += _registration(name, instance)
-        return part + _front_door(workload, instance, display) if spec.paths else part
+            part += Part((discovery.service(name), discovery.of_instance(name, instance)))
+        return part + _front_door(workload, instance, display) if public else part
 
 
 def boot(workload: Workload, site: Site) -> Boot:
-    """What a service's instance has to know."""
+    """What the instance of a service has to know."""
     spec = workload.spec
     # The container's port is published even while nobody calls it: the security group keeps it closed, and a first
     # caller then changes nothing on this host.
     ports = {80: spec.port} if spec.paths and spec.port else {}
     ports |= {spec.port: spec.port} if spec.port else {}
-    return Boot(
-        service=workload.name,
-        resource=names.logical(workload.name, "Instance"),
-        image=ecr.uri(workload.image, site.system, workload.name),
-        log_group=(Token(names.logical(workload.name, "LogGroup")),),
-        publish=tuple(sorted(ports.items())),
-        environment=workload.environment,
-        command=spec.command,
-        health=_health(workload, ports),
-    )
+    return service_hosts.boot(workload, site, _instance(workload), ports)
 
 
-def _health(workload: Workload, ports: Mapping[int, int]) -> Health | None:
-    """Asked on the host, so on a port that is published there."""
-    if workload.health is None:
-        return None
-    port = min(ports, default=workload.spec.port)
-    says = workload.spec.health or ServiceHealth(path=workload.health)
-    return Health(
-        url=f"http://127.0.0.1:{port}{workload.health}",
-        interval=says.interval,
-        timeout=says.timeout,
-        healthy=says.healthy,
-        codes=says.codes,
-        grace=says.grace,
-    )
+def _instance(workload: Workload) -> str:
+    return names.logical(workload.name, "Instance")
 
 
-def _group(name: str) -> str:
-    return names.logical(name, "SecurityGroup")
+def _chosen(workload: Workload) -> str | None:
+    return cast(Instance, workload.options).instance_type
 
 
 def _subnet(name: str, site: Site) -> Token:
     """Spread over the zones by name, so that no service moves when another comes."""
     return site.services[crc32(name.encode()) % len(site.services)]
-
-
-def _minutes(workload: Workload) -> int:
-    grace = workload.spec.health.grace if workload.spec.health else ServiceHealth(path="/").grace
-    return -(-(BOOT_SECONDS + grace) // 60)
-
-
-def _statements(workload: Workload, site: Site, log_group: str) -> tuple[Statement, ...]:
-    """Its logs and its image, then what the edges and the secrets of the service grant."""
-    return (
-        logs.writing(log_group),
-        *ecr.pulling(workload.image, site.system),
-        *workload.statements,
-    )
-
-
-def _registration(name: str, instance: str) -> Part:
-    """The private name of a service that others call."""
-    address = names.logical(name, "Address")
-    return Part(
-        (
-            servicediscovery.Service(
-                address,
-                Name=name,
-                DnsConfig=servicediscovery.DnsConfig(
-                    NamespaceId=GetAtt("Namespace", "Id"),
-                    RoutingPolicy="MULTIVALUE",
-                    DnsRecords=[servicediscovery.DnsRecord(Type="A", TTL="10")],
-                ),
-            ),
-            servicediscovery.Instance(
-                f"{address}Instance",
-                ServiceId=GetAtt(address, "Id"),
-                InstanceId=Ref(instance),
-                InstanceAttributes={"AWS_INSTANCE_IPV4": GetAtt(instance, "PrivateIp")},
-            ),
-        )
-    )
 
 
 def _front_door(workload: Workload, instance: str, display: str) -> Part:

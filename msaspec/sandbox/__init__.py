@@ -22,15 +22,22 @@ from msaspec.sandbox.world import Postgres, World, enter, leave, vacant
 __all__ = ["Hold", "Missing", "Postgres", "World", "serve", "start"]
 
 SERVICES = (
+    "applicationautoscaling",
+    "autoscaling",
     "awslambda",
+    "certificatemanager",
     "cloudfront",
+    "cloudwatch",
     "custom",
     "ec2",
     "ecr",
+    "ecs",
+    "elasticloadbalancingv2",
     "iam",
     "instances",
     "logs",
     "rds",
+    "route53",
     "s3",
     "secretsmanager",
     "security_groups",

@@ -95,6 +95,8 @@ def _origin(origin: Mapping[str, Any]) -> dict[str, Any]:
         custom = {"HTTPPort": 80, "HTTPSPort": 443, **found["CustomOriginConfig"]}
         custom["OriginSslProtocols"] = _counted(custom.pop("OriginSSLProtocols", ["TLSv1.2"]))
         found["CustomOriginConfig"] = custom
+    if "OriginCustomHeaders" in found:
+        found["CustomHeaders"] = _counted(found.pop("OriginCustomHeaders"))
     return found
 
 

@@ -53,8 +53,9 @@ class Standing:
         part = goal.template["Resources"][name]
         properties: dict[str, Any] = values.of(part.get("Properties", {}))
         if goal.tags and taggable(part["Type"]):
-            own = {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
-            properties["Tags"] = [{"Key": key, "Value": value} for key, value in (dict(goal.tags) | own).items()]
+            own = {tag["Key"]: tag for tag in properties.get("Tags", [])}
+            given = {key: {"Key": key, "Value": value} for key, value in goal.tags.items()}
+            properties["Tags"] = list((given | own).values())
         return properties
 
     def present(self, goal: Goal, values: Values) -> list[str]:

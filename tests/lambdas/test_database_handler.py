@@ -86,6 +86,10 @@ def serve_web(context: ssl.SSLContext | None = None) -> Iterator[Web]:
             thread.join()
 
 
+ADDRESS = ["postgresql://cart:", "@db.example.com:5432/cart_database?sslmode=require"]
+"""The address with which the role logs in, around its password."""
+
+
 class Cloud:
     """Secrets Manager and Lambda, as far as the handler knows them."""
 
@@ -93,6 +97,7 @@ class Cloud:
         self.secrets: dict[str, str] = {}
         self.answers: list[dict[str, Any] | Exception] = []  # of the runner; success when empty
         self.payloads: list[dict[str, Any]] = []
+        self.puts: list[str] = []
         self.configs: list[Any] = []
         self.run_for_real = False
         monkeypatch.setattr(boto3, "client", self.client)
@@ -106,6 +111,11 @@ class Cloud:
         if SecretId not in self.secrets:
             raise client_error("AccessDeniedException", "not authorized", "GetSecretValue")
         return {"SecretString": self.secrets[SecretId]}
+
+    def put_secret_value(self, *, SecretId: str, SecretString: str) -> dict[str, str]:
+        self.secrets[SecretId] = SecretString
+        self.puts.append(SecretId)
+        return {"ARN": SecretId}
 
     def invoke(self, *, FunctionName: str, Payload: str) -> dict[str, Any]:
         assert FunctionName == "the-runner"
@@ -173,7 +183,7 @@ def request(web: Web, kind: str = "Create", **properties: Any) -> dict[str, Any]
             "Port": "5432",
             "MasterSecretArn": "arn:master",
             "Databases": [{"Name": "cart_database", "Owner": "cart", "ReadWrite": [], "ReadOnly": ["audit"]}],
-            "Roles": [{"Name": "cart", "SecretArn": "arn:cart"}],
+            "Roles": [{"Name": "cart", "SecretArn": "arn:cart", "Url": ADDRESS}],
             "Revision": "1",
             **properties,
         },
@@ -184,6 +194,16 @@ def request(web: Web, kind: str = "Create", **properties: Any) -> dict[str, Any]
 
 
 # What the runner is told
+
+
+def test_the_secret_gets_the_whole_address(cloud: Cloud, web: Web) -> None:
+    """The address with the password in it stands in the secret, with all else that was there; a second run writes
+    nothing."""
+    for _ in range(2):
+        database_handler.handler(request(web), Context())
+    url = "postgresql://cart:cart-secret@db.example.com:5432/cart_database?sslmode=require"
+    assert json.loads(cloud.secrets["arn:cart"]) == {"username": "cart", "password": "cart-secret", "url": url}
+    assert cloud.puts == ["arn:cart"]
 
 
 def test_runner_gets_verifiers_instead_of_passwords(cloud: Cloud, web: Web) -> None:
@@ -446,7 +466,7 @@ def test_end_to_end(cloud: Cloud, web: Web, world: World, monkeypatch: pytest.Mo
     cloud.secrets["arn:master"] = json.dumps({"username": MASTER, "password": world.master_password})
     cloud.secrets["arn:audit"] = json.dumps({"username": "audit", "password": "audit-secret"})
     world.passwords.update(cart="cart-secret", audit="audit-secret")
-    roles = [{"Name": name, "SecretArn": f"arn:{name}"} for name in ("cart", "audit")]
+    roles = [{"Name": name, "SecretArn": f"arn:{name}", "Url": ADDRESS} for name in ("cart", "audit")]
     with ExitStack() as stack:
         database_handler.handler(request(web, Port=str(world.server.port), Roles=roles), Context())
         assert web.answer()["Status"] == "SUCCESS", web.answer()

@@ -162,7 +162,10 @@ def test_secrets(shop: Standing) -> None:
         how = shop.properties(name)["GenerateSecretString"]
         value = json.loads(shop.client("secretsmanager").get_secret_value(SecretId=id)["SecretString"])
         password = value.pop(how["GenerateStringKey"])
-        assert value == json.loads(how["SecretStringTemplate"])
+        declared = json.loads(how["SecretStringTemplate"])
+        login = f"{declared['username']}:{password}@{declared['host']}:{declared['port']}/{declared['name']}"
+        assert value.pop("url") == f"postgresql://{login}?sslmode=require"
+        assert value == declared
         assert len(password) == how["PasswordLength"]
         assert password.isalnum()
         passwords.add(password)

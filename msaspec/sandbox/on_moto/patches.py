@@ -19,7 +19,7 @@ from moto.rds.responses import RDSResponse
 from moto.s3.models import FakeBucket
 
 from msaspec.sandbox import functions
-from msaspec.sandbox.on_moto import backups, change_sets, listing, operation_events, pushes, stack_requests
+from msaspec.sandbox.on_moto import backups, change_sets, gaps, listing, operation_events, pushes, stack_requests
 
 _plain_origin_init = Origin.__init__
 
@@ -70,6 +70,7 @@ PATCHED: tuple[tuple[Any, str, Any], ...] = (
     (FakeBucket, "get_permission", _permission),
     (LambdaSimpleBackend, "invoke", functions.invoke),
     (Origin, "__init__", _origin_init),
+    *gaps.PATCHED,
 )
 """Everything of moto that is replaced: owner, name, replacement."""
 

@@ -1,0 +1,54 @@
+"""Private names in Cloud Map: one service a name, the same in every runtime, so that changing one moves no name.
+
+The routing policy is WEIGHTED, which is the one that an alias of a load balancer needs (Cloud Map API,
+RegisterInstance) and which suits single addresses and tasks too: a query is answered with one of those registered.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from troposphere import GetAtt, Ref, servicediscovery
+
+from msaspec import names
+
+TTL = "10"
+"""Seconds for which an answer may be kept."""
+
+
+def address(name: str) -> str:
+    """Logical id of the Cloud Map service of a name."""
+    return names.logical(name, "Address")
+
+
+def service(name: str) -> Any:
+    """The name, to which addresses are registered."""
+    return servicediscovery.Service(
+        address(name),
+        Name=name,
+        DnsConfig=servicediscovery.DnsConfig(
+            NamespaceId=GetAtt("Namespace", "Id"),
+            RoutingPolicy="WEIGHTED",
+            DnsRecords=[servicediscovery.DnsRecord(Type="A", TTL=TTL)],
+        ),
+    )
+
+
+def of_instance(name: str, instance: str) -> Any:
+    """The registration of an EC2 instance under a name."""
+    return servicediscovery.Instance(
+        f"{address(name)}Instance",
+        ServiceId=GetAtt(address(name), "Id"),
+        InstanceId=Ref(instance),
+        InstanceAttributes={"AWS_INSTANCE_IPV4": GetAtt(instance, "PrivateIp")},
+    )
+
+
+def of_balancer(name: str, balancer: str) -> Any:
+    """The registration of a load balancer under a name, as an alias."""
+    return servicediscovery.Instance(
+        f"{address(name)}Balancer",
+        ServiceId=GetAtt(address(name), "Id"),
+        InstanceId=names.logical(name, "Balancer"),
+        InstanceAttributes={"AWS_ALIAS_DNS_NAME": GetAtt(balancer, "DNSName")},
+    )

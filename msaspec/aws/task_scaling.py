@@ -1,0 +1,57 @@
+"""How many tasks of an ECS service run: Application Auto Scaling, by target tracking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from troposphere import GetAtt, Join, Ref, Sub, applicationautoscaling
+
+from msaspec import names
+from msaspec.aws import ingress
+from msaspec.language.runtime import Workload
+
+CPU = 60
+"""Percent aimed at where `scale` leaves room and names nothing to follow."""
+
+
+def build(workload: Workload, cluster: str) -> Iterator[Any]:
+    """The scalable target of a service, and target tracking on what `scale` names. `cluster` is a logical id."""
+    scale, name = workload.spec.scale, workload.name
+    if scale is None or scale.max <= scale.min:
+        return
+    target = names.logical(name, "ScalableTarget")
+    yield applicationautoscaling.ScalableTarget(
+        target,
+        ServiceNamespace="ecs",
+        ScalableDimension="ecs:service:DesiredCount",
+        ResourceId=Sub(f"service/${{{cluster}}}/${{{names.logical(name, 'Service')}.Name}}"),
+        MinCapacity=scale.min,
+        MaxCapacity=scale.max,
+    )
+    wanted = {
+        "Cpu": ("ECSServiceAverageCPUUtilization", scale.cpu or (None if scale.memory or scale.requests else CPU)),
+        "Memory": ("ECSServiceAverageMemoryUtilization", scale.memory),
+        "Requests": ("ALBRequestCountPerTarget", scale.requests),
+    }
+    for word, (metric, aim) in wanted.items():
+        if aim is None:
+            continue
+        label = {"ResourceLabel": _label(name)} if word == "Requests" else {}
+        yield applicationautoscaling.ScalingPolicy(
+            f"{names.logical(name)}ScaleOn{word}",
+            PolicyName=f"{name}-{word.lower()}",
+            PolicyType="TargetTrackingScaling",
+            ScalingTargetId=Ref(target),
+            TargetTrackingScalingPolicyConfiguration=applicationautoscaling.TargetTrackingScalingPolicyConfiguration(
+                TargetValue=aim,
+                PredefinedMetricSpecification=applicationautoscaling.PredefinedMetricSpecification(
+                    PredefinedMetricType=metric, **label
+                ),
+            ),
+        )
+
+
+def _label(name: str) -> Any:
+    target = GetAtt(names.logical(name, "TargetGroup"), "TargetGroupFullName")
+    return Join("/", [GetAtt(ingress.BALANCER, "LoadBalancerFullName"), target])

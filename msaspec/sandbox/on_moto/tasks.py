@@ -1,0 +1,396 @@
+"""ECS services on top of moto's: each has its tasks, which are registered where the service says.
+
+moto keeps a service as a record. Here one has a deployment, whose tasks run at once, with an address of their subnets;
+they are targets of the service's target groups and instances of its names in Cloud Map. A deployment that shifts
+traffic leaves the weights of the rule as ECS does: on the target group of the new tasks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from moto.core.utils import camelcase_to_underscores, utcnow
+from moto.ec2.models import ec2_backends
+from moto.ecs.exceptions import ECSException, InvalidParameterException
+from moto.ecs.models import EC2ContainerServiceBackend, Task
+from moto.ecs.responses import EC2ContainerServiceResponse
+from moto.elbv2.models import elbv2_backends
+from moto.moto_api._internal import mock_random
+from moto.servicediscovery.models import servicediscovery_backends
+
+from msaspec.sandbox.on_moto import balancers
+
+_BACKEND, _API = EC2ContainerServiceBackend, EC2ContainerServiceResponse
+_create_plain = _API.create_service
+_update_plain = _API.update_service
+_delete_plain = _BACKEND.delete_service
+_delete_cluster_plain = _BACKEND.delete_cluster
+_list_clusters_plain = _BACKEND.list_clusters
+_list_services_plain = _BACKEND.list_services
+_list_tasks_plain = _BACKEND.list_tasks
+_task_plain = Task.__init__
+
+FORGOTTEN = (
+    "availabilityZoneRebalancing",
+    "capacityProviderStrategy",
+    "deploymentConfiguration",
+    "enableECSManagedTags",
+    "enableExecuteCommand",
+    "healthCheckGracePeriodSeconds",
+    "placementConstraints",
+    "placementStrategy",
+)
+"""What moto does not keep of a service that is made."""
+REDEPLOYING = (
+    "capacityProviderStrategy",
+    "enableExecuteCommand",
+    "loadBalancers",
+    "networkConfiguration",
+    "platformVersion",
+    "propagateTags",
+    "serviceRegistries",
+    "taskDefinition",
+)
+"""What makes a deployment when it changes."""
+SHIFTING = "BLUE_GREEN", "CANARY", "LINEAR"
+"""Strategies that bring up the new tasks in the other target group, and shift the traffic there."""
+
+
+class ClusterContainsServices(ECSException):  # type: ignore[misc]
+    """A cluster that is not empty."""
+
+    def __init__(self) -> None:
+        super().__init__("ClusterContainsServicesException", "The Cluster cannot be deleted while Services are active.")
+
+
+def _task(self: Any, cluster: Any, *words: Any, **options: Any) -> None:
+    """A task whose network interface has an address of its subnet; moto takes any."""
+    _task_plain(self, cluster, *words, **options)
+    ec2 = _ec2(self._backend, self)
+    for attachment in self.attachments:
+        details = {detail["name"]: detail for detail in attachment["details"]}
+        ec2.delete_network_interface(details["networkInterfaceId"]["value"])
+        interface = self.network_configuration["awsvpcConfiguration"]
+        subnet = ec2.get_subnet(details["subnetId"]["value"])
+        address = subnet.get_available_subnet_ip(self)
+        made = ec2.create_network_interface(
+            subnet, address, group_ids=interface.get("securityGroups"), description="ECS"
+        )
+        made.status, made.device_index = "in-use", 0
+        details["networkInterfaceId"]["value"] = made.id
+        details["macAddress"]["value"] = made.mac_address
+        details["privateIPv4Address"]["value"] = address
+        details["privateDnsName"]["value"] = getattr(made, "private_dns_name", "")
+    for container in self.containers:
+        container.last_status = "RUNNING"
+
+
+def _ec2(backend: Any, task: Any) -> Any:
+    return ec2_backends[backend.account_id][task.region_name]
+
+
+def _detail(task: Any, name: str) -> str:
+    details = [detail for attachment in task.attachments for detail in attachment["details"]]
+    return next((str(detail["value"]) for detail in details if detail["name"] == name), "")
+
+
+def _running(backend: Any, service: Any) -> list[Any]:
+    return [
+        task
+        for task in backend.tasks.get(service.cluster_name, {}).values()
+        if task.group == f"service:{service.name}" and task.last_status == "RUNNING"
+    ]
+
+
+def _create(self: Any) -> Any:
+    """CreateService: refuses what ECS refuses, keeps what moto forgets, and runs the tasks."""
+    backend, words = self.ecs_backend, self._get_params()
+    cluster = backend._get_cluster(words.get("cluster", "default"))
+    there = backend.services.get(f"{cluster.name}:{words['serviceName']}")
+    if there is not None and there.status == "ACTIVE":
+        raise InvalidParameterException("Creation of service was not idempotent.")
+    _possible(backend, cluster, words)
+    answer = _create_plain(self)
+    service = backend._get_service(cluster.name, words["serviceName"])
+    for key in FORGOTTEN:
+        if key in words:
+            setattr(service, camelcase_to_underscores(key), words[key])
+    if words.get("capacityProviderStrategy"):
+        service.launch_type = None
+    _deploy(backend, service)
+    return answer
+
+
+def _possible(backend: Any, cluster: Any, words: dict[str, Any]) -> None:
+    """Raises where a service names what is not there, or not fit for it."""
+    if "taskDefinition" in words and backend.describe_task_definition(words["taskDefinition"]).status != "ACTIVE":
+        raise ECSException("ClientException", "TaskDefinition is inactive")
+    for item in words.get("capacityProviderStrategy") or []:
+        if item["capacityProvider"] not in (cluster.capacity_providers or []):
+            provider = item["capacityProvider"]
+            raise InvalidParameterException(f"The cluster {cluster.name} has no capacity provider {provider}.")
+    elb = elbv2_backends[backend.account_id][backend.region_name]
+    for entry in words.get("loadBalancers") or []:
+        for arn in _target_groups(entry):
+            target_group = elb.target_groups.get(arn)
+            if target_group is None:
+                raise InvalidParameterException(f"The specified target group {arn} does not exist.")
+            if target_group.target_type != "ip" and words.get("networkConfiguration"):
+                fault = (
+                    f"has target type {target_group.target_type}, which is incompatible with the awsvpc network mode"
+                )
+                raise InvalidParameterException(f"The provided target group {arn} {fault}.")
+            if not balancers.balancers_of(elb, arn):
+                fault = "does not have an associated load balancer."
+                raise InvalidParameterException(f"The target group with targetGroupArn {arn} {fault}")
+    names = servicediscovery_backends[backend.account_id][backend.region_name].services
+    for registry in words.get("serviceRegistries") or []:
+        if registry["registryArn"].rpartition("/")[2] not in names:
+            raise InvalidParameterException(f"Service registry {registry['registryArn']} does not exist.")
+
+
+def _target_groups(entry: dict[str, Any]) -> list[str]:
+    """The target groups of a load balancer entry: the one to begin with, and the other if traffic shifts."""
+    other = (entry.get("advancedConfiguration") or {}).get("alternateTargetGroupArn")
+    return [arn for arn in (entry.get("targetGroupArn"), other) if arn]
+
+
+def _update(self: Any) -> Any:
+    """UpdateService: deploys anew where tasks would differ, or is told to."""
+    backend, words = self.ecs_backend, self._get_params()
+    cluster = backend._get_cluster(words.get("cluster", "default"))
+    service = backend._get_service(cluster.name, words["service"].split("/")[-1])
+    _possible(backend, cluster, words)
+    stood = {key: getattr(service, camelcase_to_underscores(key), None) for key in REDEPLOYING}
+    was = list(service.load_balancers)
+    answer = _update_plain(self)
+    anew = words.get("forceNewDeployment") or any(key in words and words[key] != stood[key] for key in REDEPLOYING)
+    if anew:
+        _deploy(backend, service, was)
+    else:
+        scale(backend, service, service.desired_count)
+    return answer
+
+
+def scale(backend: Any, service: Any, count: int) -> None:
+    """Gives a service as many tasks of its deployment as it should have."""
+    service.desired_count = count
+    deployment = service.deployments[0]
+    running = [task for task in _running(backend, service) if task.started_by == deployment["id"]]
+    for task in running[count:]:
+        _stop(backend, service, task, "Scaling activity initiated by the service.")
+    fresh = _start(backend, service, max(count - len(running), 0))
+    for arn, port in _serving(backend, service):
+        _targets(backend, arn).register([{"Id": _detail(task, "privateIPv4Address"), "Port": port} for task in fresh])
+    _count(backend, service)
+
+
+def _deploy(backend: Any, service: Any, was: Iterable[dict[str, Any]] = ()) -> None:
+    """A deployment from its beginning to its end: new tasks first, then the old ones go."""
+    old = _running(backend, service)
+    if old and _strategy(service) in SHIFTING:
+        _shift(backend, service)
+    begun = utcnow()
+    service.deployments = [
+        {
+            "id": f"ecs-svc/{mock_random.randint(0, 32**12)}",
+            "status": "PRIMARY",
+            "taskDefinition": service.task_definition,
+            "createdAt": begun,
+            "updatedAt": begun,
+            "failedTasks": 0,
+            "platformVersion": service.platform_version,
+            "platformFamily": "Linux",
+            "networkConfiguration": service.network_configuration or None,
+            "capacityProviderStrategy": getattr(service, "capacity_provider_strategy", None),
+            "launchType": service.launch_type,
+        }
+    ]
+    scale(backend, service, service.desired_count)
+    for task in old:
+        _stop(backend, service, task, "Scaling activity initiated by the deployment.", was)
+    _count(backend, service)
+
+
+def _strategy(service: Any) -> str:
+    return str((getattr(service, "deployment_configuration", None) or {}).get("strategy", "ROLLING"))
+
+
+def _production(backend: Any, entry: dict[str, Any]) -> Any:
+    """The forward action of the rule by which ECS shifts the traffic of a load balancer entry."""
+    arn = (entry.get("advancedConfiguration") or {}).get("productionListenerRule")
+    elb = elbv2_backends[backend.account_id][backend.region_name]
+    if not arn:
+        return None
+    rule = elb.describe_rules(listener_arn=None, rule_arns=[arn])[0]
+    return next(action for action in rule.actions if action.type == "forward")
+
+
+def _weights(action: Any) -> dict[str, int]:
+    groups = action.data.get("ForwardConfig", {}).get("TargetGroups", [])
+    return {group["TargetGroupArn"]: int(group.get("Weight", 1)) for group in groups}
+
+
+def _shift(backend: Any, service: Any) -> None:
+    """Puts the weight on the other target group of each rule."""
+    for entry in service.load_balancers:
+        action = _production(backend, entry)
+        pair = _target_groups(entry)
+        if action is not None and len(pair) == 2 and set(_weights(action)) == set(pair):
+            heavy = _heaviest(pair, _weights(action))
+            for group in action.data["ForwardConfig"]["TargetGroups"]:
+                group["Weight"] = 0 if group["TargetGroupArn"] == heavy else 100
+
+
+def _heaviest(pair: list[str], weights: dict[str, int]) -> str:
+    return max(pair, key=lambda arn: weights.get(arn, 0))
+
+
+def _serving(backend: Any, service: Any) -> Iterable[tuple[str, int]]:
+    """Where the tasks of the deployment are targets: the target group that has the traffic, and the port."""
+    for entry in service.load_balancers:
+        action, pair = _production(backend, entry), _target_groups(entry)
+        yield (_heaviest(pair, _weights(action)) if action is not None else pair[0]), int(entry["containerPort"])
+
+
+def _start(backend: Any, service: Any, count: int) -> list[Any]:
+    if not count or not service.network_configuration:
+        return []
+    cluster = backend._get_cluster(service.cluster_name)
+    definition = backend.describe_task_definition(service.task_definition)
+    interface = service.network_configuration["awsvpcConfiguration"]
+    strategy = getattr(service, "capacity_provider_strategy", None)
+    fresh: list[Any] = []
+    for _ in range(count):
+        used = Counter(_detail(task, "subnetId") for task in (*_running(backend, service), *fresh))
+        subnet = min(interface["subnets"], key=lambda subnet: used[subnet])
+        tags = definition.tags if service.propagate_tags == "TASK_DEFINITION" else service.tags
+        task = Task(
+            cluster=cluster,
+            task_definition=definition,
+            container_instance_arn=None,
+            resource_requirements=None,
+            backend=backend,
+            group=f"service:{service.name}",
+            launch_type="FARGATE",
+            started_by=service.deployments[0]["id"],
+            tags=list(tags) if service.propagate_tags != "NONE" else [],
+            networking_configuration={"awsvpcConfiguration": {**interface, "subnets": [subnet]}},
+            platform_version=service.platform_version,
+            capacity_provider_name=strategy[0]["capacityProvider"] if strategy else None,
+        )
+        task._transitions = []  # moto's tasks end by being looked at
+        task.enable_execute_command = bool(getattr(service, "enable_execute_command", False))
+        task.cpu, task.memory = definition.cpu, definition.memory
+        backend.tasks.setdefault(cluster.name, {})[task.task_arn] = task
+        _announce(backend, service, task, definition)
+        fresh.append(task)
+    return fresh
+
+
+def _announce(backend: Any, service: Any, task: Any, definition: Any) -> None:
+    """Registers a task under the names of its service."""
+    names = servicediscovery_backends[backend.account_id][backend.region_name]
+    ec2 = _ec2(backend, task)
+    for registry in service.service_registries:
+        attributes = {
+            "AVAILABILITY_ZONE": ec2.get_subnet(_detail(task, "subnetId")).availability_zone,
+            "AWS_INSTANCE_IPV4": _detail(task, "privateIPv4Address"),
+            "ECS_CLUSTER_NAME": service.cluster_name,
+            "ECS_SERVICE_NAME": service.name,
+            "ECS_TASK_DEFINITION_FAMILY": definition.family,
+            "REGION": service.region_name,
+        }
+        if "containerPort" in registry:
+            attributes["AWS_INSTANCE_PORT"] = str(registry["containerPort"])
+        names.register_instance(registry["registryArn"].rpartition("/")[2], task.id, task.id, attributes)
+
+
+def _targets(backend: Any, arn: str) -> Any:
+    return elbv2_backends[backend.account_id][backend.region_name].target_groups[arn]
+
+
+def _stop(backend: Any, service: Any, task: Any, reason: str, was: Iterable[dict[str, Any]] = ()) -> None:
+    """Ends a task, and takes it out of wherever it is registered, also where the service was registered before."""
+    address = _detail(task, "privateIPv4Address")
+    known = elbv2_backends[backend.account_id][backend.region_name].target_groups
+    for arn in {arn for entry in (*service.load_balancers, *was) for arn in _target_groups(entry)}:
+        if arn in known and address in known[arn].targets:
+            known[arn].deregister([{"Id": address}])
+    for name in servicediscovery_backends[backend.account_id][backend.region_name].services.values():
+        name.instances[:] = [there for there in name.instances if there.instance_id != task.id]
+    backend.stop_task(service.cluster_name, task.task_arn, reason)
+    ec2 = _ec2(backend, task)
+    ec2.delete_network_interface(_detail(task, "networkInterfaceId"))
+    ec2.get_subnet(_detail(task, "subnetId")).del_subnet_ip(address)
+
+
+def _count(backend: Any, service: Any) -> None:
+    """Brings all counts in line with the tasks that run."""
+    service.running_count, service.pending_count = len(_running(backend, service)), 0
+    for deployment in service.deployments:
+        deployment |= {"desiredCount": service.desired_count, "runningCount": service.running_count, "pendingCount": 0}
+        done = f"ECS deployment {deployment['id']} completed."
+        deployment |= {"rolloutState": "COMPLETED", "rolloutStateReason": done, "updatedAt": utcnow()}
+    cluster = backend._get_cluster(service.cluster_name)
+    within = [there for there in backend.services.values() if there.cluster_name == cluster.name]
+    cluster.active_services_count = sum(there.status == "ACTIVE" for there in within)
+    tasks = backend.tasks.get(cluster.name, {}).values()
+    cluster.running_tasks_count = sum(task.last_status == "RUNNING" for task in tasks)
+    cluster.pending_tasks_count = 0
+
+
+def _delete(self: Any, cluster_name: str, service_name: str, force: bool) -> Any:
+    service = _delete_plain(self, cluster_name, service_name, force)
+    for task in _running(self, service):
+        _stop(self, service, task, "Service deleted.")
+    service.desired_count = 0
+    _count(self, service)
+    return service
+
+
+def _delete_cluster(self: Any, cluster_str: str) -> Any:
+    name = self._get_cluster(cluster_str).name
+    if any(there.cluster_name == name and there.status == "ACTIVE" for there in self.services.values()):
+        raise ClusterContainsServices
+    return _delete_cluster_plain(self, cluster_str)
+
+
+def _list_clusters(self: Any) -> list[str]:
+    inactive = {cluster.arn for cluster in self.clusters.values() if cluster.status == "INACTIVE"}
+    return [arn for arn in _list_clusters_plain(self) if arn not in inactive]
+
+
+def _list_services(self: Any, *words: Any, **options: Any) -> list[str]:
+    inactive = {service.arn for service in self.services.values() if service.status == "INACTIVE"}
+    return [arn for arn in _list_services_plain(self, *words, **options) if arn not in inactive]
+
+
+def _list_tasks(
+    self: Any,
+    cluster_str: str | None = None,
+    container_instance: str | None = None,
+    family: str | None = None,
+    started_by: str | None = None,
+    service_name: str | None = None,
+    desiredStatus: str | None = None,
+) -> list[Any]:
+    wanted = desiredStatus or "RUNNING"
+    found = _list_tasks_plain(self, cluster_str, container_instance, family, started_by, None, wanted)
+    group = f"service:{service_name.rpartition('/')[2]}" if service_name else None
+    return [task for task in found if group in (None, task.group)]
+
+
+PATCHED: tuple[tuple[Any, str, Any], ...] = (
+    (Task, "__init__", _task),
+    (_API, "create_service", _create),
+    (_API, "update_service", _update),
+    (_BACKEND, "delete_service", _delete),
+    (_BACKEND, "delete_cluster", _delete_cluster),
+    (_BACKEND, "list_clusters", _list_clusters),
+    (_BACKEND, "list_services", _list_services),
+    (_BACKEND, "list_tasks", _list_tasks),
+)
+"""What of moto is replaced: owner, name, replacement."""
