@@ -163,11 +163,6 @@ def _front(manifest: Manifest) -> FrontDoor | None:
     return ingress.front_door(manifest.root.ingress, next(filter(None, found), None), routes)
 
 
-def is_public(service: Service) -> bool:
-    """Whether requests from outside are routed to a service."""
-    return bool(service.paths or service.hosts)
-
-
 def _endpoints(manifest: Manifest) -> tuple[str, ...]:
     root = manifest.root
     if root.network.placement == "public" or root.network.nat != "none":

@@ -7,11 +7,15 @@ data) makes a new version, and a new version new hosts.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import cast
+
+from pydantic import Field
 
 from msaspec import names
 from msaspec.aws import ecr, hosts, iam, logs, security_groups
 from msaspec.aws.user_data import BODY, LIMIT, Boot, Health, refusal, settings, size_bound, user_data
 from msaspec.diagnostic import Code, Diagnostic
+from msaspec.language.base import InstanceType, Model
 from msaspec.language.part import Part, Site, Statement
 from msaspec.language.runtime import Workload
 from msaspec.language.service import Health as ServiceHealth
@@ -58,10 +62,25 @@ BOOT_SECONDS = 900
 """For the machine to start, install Docker and pull the image, before the grace of its health begins."""
 
 
-def check(workload: Workload, site: Site, chosen: str | None, boot: Boot) -> Iterable[Diagnostic]:
-    """Architecture, a port that is free, and user data that the host can take. `chosen` is the instance type, if one
-    is named."""
+class HostFields(Model):
+    """Fields of the runtimes whose services run on hosts."""
+
+    instance_type: InstanceType | None = Field(
+        None,
+        description="EC2 instance type. Default: t4g.small for arm64, t3.small for x86_64.",
+        examples=["t4g.small"],
+    )
+
+
+def _chosen(workload: Workload) -> str | None:
+    """The instance type, if one is named."""
+    return cast(HostFields, workload.options).instance_type
+
+
+def check(workload: Workload, boot: Boot) -> Iterable[Diagnostic]:
+    """Architecture, a port that is free, and user data that the host can take."""
     name, service, path = workload.name, workload.spec, workload.path
+    chosen = _chosen(workload)
     if chosen and hosts.architecture(chosen) != service.arch:
         message = f"`{name}` has an image for {service.arch}, and {chosen} runs {hosts.architecture(chosen)}."
         hint = f"Use a type such as `{hosts.DEFAULT_TYPES[service.arch]}`, or set another `arch`."
@@ -82,7 +101,7 @@ def check(workload: Workload, site: Site, chosen: str | None, boot: Boot) -> Ite
         yield TOO_MUCH_USER_DATA.at((*path, "env"), message, hint=hint, key=True)
 
 
-def build(workload: Workload, site: Site, chosen: str | None, boot: Boot, blocks: Iterable[str] = ()) -> Part:
+def build(workload: Workload, site: Site, boot: Boot, blocks: Iterable[str] = ()) -> Part:
     """What every host of a service needs. `blocks` may come in on port 80."""
     name, spec = workload.name, workload.spec
     role, profile = names.logical(name, "Role"), names.logical(name, "InstanceProfile")
@@ -96,7 +115,7 @@ def build(workload: Workload, site: Site, chosen: str | None, boot: Boot, blocks
             security_groups.group(group, name, site, ingress, security_groups.ANYWHERE),
             hosts.launch_template(
                 template(name),
-                chosen or hosts.DEFAULT_TYPES[spec.arch],
+                _chosen(workload) or hosts.DEFAULT_TYPES[spec.arch],
                 profile,
                 group,
                 hosts.with_script(settings(boot), SCRIPT),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msaspec.aws.routing import LOWEST, Route, priorities
 from msaspec.diagnostic import Code, Diagnostic, Severity
-from msaspec.plan import Plan, is_public
+from msaspec.plan import Plan
 
 NO_CERTIFICATE = Code(
     "MSA306",
@@ -114,7 +114,7 @@ def check(plan: Plan) -> Iterator[Diagnostic]:
     """What the front door needs, and what its rules must not do."""
     ingress = plan.root.ingress
     yield from _certificate(plan)
-    fronted = [(runtime, w) for runtime, w in plan.workloads if runtime.behind_balancer and is_public(w.spec)]
+    fronted = [(runtime, w) for runtime, w in plan.workloads if runtime.behind_balancer and w.spec.public]
     if not fronted:
         for key in ("domain", "hosted_zone", "certificate", "cdn"):
             if getattr(ingress, key):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from msaspec.diagnostic import Code, Diagnostic
-from msaspec.plan import Plan, is_public
+from msaspec.plan import Plan
 
 UNCOUNTED = Code(
     "MSA375",
@@ -21,7 +21,7 @@ def check(plan: Plan) -> Iterator[Diagnostic]:
     """Requests are counted where they are routed."""
     for runtime, workload in plan.workloads:
         scale = workload.spec.scale
-        if runtime.behind_balancer and scale and scale.requests and not is_public(workload.spec):
+        if runtime.behind_balancer and scale and scale.requests and not workload.spec.public:
             message = f"`{workload.name}` scales on requests, and none is routed to it."
             hint = "Scale it on `cpu`, or give it `paths`."
             yield UNCOUNTED.at((*workload.path, "scale", "requests"), message, hint=hint, key=True)

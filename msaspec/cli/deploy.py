@@ -117,6 +117,7 @@ def _emulated(target: Target, plan: Plan, tags: dict[str, str]) -> Iterator[Aws]
     images = [(names.repository(plan.site.system, tag.repository), tag.value) for tag in chosen]
     try:
         with sandbox.start(images=images) as world, reaching.translated(region):
+            world.warm(region)  # while cfn-lint is still at work
             pace = reaching.Pace(first=0.05, most=0.25)
             yield reaching.Aws(lambda service: world.client(service, region), region, pace, emulated=True)
     except sandbox.Missing:

@@ -239,3 +239,8 @@ class Service(Model):
     logs: Annotated[int, days(1, 3653, "30 days"), AfterValidator(_retention)] = measured(
         "30 days", description="How long CloudWatch keeps its logs."
     )
+
+    @property
+    def public(self) -> bool:
+        """Whether requests from outside are routed to it."""
+        return bool(self.paths or self.hosts)

@@ -9,9 +9,8 @@ has a listener on its port.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
-from pydantic import Field
 from troposphere import GetAtt, Join, Ref, autoscaling
 from troposphere.policies import AutoScalingRollingUpdate, CreationPolicy, ResourceSignal, UpdatePolicy
 
@@ -19,7 +18,6 @@ from msaspec import names
 from msaspec.aws import balancer, discovery, ingress, security_groups, service_hosts
 from msaspec.aws.user_data import Boot
 from msaspec.diagnostic import Diagnostic
-from msaspec.language.base import InstanceType, Model
 from msaspec.language.part import Door, Part, Site
 from msaspec.language.runtime import Runtime, Workload
 from msaspec.language.service import Scale, Service
@@ -33,14 +31,8 @@ LONGEST_PAUSE = 60
 """Minutes that a rolling update may wait for a batch (CloudFormation, UpdatePolicy)."""
 
 
-class Autoscaling(Model):
+class Autoscaling(service_hosts.HostFields):
     """Fields of the runtime `autoscaling`."""
-
-    instance_type: InstanceType | None = Field(
-        None,
-        description="EC2 instance type. Default: t4g.small for arm64, t3.small for x86_64.",
-        examples=["t4g.small"],
-    )
 
 
 class AutoscalingRuntime(Runtime):
@@ -57,7 +49,7 @@ class AutoscalingRuntime(Runtime):
 
     def check(self, workload: Workload, site: Site) -> Iterable[Diagnostic]:
         """What can go wrong with its hosts."""
-        yield from service_hosts.check(workload, site, _chosen(workload), boot(workload, site))
+        yield from service_hosts.check(workload, boot(workload, site))
 
     def calling_port(self, service: Service) -> int | None:
         """The port of its listener on the internal balancer."""
@@ -75,9 +67,9 @@ class AutoscalingRuntime(Runtime):
     def build(self, workload: Workload, site: Site) -> Part:
         """The group with its hosts, what routes requests to it, and what makes it grow."""
         name, spec = workload.name, workload.spec
-        part = service_hosts.build(workload, site, _chosen(workload), boot(workload, site))
+        part = service_hosts.build(workload, site, boot(workload, site))
         targets: list[str] = []
-        if _public(workload) and spec.port and workload.health:
+        if workload.spec.public and spec.port and workload.health:
             targets.append(names.logical(name, "TargetGroup"))
             part += Part((balancer.target_group(targets[-1], spec.port, "instance", workload.health, spec.health),))
             part += ingress.rules(workload, site, targets)
@@ -85,7 +77,7 @@ class AutoscalingRuntime(Runtime):
             targets.append(names.logical(name, "InternalTargetGroup"))
             part += Part((balancer.target_group(targets[-1], spec.port, "instance", workload.health, spec.health),))
             part += _called(workload, targets[-1])
-        after = (*workload.after, *site.online, *(ingress.rule_ids(workload) if _public(workload) else ()))
+        after = (*workload.after, *site.online, *(ingress.rule_ids(workload) if workload.spec.public else ()))
         part += Part((_group_of(workload, site, targets, after), *_policies(workload)))
         return part
 
@@ -94,14 +86,6 @@ def boot(workload: Workload, site: Site) -> Boot:
     """What a host of the group has to know."""
     port = workload.spec.port
     return service_hosts.boot(workload, site, names.logical(workload.name, "Group"), {port: port} if port else {})
-
-
-def _chosen(workload: Workload) -> str | None:
-    return cast(Autoscaling, workload.options).instance_type
-
-
-def _public(workload: Workload) -> bool:
-    return bool(workload.spec.paths or workload.spec.hosts)
 
 
 def _called(workload: Workload, targets: str) -> Part:

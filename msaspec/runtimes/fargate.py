@@ -190,7 +190,7 @@ class FargateRuntime(Runtime):
         if options.exec and options.read_only:
             message = f"`{name}` has `exec` and `read_only`, which exclude each other."
             yield WRITES_NOTHING.at((*path, "runtime", "read_only"), message, hint="Remove one of the two.", key=True)
-        if spec.health and not _public(workload) and spec.port:
+        if spec.health and not workload.spec.public and spec.port:
             message = f"Nobody asks `{name}` for its health: it has no `paths` and no `hosts`."
             yield UNASKED_HEALTH.at((*path, "health"), message, hint="Remove it, or route something to it.", key=True)
 
@@ -234,13 +234,9 @@ def _options(workload: Workload) -> Fargate:
     return cast(Fargate, workload.options)
 
 
-def _public(workload: Workload) -> bool:
-    return bool(workload.spec.paths or workload.spec.hosts)
-
-
 def _targets(workload: Workload) -> list[str]:
     """Its target groups: one, or the two between which a deployment shifts."""
-    if not _public(workload):
+    if not workload.spec.public:
         return []
     first = names.logical(workload.name, "TargetGroup")
     return [first] if _options(workload).deploy.strategy == "rolling" else [first, f"{first}Green"]

@@ -7,10 +7,9 @@ user data) makes a new version, and a new version a new instance, which must be 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import ClassVar, cast
+from typing import ClassVar
 from zlib import crc32
 
-from pydantic import Field
 from troposphere import Output, Ref, Sub, Tags, ec2
 from troposphere.policies import CreationPolicy, ResourceSignal
 
@@ -18,7 +17,6 @@ from msaspec import names
 from msaspec.aws import discovery, hosts, service_hosts
 from msaspec.aws.user_data import Boot
 from msaspec.diagnostic import Code, Diagnostic
-from msaspec.language.base import InstanceType, Model
 from msaspec.language.part import Door, Part, Site
 from msaspec.language.runtime import Runtime, Workload
 from msaspec.language.service import Service
@@ -34,14 +32,8 @@ NO_WAY_IN = Code(
 )
 
 
-class Instance(Model):
+class Instance(service_hosts.HostFields):
     """Fields of the runtime `instance`."""
-
-    instance_type: InstanceType | None = Field(
-        None,
-        description="EC2 instance type. Default: t4g.small for arm64, t3.small for x86_64.",
-        examples=["t4g.small"],
-    )
 
 
 class InstanceRuntime(Runtime):
@@ -61,7 +53,7 @@ class InstanceRuntime(Runtime):
 
     def check(self, workload: Workload, site: Site) -> Iterable[Diagnostic]:
         """What can go wrong with its host, and a public address for public paths."""
-        yield from service_hosts.check(workload, site, _chosen(workload), boot(workload, site))
+        yield from service_hosts.check(workload, boot(workload, site))
         if workload.spec.paths and not site.services_public:
             message = f"`{workload.name}` has public paths, but its instance stands in a private subnet."
             hint = "Set `network: {placement: public}`, or take a runtime behind a load balancer."
@@ -75,9 +67,7 @@ class InstanceRuntime(Runtime):
         """The instance with its role, group and log group; its private name if it is called."""
         name, instance, display = workload.name, _instance(workload), f"{site.stack}/{workload.name}"
         public = bool(workload.spec.paths)
-        part = service_hosts.build(
-            workload, site, _chosen(workload), boot(workload, site), site.allow if public else ()
-        )
+        part = service_hosts.build(workload, site, boot(workload, site), site.allow if public else ())
         part += Part(
             (
                 hosts.instance(
@@ -109,10 +99,6 @@ def boot(workload: Workload, site: Site) -> Boot:
 
 def _instance(workload: Workload) -> str:
     return names.logical(workload.name, "Instance")
-
-
-def _chosen(workload: Workload) -> str | None:
-    return cast(Instance, workload.options).instance_type
 
 
 def _subnet(name: str, site: Site) -> Token:

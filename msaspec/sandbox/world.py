@@ -68,6 +68,14 @@ class World:
                 self._clients[service, region] = make(service, region_name=region, config=config, **KEYS, **where)
             return self._clients[service, region]
 
+    def warm(self, region: str = REGION) -> None:
+        """Loads what a first deployment would wait for: models of services, and moto's list of machine images."""
+        for service in ("cloudformation", "cloudfront", "iam", "lambda", "s3", "secretsmanager", "servicediscovery"):
+            self.client(service, region)
+        self.client("ec2", region).describe_vpcs()
+        self.client("rds", region).describe_db_instances()
+        self.client("ssm", region).describe_parameters(MaxResults=1)
+
     def hold(self, logical_id: str) -> Hold:
         """Has deployments stop before they create, change or remove a resource, until the block ends.
 
