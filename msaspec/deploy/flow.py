@@ -42,12 +42,14 @@ def checked(document: Document, environment: str | None, region: str | None, cac
     registry, found = pipeline.compile_registry(document, environment)
     warnings = [*compiled.warnings, *found]
     chosen = region or compiled.plan.root.region
+    # The merged document: what only the environment writes has its line there.
+    merged = compiled.plan.manifest.document
     for stack in filter(None, (compiled.stack, registry)):
-        warnings += lint(stack, document, [chosen] if chosen else [], cache)
+        warnings += lint(stack, merged, [chosen] if chosen else [], cache)
     warnings = ordered(warnings)
     if errors(warnings):
         raise Invalid(warnings)
-    return System(document, compiled.plan, compiled.stack, registry, tuple(warnings))
+    return System(merged, compiled.plan, compiled.stack, registry, tuple(warnings))
 
 
 def deploy(system: System, aws: Aws, teller: Teller, wish: Wish, here: Here) -> None:

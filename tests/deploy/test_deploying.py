@@ -206,12 +206,14 @@ def test_programs_get_a_json_object_a_line(account: Account) -> None:
 
 
 def test_an_environment_is_a_stack_of_its_own(account: Account) -> None:
-    """`--env` deploys beside the others, and the repositories are shared."""
-    text = OWNING + "environments: {prod: {services: {cart: {port: 9000}}}}\n"
+    """`--env` deploys beside the others, and the repositories are shared; what only it writes stands on its line."""
+    text = OWNING + "environments:\n  prod:\n    bastion: true\n"
     account.deploy(text)
     account.push("cart", "1.0")
     assert account.deploy().exit_code == 0
-    assert account.run("deploy", "--yes", "--env", "prod").exit_code == 0
+    result = account.run("deploy", "--yes", "--env", "prod")
+    assert result.exit_code == 0
+    assert "bastion   msa.yaml:10" in result.stderr
     stacks = account.cloudformation.describe_stacks()["Stacks"]
     assert sorted(stack["StackName"] for stack in stacks) == ["shop", "shop-prod", "shop-registry"]
 
