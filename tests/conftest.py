@@ -1,13 +1,54 @@
 """What holds for all tests."""
 
-import os
+from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
 
-collect_ignore_glob = ["aws/stand_ins/*"]
+from tests.lambdas import postgres
+
+collect_ignore_glob = ["aws/stand_ins/*", "system/stand_ins/*"]
 """Programs that the tests put on a PATH, not modules to look for doctests in."""
 
 # CI tries the same examples every time, so that a change is judged by itself; everywhere else new ones are tried.
 settings.register_profile("ci", derandomize=True, print_blob=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[postgres.Server]:
+    """The newest PostgreSQL that is here, for one module."""
+    try:
+        with postgres.newest() as running:
+            yield running
+    except postgres.Unavailable as reason:
+        pytest.skip(str(reason))
+
+
+PARTS = {
+    "tests/lambdas/": "The bootstrap of databases on a real PostgreSQL",
+    "tests/shop/": "The services of the example as processes",
+    "tests/system/test_instances.py": "The example on machines that boot from a deployment",
+    "tests/system/test_autoscaling.py": "The same on groups of machines behind a reverse proxy",
+    "tests/system/test_fargate.py": "The same as tasks of Fargate",
+    "tests/test_pre_commit.py": "The lint in a real pre-commit",
+}
+"""What needs more of a machine than Python, by the beginning of the tests' names."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says at the end which of these parts ran, and why others did not."""
+    for start, part in PARTS.items():
+        ran, skipped = (
+            [report for report in terminalreporter.stats.get(outcome, []) if report.nodeid.startswith(start)]
+            for outcome in ("passed", "skipped")
+        )
+        reasons = sorted({str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped})
+        said = [f"{len(ran)} tests"] if ran else []
+        said += [f"{len(skipped)} skipped: {'; '.join(reasons)}"] if skipped else []
+        if said:
+            terminalreporter.write_line(f"{part}: {', '.join(said)}")

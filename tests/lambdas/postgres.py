@@ -195,6 +195,22 @@ def serve(
         yield Server(installation, port, plain_port, ca, "superuser", password, directory)
 
 
+@contextmanager
+def newest() -> Iterator[Server]:
+    """Runs a server of the newest version that is here."""
+    with ExitStack() as stack:
+        reasons = []
+        for version in ("18", "17", "16", "15"):
+            try:
+                server = stack.enter_context(serve(installation(version)))
+                break
+            except Unavailable as reason:
+                reasons.append(str(reason))
+        else:
+            raise Unavailable("; ".join(reasons))
+        yield server
+
+
 def _openssl(directory: Path, *arguments: str) -> None:
     try:
         subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True, text=True)

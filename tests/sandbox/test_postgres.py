@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -11,20 +10,6 @@ import pytest
 from msaspec import sandbox
 from tests.lambdas import postgres
 from tests.sandbox.deploying import Deployer, example
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[postgres.Server]:
-    """The newest PostgreSQL that is here."""
-    reasons = []
-    for version in ("18", "17", "16", "15"):
-        try:
-            with postgres.serve(postgres.installation(version)) as running:
-                yield running
-                return
-        except postgres.Unavailable as reason:
-            reasons.append(str(reason))
-    pytest.skip("; ".join(reasons))
 
 
 def test_the_passwords_of_the_secrets_log_in(server: postgres.Server) -> None:

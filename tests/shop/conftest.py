@@ -43,20 +43,6 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[postgres.Server]:
-    """The newest PostgreSQL that is here."""
-    reasons = []
-    for version in ("18", "17", "16", "15"):
-        try:
-            with postgres.serve(postgres.installation(version)) as running:
-                yield running
-                return
-        except postgres.Unavailable as reason:
-            reasons.append(str(reason))
-    pytest.skip("; ".join(reasons))
-
-
-@pytest.fixture(scope="module")
 def shop(server: postgres.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """The unchanged example as it runs; only addresses that no machine here has are replaced by those of stand-ins."""
     stands_in = sandbox.Postgres(postgres.HOST, server.port, server.ca, server.superuser, server.password)

@@ -29,8 +29,8 @@ PREFIXES = {"user-service": "/api/users", "product-service": "/api/products", "c
 class Caller(httpx.Client):
     """A client whose paths begin behind `root`: "" is the root itself, without a slash at its end."""
 
-    def __init__(self, root: str) -> None:
-        super().__init__(timeout=30, trust_env=False)
+    def __init__(self, root: str, **words: Any) -> None:
+        super().__init__(timeout=30, trust_env=False, **words)
         self.root = root
 
     def request(self, method: str, url: httpx.URL | str, **words: Any) -> httpx.Response:

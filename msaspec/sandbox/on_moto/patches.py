@@ -13,6 +13,8 @@ from typing import Any
 from moto.awslambda_simple.models import LambdaSimpleBackend
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.cloudfront.models import Origin
+from moto.ec2.models import elastic_ip_addresses
+from moto.ec2.utils import random_public_ip
 from moto.ecr.models import ECRBackend
 from moto.rds.models import DBInstanceAutomatedBackup
 from moto.rds.responses import RDSResponse
@@ -70,6 +72,7 @@ PATCHED: tuple[tuple[Any, str, Any], ...] = (
     (FakeBucket, "get_permission", _permission),
     (LambdaSimpleBackend, "invoke", functions.invoke),
     (Origin, "__init__", _origin_init),
+    (elastic_ip_addresses, "random_ip", random_public_ip),  # moto's own begin with 127
     *gaps.PATCHED,
 )
 """Everything of moto that is replaced: owner, name, replacement."""

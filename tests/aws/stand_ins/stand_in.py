@@ -10,6 +10,9 @@ import os
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent))
+import docker_cli
+
 state, program, *arguments = sys.argv[1:]
 STATE = Path(state)
 BEHAVIOUR = json.loads((STATE / "behaviour.json").read_text())
@@ -60,44 +63,10 @@ def docker() -> None:
 
 
 def docker_run() -> None:
-    single = ["--name", "--restart", "--pull", "--env-file", "--log-driver"]
-    multiple = ["--log-opt", "-p", "-e"]
-    options: dict[str, list[str]] = {name: [] for name in single + multiple}
-    words = iter(arguments[1:])
-    for word in words:
-        if word in options:
-            options[word].append(next(words))
-        elif word[:2] in options:
-            options[word[:2]].append(word[2:])
-        elif word != "-d":
-            assert not word.startswith("-"), word
-            break
-    assert all(len(options[name]) == 1 for name in single), options
-    environment = env_file(Path(options["--env-file"][0]))
-    for entry in options["-e"]:
-        name, equals, given = entry.partition("=")
-        environment[name] = given if equals else os.environ[name]
-    listen(options["-p"])
-    run = {"image": word, "command": list(words), "environment": environment, "options": options}
+    run = docker_cli.parse(arguments[1:], os.environ)
+    listen(run["options"]["-p"])
     CONTAINER.write_text(json.dumps(run))
     print("0123456789ab")
-
-
-def env_file(path: Path) -> dict[str, str]:
-    """docker/cli, pkg/kvfile: lines as of Go's bufio.ScanLines, of at most 64 KiB, in UTF-8."""
-    environment = {}
-    for number, raw in enumerate(path.read_bytes().split(b"\n")):
-        assert len(raw) < 64 * 1024, "bufio.Scanner: token too long"
-        line = raw.removesuffix(b"\r").decode()
-        line = (line.removeprefix("\ufeff") if number == 0 else line).lstrip()
-        if not line or line.startswith("#"):
-            continue
-        name, equals, content = line.partition("=")
-        assert name, line
-        assert equals, line
-        assert not set(name) & set(" \t"), line
-        environment[name] = content
-    return environment
 
 
 def listen(publish: list[str]) -> None:

@@ -1,0 +1,222 @@
+"""What the sandbox has, as its services' APIs tell it: what is to run, where, and who may reach whom."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from tests.system.balancer import configuration
+
+Client = Callable[[str], Any]
+"""A client of the sandbox by the name of its service."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """An interface in the network."""
+
+    name: str
+    address: str
+    groups: tuple[str, ...]
+    subnet: str
+    public: str = ""
+    """The public address by which it is reached from outside."""
+    leaves: bool = False
+    """Whether it has some public address, and so leaves through an internet gateway."""
+
+
+@dataclass(frozen=True)
+class Instance(Box):
+    """A host that runs."""
+
+    user_data: bytes = b""
+    role: str = ""
+    zone: str = ""
+    hops: int = 1
+
+
+@dataclass(frozen=True)
+class Database(Box):
+    """A database instance."""
+
+    endpoint: str = ""
+    port: int = 0
+
+
+@dataclass(frozen=True)
+class FargateTask(Box):
+    """A task that runs."""
+
+    definition: Any = None
+
+
+@dataclass(frozen=True)
+class Balancer(Box):
+    """A load balancer."""
+
+    domain: str = ""
+    configuration: str = ""
+
+
+@dataclass(frozen=True)
+class Subnet:
+    """A subnet: its range, that of its network, the domain of its hosts, and how it reaches the internet: `igw` for
+    those with a public address, `nat`, or not at all."""
+
+    range: str
+    network: str
+    domain: str
+    way_out: str
+
+
+class View:
+    """The sandbox at one moment; every API is asked once, when something of it is first looked at."""
+
+    def __init__(self, client: Client, user_data: dict[str, bytes]) -> None:
+        self._client = client
+        self._user_data = user_data
+        """Kept from one view to the next, since it never changes."""
+
+    @cached_property
+    def boxes(self) -> dict[str, Box]:
+        """All that has an address, by name."""
+        hosts = {box.name: box for box in self._instances()}
+        others = [*self._databases(), *self._tasks()]
+        addresses = {name: box.address for name, box in hosts.items()}
+        balancers = list(self._balancers(addresses))
+        return {box.name: box for box in (*others, *balancers)} | hosts
+
+    @cached_property
+    def groups(self) -> dict[str, Mapping[str, Any]]:
+        """The security groups with their rules, by id."""
+        found = self._client("ec2").describe_security_groups()["SecurityGroups"]
+        return {group["GroupId"]: group for group in found}
+
+    @cached_property
+    def subnets(self) -> dict[str, Subnet]:
+        """The subnets by id."""
+        ec2 = self._client("ec2")
+        vpcs = {vpc["VpcId"]: vpc for vpc in ec2.describe_vpcs()["Vpcs"]}
+        options = {each["DhcpOptionsId"]: each for each in ec2.describe_dhcp_options()["DhcpOptions"]}
+        ways = dict(_ways_out(ec2.describe_route_tables()["RouteTables"]))
+        found = {}
+        for subnet in ec2.describe_subnets()["Subnets"]:
+            vpc, id = vpcs[subnet["VpcId"]], subnet["SubnetId"]
+            domain = _domain(options.get(vpc.get("DhcpOptionsId", ""), {}))
+            found[id] = Subnet(subnet["CidrBlock"], vpc["CidrBlock"], domain, ways.get(id, ""))
+        return found
+
+    def _high_up(self, subnet: str, number: int) -> str:
+        """An address where no host is."""
+        return str(ipaddress.ip_network(self.subnets[subnet].range)[-10 - number])
+
+    def _instances(self) -> Iterator[Instance]:
+        ec2 = self._client("ec2")
+        running = [{"Name": "instance-state-name", "Values": ["running"]}]
+        elastic = {a.get("InstanceId"): a["PublicIp"] for a in ec2.describe_addresses()["Addresses"]}
+        for reservation in ec2.describe_instances(Filters=running)["Reservations"]:
+            for found in reservation["Instances"]:
+                id = found["InstanceId"]
+                public = elastic.get(id) or found.get("PublicIpAddress", "")
+                yield Instance(
+                    id,
+                    found["PrivateIpAddress"],
+                    tuple(sorted(group["GroupId"] for group in found["SecurityGroups"])),
+                    found["SubnetId"],
+                    public,
+                    bool(public),
+                    self._booting(id),
+                    self._role(found.get("IamInstanceProfile", {}).get("Arn", "")),
+                    found["Placement"]["AvailabilityZone"],
+                    int(found.get("MetadataOptions", {}).get("HttpPutResponseHopLimit", 1)),
+                )
+
+    def _booting(self, id: str) -> bytes:
+        if id not in self._user_data:
+            told = self._client("ec2").describe_instance_attribute(InstanceId=id, Attribute="userData")["UserData"]
+            self._user_data[id] = base64.b64decode(told.get("Value", ""))
+        return self._user_data[id]
+
+    def _role(self, profile: str) -> str:
+        if not profile:
+            return ""
+        name = profile.rpartition("/")[2]
+        (role,) = self._client("iam").get_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Roles"]
+        return str(role["RoleName"])
+
+    def _databases(self) -> Iterator[Database]:
+        for number, found in enumerate(self._client("rds").describe_db_instances()["DBInstances"]):
+            subnet = found["DBSubnetGroup"]["Subnets"][0]["SubnetIdentifier"]
+            groups = tuple(sorted(group["VpcSecurityGroupId"] for group in found["VpcSecurityGroups"]))
+            address, name, end = self._high_up(subnet, number), found["DBInstanceIdentifier"], found["Endpoint"]
+            yield Database(name, address, groups, subnet, endpoint=end["Address"], port=end["Port"])
+
+    def _tasks(self) -> Iterator[FargateTask]:
+        ecs = self._client("ecs")
+        for cluster in ecs.list_clusters()["clusterArns"]:
+            assigned = self._assigned(cluster)
+            arns = ecs.list_tasks(cluster=cluster, desiredStatus="RUNNING")["taskArns"]
+            for found in ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else ():
+                told = {detail["name"]: detail["value"] for detail in found["attachments"][0]["details"]}
+                definition = ecs.describe_task_definition(taskDefinition=found["taskDefinitionArn"])["taskDefinition"]
+                yield FargateTask(
+                    found["taskArn"].rpartition("/")[2],
+                    told["privateIPv4Address"],
+                    self._groups_of(told["networkInterfaceId"]),
+                    told["subnetId"],
+                    "",
+                    found["group"] in assigned,
+                    definition,
+                )
+
+    def _assigned(self, cluster: str) -> set[str]:
+        """The services whose tasks get a public address, as tasks name the group that they are of."""
+        ecs = self._client("ecs")
+        arns = ecs.list_services(cluster=cluster)["serviceArns"]
+        services = ecs.describe_services(cluster=cluster, services=arns)["services"] if arns else []
+        return {
+            f"service:{service['serviceName']}"
+            for service in services
+            if service["networkConfiguration"]["awsvpcConfiguration"].get("assignPublicIp") == "ENABLED"
+        }
+
+    def _groups_of(self, interface: str) -> tuple[str, ...]:
+        ec2 = self._client("ec2")
+        (found,) = ec2.describe_network_interfaces(NetworkInterfaceIds=[interface])["NetworkInterfaces"]
+        return tuple(sorted(group["GroupId"] for group in found["Groups"]))
+
+    def _balancers(self, hosts: Mapping[str, str]) -> Iterator[Balancer]:
+        """Load balancers; public ones have an address outside, too."""
+        elb = self._client("elbv2")
+        for number, found in enumerate(elb.describe_load_balancers()["LoadBalancers"]):
+            subnet = sorted(zone["SubnetId"] for zone in found["AvailabilityZones"])[0]
+            address = self._high_up(subnet, 100 + number)
+            public = f"198.18.1.{number + 1}" if found["Scheme"] == "internet-facing" else ""
+            yield Balancer(
+                found["LoadBalancerName"],
+                address,
+                tuple(sorted(found["SecurityGroups"])),
+                subnet,
+                public,
+                bool(public),
+                found["DNSName"],
+                configuration(elb, found["LoadBalancerArn"], address, hosts),
+            )
+
+
+def _ways_out(tables: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    for table in tables:
+        for route in table["Routes"]:
+            if route.get("DestinationCidrBlock") == "0.0.0.0/0":
+                way = "igw" if route.get("GatewayId", "").startswith("igw-") else "nat"
+                yield from ((a["SubnetId"], way) for a in table["Associations"] if "SubnetId" in a)
+
+
+def _domain(options: Mapping[str, Any]) -> str:
+    """The domain that hosts complete short names with."""
+    found = {each["Key"]: each["Values"][0]["Value"] for each in options.get("DhcpConfigurations", [])}
+    return str(found.get("domain-name", ""))

@@ -1,0 +1,249 @@
+"""The machines behind the sandbox: what its services say runs does run, and reaches what they say it may reach.
+
+A loop looks at the sandbox as AWS's own control planes do: a host that is there is booted, one that is gone is stopped,
+a task is started, a database instance and a load balancer answer at their addresses, and every interface has the rules
+of its security groups before anything runs behind it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from msaspec.sandbox.world import World
+from tests.system import groups
+from tests.system.account import Balancer, Box, Database, FargateTask, Instance, View
+from tests.system.balancer import Proxy
+from tests.system.gateway import Gateway
+from tests.system.machine import Machine
+from tests.system.metadata import ADDRESS, TASK_ADDRESS, Metadata, task_credentials
+from tests.system.names import Resolver, cloud_map
+from tests.system.network import Namespace, Network, network
+from tests.system.permissions import Permissions
+from tests.system.relay import Relay
+from tests.system.serving import Serving
+from tests.system.task import Task
+
+AWS = "198.18.0.1"
+"""Where AWS's endpoints answer, outside of every VPC."""
+INTERNET = "198.18.0.2"
+"""Whoever calls from outside."""
+EVERYWHERE = "0.0.0.0/0"
+PATIENCE = 10
+"""How many times in a row it may be impossible to see what the sandbox has, which changes meanwhile."""
+
+
+class Site:
+    """All that runs."""
+
+    def __init__(self, world: World, region: str, net: Network, directory: Path, images: Mapping[str, Any]) -> None:
+        self.world, self.region, self.network, self.directory, self.images = world, region, net, directory, images
+        self.permissions = Permissions(self.client("iam"))
+        account = self.client("sts").get_caller_identity()["Account"]
+        gateway = Gateway(world.endpoint, account, self.permissions, self.client("ecr"))
+        self.boxes: dict[str, Box] = {}
+        self.namespaces: dict[str, Namespace] = {}
+        self.machines: dict[str, Machine] = {}
+        self.tasks: dict[str, Task] = {}
+        self.faults: list[str] = []
+        self.internet = net.connect("internet", INTERNET, [EVERYWHERE])
+        aws = net.connect("aws", AWS, [EVERYWHERE])
+        self._proxies: dict[str, Proxy] = {}
+        self._ends: dict[str, list[Callable[[], object]]] = {}
+        self._always = [gateway.serve(aws.listen(AWS, 80)).end]
+        self._loaded: dict[str, str] = {}
+        self._resolver = ""
+        self._user_data: dict[str, bytes] = {}
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def client(self, service: str) -> Any:
+        """A client of the sandbox, with all rights."""
+        return self.world.client(service, self.region)
+
+    # ---- the loop ----
+
+    def _watch(self) -> None:
+        blind = 0
+        while not self._ended.wait(0.3):
+            try:
+                view = View(self.client, self._user_data)
+                seen = bool(view.boxes is not None and view.groups and view.subnets)
+            except Exception:
+                blind += 1
+                seen = False
+                if blind == PATIENCE:
+                    self.faults.append(traceback.format_exc())
+            if seen:
+                blind = 0
+                try:
+                    self._follow(view)
+                except Exception:
+                    self.faults.append(traceback.format_exc())
+
+    def _follow(self, view: View) -> None:
+        """Brings about what is seen."""
+        for name in self.boxes.keys() - view.boxes.keys():
+            self._remove(name)
+        fresh = [box for name, box in view.boxes.items() if name not in self.boxes]
+        for box in fresh:
+            self._place(box, view)
+        self.boxes = dict(view.boxes)
+        self._guard(view)
+        begin = {Instance: self._boot, Database: self._answer, Balancer: self._balance, FargateTask: self._run}
+        for box in fresh:
+            begin[type(box)](box, view)
+        for name, proxy in self._proxies.items():
+            proxy.configure(view.boxes[name].configuration)
+
+    def _place(self, box: Box, view: View) -> None:
+        """Connects an interface: to its network, and to the world if its subnet's routes lead there."""
+        subnet = view.subnets[box.subnet]
+        outward = subnet.way_out == "nat" or (subnet.way_out == "igw" and box.leaves)
+        self._ends[box.name] = []
+        routes = [EVERYWHERE if outward else subnet.network]
+        self.namespaces[box.name] = self.network.connect(box.name, box.address, routes)
+        if not self._resolver:
+            self._resolver = str(ipaddress.ip_network(subnet.network)[2])
+            self.network.router.own(self._resolver)
+            self._always.append(Resolver(self.network.router.datagrams(self._resolver, 53), self.lookup).end)
+
+    def _guard(self, view: View) -> None:
+        """Brings every interface's rules up to what the security groups say now, and the public addresses."""
+        members: dict[str, list[str]] = {}
+        for box in self.boxes.values():
+            for group in box.groups:
+                members.setdefault(group, []).append(box.address)
+        for name, box in self.boxes.items():
+            own = [view.groups[group] for group in box.groups]
+            self._load(name, self.namespaces[name], groups.rules(own, members, self._resolver))
+        reached = [box for box in self.boxes.values() if box.public and view.subnets[box.subnet].way_out == "igw"]
+        translation = [
+            "table ip public",
+            "delete table ip public",
+            "table ip public {",
+            "chain inward { type nat hook prerouting priority dstnat;",
+            *sorted(f"ip daddr {box.public} dnat to {box.address}" for box in reached),
+            "}",
+            "}",
+            "",
+        ]
+        self._load("", self.network.router, "\n".join(translation))
+
+    def _load(self, name: str, namespace: Namespace, rules: str) -> None:
+        if self._loaded.get(name) != rules:
+            namespace.filter(rules)
+            self._loaded[name] = rules
+
+    def _boot(self, box: Instance, view: View) -> None:
+        namespace, root = self.namespaces[box.name], self.directory / box.name
+        if box.role:
+            session = self.permissions.session(box.role)
+            metadata = Metadata(box.name, box.zone, box.hops, session)
+            namespace.own(ADDRESS)
+            self._ends[box.name].append(Serving(namespace.listen(ADDRESS, 80), metadata.answer).end)
+        root.mkdir()
+        resolv = self._resolv(box, view)
+        machine = Machine(root, namespace, box.name, box.user_data, resolv, f"http://{AWS}", self.images)
+        self.machines[box.name] = machine
+        self._ends[box.name].append(machine.stop)
+        machine.start()
+
+    def _answer(self, box: Database, view: View) -> None:
+        assert self.world.postgres
+        listener = self.namespaces[box.name].listen(box.address, box.port)
+        self._ends[box.name].append(Relay(listener, self.world.postgres.port).end)
+
+    def _balance(self, box: Balancer, view: View) -> None:
+        proxy = Proxy(self.namespaces[box.name], self.directory / f"{box.name}.cfg")
+        self._proxies[box.name] = proxy
+        self._ends[box.name].append(proxy.end)
+
+    def _run(self, box: FargateTask, view: View) -> None:
+        resolv, namespace = self.directory / f"{box.name}.resolv", self.namespaces[box.name]
+        resolv.write_text(self._resolv(box, view))
+        session = self.permissions.session(box.definition["taskRoleArn"].rpartition("/")[2])
+        namespace.own(TASK_ADDRESS)
+        credentials = Serving(namespace.listen(TASK_ADDRESS, 80), partial(task_credentials, session))
+        task = Task(box.name, box.definition, namespace, resolv, self.client, self.permissions)
+        self.tasks[box.name] = task
+        self._ends[box.name] += [credentials.end, task.stop]
+        task.start(self.images)
+
+    def _resolv(self, box: Box, view: View) -> str:
+        domain = view.subnets[box.subnet].domain
+        return f"nameserver {self._resolver}\n" + (f"search {domain}\n" if domain else "")
+
+    def _remove(self, name: str) -> None:
+        for end in reversed(self._ends.pop(name)):
+            end()
+        self.network.disconnect(self.namespaces.pop(name))
+        self._loaded.pop(name, None)
+        for kept in (self.machines, self.tasks, self._proxies):
+            kept.pop(name, None)
+        del self.boxes[name]
+
+    # ---- names ----
+
+    def lookup(self, name: str) -> list[str] | None:
+        """What the resolver of the VPC answers."""
+        for box in self.boxes.values():
+            if isinstance(box, Database) and box.endpoint.lower() == name:
+                return [box.address]
+            if isinstance(box, Balancer) and box.domain.lower() == name:
+                return [box.public or box.address]
+        if name.endswith(".amazonaws.com"):
+            return [AWS]
+        known = cloud_map(self.client("servicediscovery"))
+        return [a for attributes in known[name] for a in self._registered(attributes)] if name in known else None
+
+    def _registered(self, attributes: Mapping[str, str]) -> list[str]:
+        if alias := attributes.get("AWS_ALIAS_DNS_NAME"):
+            return self.lookup(alias.lower()) or []
+        return [attributes["AWS_INSTANCE_IPV4"]]
+
+    # ---- for tests ----
+
+    def until(self, holds: Callable[[], bool], what: str, seconds: float = 90) -> None:
+        """Waits until something holds."""
+        end = time.monotonic() + seconds
+        while not holds():
+            assert not self.faults, self.faults[0]
+            assert time.monotonic() < end, f"{what}\n{self.told()}"
+            time.sleep(0.1)
+
+    def told(self) -> str:
+        """All that the machines have to say."""
+        denied = "\n".join(map(str, self.permissions.denied))
+        machines = [machine.told() for machine in self.machines.values()]
+        tasks = ["\n".join([f"== {name}", *task.lines]) for name, task in self.tasks.items()]
+        return "\n".join([*machines, *tasks, "denied:", denied, *self.faults])
+
+    def end(self) -> None:
+        """Stops everything."""
+        self._ended.set()
+        self._thread.join()
+        with ExitStack() as stack:
+            for end in self._always:
+                stack.callback(end)
+            for name in list(self.boxes):
+                stack.callback(self._remove, name)
+
+
+@contextmanager
+def running(world: World, region: str, directory: Path, images: Mapping[str, Any]) -> Iterator[Site]:
+    """The machines, for as long as the block lasts."""
+    with network() as net:
+        site = Site(world, region, net, directory, images)
+        try:
+            yield site
+        finally:
+            site.end()

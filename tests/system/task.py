@@ -1,0 +1,133 @@
+"""A task of Fargate, started from what the sandbox has of it: its container is a process on a host of its own.
+
+As ECS does it: the image and the secrets by the execution role, which also writes the log; the service itself has the
+task role, by the credentials endpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.system.gateway import PULL
+from tests.system.network import Namespace
+from tests.system.permissions import Permissions
+
+CREDENTIALS = "/v2/credentials/task"
+
+
+class Denied(Exception):
+    """What the execution role may not do, although the task needs it."""
+
+
+class Task:
+    """A task with its container."""
+
+    def __init__(
+        self,
+        id: str,
+        definition: Mapping[str, Any],
+        namespace: Namespace,
+        resolv: Path,
+        client: Callable[[str], Any],
+        permissions: Permissions,
+    ) -> None:
+        (self.container,) = definition["containerDefinitions"]
+        self.id, self.definition, self.namespace, self._resolv = id, definition, namespace, resolv
+        self._client, self._permissions = client, permissions
+        self._execution = definition["executionRoleArn"].rpartition("/")[2]
+        self._process: subprocess.Popen[str] | None = None
+        self.lines: list[str] = []
+
+    def _may(self, action: str, resource: str) -> None:
+        if not self._permissions.allows(self._execution, action, resource):
+            raise Denied(f"{self._execution} may not {action} on {resource}")
+
+    def environment(self) -> dict[str, str]:
+        """The variables of the container: those that are written, and the secrets."""
+        written = {entry["name"]: entry["value"] for entry in self.container.get("environment", [])}
+        return written | {entry["name"]: self._secret(entry["valueFrom"]) for entry in self.container["secrets"]}
+
+    def _secret(self, place: str) -> str:
+        service = place.split(":")[2]
+        if service == "ssm":
+            self._may("ssm:GetParameters", place)
+            name = place.partition(":parameter")[2]
+            return str(self._client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
+        assert service == "secretsmanager", place
+        parts = place.split(":")
+        arn, key = ":".join(parts[:7]), (parts[7:] or [""])[0]
+        self._may("secretsmanager:GetSecretValue", arn)
+        text = self._client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
+        return str(json.loads(text)[key]) if key else str(text)
+
+    def _pull(self) -> str:
+        """Takes the image; returns what the images of the machine know it by."""
+        registry, _, rest = self.container["image"].partition("/")
+        name, _, tag = rest.rpartition(":")
+        account, _, _, region = registry.split(".")[:4]
+        self._may("ecr:GetAuthorizationToken", "*")
+        for action in PULL:
+            self._may(action, f"arn:aws:ecr:{region}:{account}:repository/{name}")
+        there = self._client("ecr").batch_get_image(repositoryName=name, imageIds=[{"imageTag": tag}])["images"]
+        assert there, f"CannotPullContainerError: {rest}"
+        return rest.rpartition("/")[2]
+
+    def start(self, images: Mapping[str, Any]) -> None:
+        """Starts the container."""
+        image = self._pull()
+        program = images.get(image) or images[image.partition(":")[0]]
+        environment = self.environment()
+        self._log()
+        unshare = [str(shutil.which("unshare")), "--mount", "--pid", "--fork", "--kill-child", "bash", "-c"]
+        mount = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+        command = [*program["entrypoint"], *self.container.get("command", [])]
+        with self.namespace.entered():
+            self._process = subprocess.Popen(
+                [*unshare, mount, str(self._resolv), *command],
+                cwd=program["directory"],
+                env={
+                    **program["environment"],
+                    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": CREDENTIALS,
+                    **environment,
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        self._writer = threading.Thread(target=self._write, args=(self._process,), daemon=True)
+        self._writer.start()
+
+    def _log(self) -> None:
+        """Makes its log stream."""
+        options = self.container["logConfiguration"]["options"]
+        stream = f"{options['awslogs-stream-prefix']}/{self.container['name']}/{self.id}"
+        self._where = {"logGroupName": options["awslogs-group"], "logStreamName": stream}
+        account = self.definition["taskDefinitionArn"].split(":")[4]
+        arn = f"arn:aws:logs:{options['awslogs-region']}:{account}:log-group:{options['awslogs-group']}"
+        for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
+            self._may(action, f"{arn}:log-stream:{stream}")
+        self._client("logs").create_log_stream(**self._where)
+
+    def _write(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout
+        with process.stdout as output:
+            for line in output:
+                self.lines.append(line.rstrip("\n"))
+                event = {"timestamp": int(time.time() * 1000), "message": line.rstrip("\n")}
+                self._client("logs").put_log_events(**self._where, logEvents=[event])
+
+    def stop(self) -> None:
+        """Ends it."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._writer.join()
+            self._process = None

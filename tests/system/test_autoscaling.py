@@ -1,0 +1,72 @@
+"""The same shop by one line on groups of hosts: two machines of a service behind a real reverse proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lambdas import postgres
+from tests.shop.programs import SERVICES
+from tests.system.scenario import walk
+from tests.system.shop import EXAMPLE, Shop, deployed
+
+pytestmark = pytest.mark.xdist_group("autoscaling")
+
+
+@pytest.fixture(scope="module")
+def shop(server: postgres.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """The example with another runtime, and two hosts of product-service."""
+    text = EXAMPLE.read_text("utf-8").replace("runtime: instance", "runtime: autoscaling")
+    text = text.replace("port: 8001\n", "port: 8001\n    scale: {min: 2, max: 3}\n")
+    assert text.count("min: 2") == text.count("runtime: autoscaling") == 1
+    with deployed(server, tmp_path_factory.mktemp("site"), text) as shop:
+        yield shop
+
+
+def test_the_deployment_waits_for_every_machine(shop: Shop) -> None:
+    """A group is complete when each of its hosts has signalled."""
+    said = "\n".join(shop.reasons())
+    hosts = {service: shop.hosts(service) for service in SERVICES}
+    assert {service: len(ids) for service, ids in hosts.items()} == {
+        "user-service": 1,
+        "product-service": 2,
+        "cart-service": 1,
+    }
+    for id in (id for ids in hosts.values() for id in ids):
+        assert f"Received SUCCESS signal with UniqueId {id}" in said
+
+
+def test_a_person_fills_a_cart(shop: Shop) -> None:
+    """Over HTTP through the load balancers."""
+    walk(shop)
+
+
+def test_both_machines_are_asked_and_one_is_enough(shop: Shop) -> None:
+    """Requests go to both hosts; where one goes down, the load balancer sends all to the other."""
+    products, (first, second) = shop.http("product-service"), shop.hosts("product-service")
+    for _ in range(6):
+        assert products.get("/424242").status_code == 404
+
+    def asked(id: str) -> int:
+        return shop.site.machines[id].execute("docker", "logs", "--tail", "999", "product-service").count("/424242")
+
+    assert asked(first) >= 2
+    assert asked(second) >= 2
+    shop.site.machines[first].stop()
+    answers = {products.get("/424242").status_code for _ in range(6)}
+    shop.site.until(lambda: {products.get("/424242").status_code for _ in range(6)} == {404}, "all go to the other")
+    assert answers <= {404, 502, 503, 504}
+    walk(shop)
+    shop.site.machines[first].start()
+
+
+def test_a_new_tag_replaces_the_machines_of_its_service(shop: Shop) -> None:
+    """The update waits for the signals of the new hosts; those of the other services stay."""
+    before = {service: shop.hosts(service) for service in SERVICES}
+    shop.run("deploy", "--yes", "--tag", "product-service=1.1")
+    after = {service: shop.hosts(service) for service in SERVICES}
+    assert not set(before.pop("product-service")) & set(after["product-service"])
+    assert all(f"SUCCESS signal with UniqueId {id}" in "\n".join(shop.reasons()) for id in after.pop("product-service"))
+    assert before == after
+    walk(shop)

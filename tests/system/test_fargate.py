@@ -1,0 +1,92 @@
+"""The same shop by one line on Fargate: its tasks started from what ECS has, behind a real reverse proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lambdas import postgres
+from tests.shop.programs import SERVICES
+from tests.system.account import Balancer, Database
+from tests.system.scenario import walk
+from tests.system.shop import EXAMPLE, Shop, deployed
+
+pytestmark = pytest.mark.xdist_group("fargate")
+
+
+@pytest.fixture(scope="module")
+def shop(server: postgres.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """The example with another runtime."""
+    text = EXAMPLE.read_text("utf-8")
+    assert "runtime: instance" in text
+    directory = tmp_path_factory.mktemp("site")
+    with deployed(server, directory, text.replace("runtime: instance", "runtime: fargate")) as shop:
+        yield shop
+
+
+def tasks(shop: Shop) -> dict[str, str]:
+    """The name of the task of each service."""
+    return {task.container["name"]: id for id, task in list(shop.site.tasks.items())}
+
+
+def test_a_person_fills_a_cart(shop: Shop) -> None:
+    """Over HTTP through the load balancer; cart-service asks its peers by the names that their tasks have."""
+    walk(shop)
+
+
+def test_nothing_but_what_is_declared_is_open(shop: Shop) -> None:
+    """Tasks take connections from the load balancer, and from each other and to the database by declared edges."""
+    site, names = shop.site, tasks(shop)
+    assert sorted(names) == sorted(SERVICES)
+    boxes = {name: site.boxes[id] for name, id in names.items()}
+    (database,) = [box for box in site.boxes.values() if isinstance(box, Database)]
+    (balancer,) = [box for box in site.boxes.values() if isinstance(box, Balancer)]
+    ports = {"user-service": 8002, "product-service": 8001, "cart-service": 8000}
+    targets = {"main": (database, 5432), **{name: (boxes[name], port) for name, port in ports.items()}}
+    found = {
+        (source, target)
+        for source, box in boxes.items()
+        for target, (there, port) in targets.items()
+        if source != target and site.namespaces[box.name].reaches(there.address, port, 0.3)
+    }
+    peers = {("cart-service", "user-service"), ("cart-service", "product-service")}
+    assert found == {*((service, "main") for service in SERVICES), *peers}
+    assert site.internet.reaches(balancer.public, 80)
+    assert not any(site.internet.reaches(balancer.public, port, 0.3) for port in (443, *ports.values()))
+
+
+def test_a_path_that_is_nobodys_is_not_found(shop: Shop) -> None:
+    """The load balancer answers 404 itself, in JSON."""
+    users = shop.http("user-service")
+    users.root = users.root.removesuffix("/api/users")
+    for path in ("/", "/api", "/api/usersandmore", "/API/users"):
+        answer = users.get(path)
+        assert (answer.status_code, answer.json()) == (404, {"message": "Not Found"})
+
+
+def test_each_role_may_do_what_it_needs_and_nothing_else(shop: Shop) -> None:
+    """Execution roles read what starts a task, task roles what the service does; no grant was idle but for that of
+    large uploads."""
+    permissions = shop.site.permissions
+    assert permissions.denied == []
+    names = [role["RoleName"] for role in shop.client("iam").list_roles()["Roles"]]
+    idle = {
+        name.split("-")[1]: {action for action, _ in permissions.granted(name) - permissions.used[name]}
+        for name in names
+        if "ExecutionRole" in name or "TaskRole" in name
+    }
+    assert len(idle) == 6
+    assert {name: actions for name, actions in idle.items() if actions} == {
+        "UserServiceTaskRole": {"s3:AbortMultipartUpload"}
+    }
+
+
+def test_a_new_tag_starts_new_tasks_of_its_service(shop: Shop) -> None:
+    """The new task takes over; no other task is touched."""
+    before = tasks(shop)
+    shop.run("deploy", "--yes", "--tag", "cart-service=1.1")
+    shop.site.until(lambda: tasks(shop).keys() == before.keys() and tasks(shop) != before, "another task")
+    after = tasks(shop)
+    assert {service for service in before if before[service] != after[service]} == {"cart-service"}
+    walk(shop)

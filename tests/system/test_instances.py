@@ -1,0 +1,230 @@
+"""The example, deployed as a person does it, on machines that boot from what the deployment left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from tests.lambdas import postgres
+from tests.shop.programs import SERVICES
+from tests.system.account import Database
+from tests.system.scenario import healthy, made, walk
+from tests.system.shop import EXAMPLE, REVIEWS, Shop, deployed
+from tests.system.site import INTERNET
+
+pytestmark = pytest.mark.xdist_group("instances")
+ADDED = """
+  review-service:
+    image: review-service:1.0
+    framework: plain
+    port: 8003
+    health: /api/products/health_check
+    uses:
+      main: {database: reviews}
+"""
+
+
+@pytest.fixture(scope="module")
+def shop(server: postgres.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """The unchanged example."""
+    with deployed(server, tmp_path_factory.mktemp("site"), EXAMPLE.read_text("utf-8")) as shop:
+        yield shop
+
+
+def test_the_deployment_waits_for_the_machines(shop: Shop) -> None:
+    """Each of the three signals success with its own credentials when its service is healthy, and then it is done."""
+    said = "\n".join(shop.reasons())
+    for service in SERVICES:
+        (id,) = shop.hosts(service)
+        assert f"Received SUCCESS signal with UniqueId {id}" in said
+        assert shop.site.machines[id].booted
+    assert said.splitlines()[0] == "shop CREATE_COMPLETE "
+
+
+def test_a_person_fills_a_cart(shop: Shop) -> None:
+    """Over HTTP from outside, through user data, variables, secrets, names, databases, bucket and distribution."""
+    walk(shop)
+
+
+def test_nothing_but_what_is_declared_is_open(shop: Shop) -> None:
+    """Every pair of machines and every port that anything listens on: open by a declared edge only."""
+    site = shop.site
+    names = {shop.hosts(service)[0]: service for service in (*SERVICES, "bastion")}
+    (database,) = [name for name in site.boxes if name not in names]
+    names[database] = "main"
+    ports = {"user-service": [80, 8002], "product-service": [80, 8001], "cart-service": [80, 8000], "main": [5432]}
+    found = {
+        (names[source], names[target], port)
+        for source in names
+        for target in names
+        for port in ports.get(names[target], [])
+        if source not in (target, database) and site.namespaces[source].reaches(site.boxes[target].address, port, 0.3)
+    }
+    assert {edge for edge in found if edge[2] != 80} == {
+        ("user-service", "main", 5432),
+        ("product-service", "main", 5432),
+        ("cart-service", "main", 5432),
+        ("bastion", "main", 5432),
+        ("cart-service", "user-service", 8002),
+        ("cart-service", "product-service", 8001),
+    }
+    # The public port is open to the world, and so to everyone.
+    assert {(source, target) for source, target, port in found if port == 80} == {
+        (source, target) for source in (*SERVICES, "bastion") for target in SERVICES if source != target
+    }
+
+
+def test_from_outside_only_the_public_ports_are_open(shop: Shop) -> None:
+    """Port 80 of each service; neither the port for peers, nor the database, nor the bastion."""
+    site = shop.site
+    assert site.internet.address == INTERNET
+    for service in SERVICES:
+        public = site.boxes[shop.hosts(service)[0]].public
+        assert site.internet.reaches(public, 80)
+        assert not any(site.internet.reaches(public, port, 0.3) for port in (22, 8000, 8001, 8002))
+    bastion = site.boxes[shop.hosts("bastion")[0]]
+    assert not any(site.internet.reaches(bastion.public, port, 0.3) for port in (22, 80, 5432))
+    (database,) = [box for box in site.boxes.values() if isinstance(box, Database)]
+    assert not site.internet.reaches(database.address, 5432, 0.3)
+    assert not site.namespaces[database.name].reaches(site.internet.address, 80, 0.3)
+
+
+def test_a_service_opens_its_own_database_only(shop: Shop) -> None:
+    """The password that a container has opens one of the three databases, as a role that is no superuser."""
+    container = json.loads((shop.machine("product-service").root / "lib/docker.json").read_text())["containers"][0]
+    user, password = (container["environment"][f"spring.datasource.{key}"] for key in ("username", "password"))
+    (database,) = [box for box in shop.site.boxes.values() if isinstance(box, Database)]
+
+    def opened(name: str) -> psycopg.Connection[tuple[object, ...]]:
+        words = {"host": database.address, "dbname": name, "user": user, "password": password, "sslmode": "require"}
+        with shop.site.namespaces[shop.hosts("product-service")[0]].entered():
+            return psycopg.connect(connect_timeout=5, **words)
+
+    with opened("product_database") as session:
+        assert session.execute("SELECT count(*) > 0 FROM products").fetchone() == (True,)
+        assert session.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone() == (False,)
+    for other in ("user_database", "cart_database"):
+        with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+            opened(other)
+    # Whoever has a role may connect to PostgreSQL's own database, and do nothing there.
+    with opened("postgres") as session, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        session.execute("CREATE TABLE here (id int)")
+
+
+def test_a_host_may_do_what_it_needs_and_nothing_else(shop: Shop) -> None:
+    """No call of a machine was refused; every grant was of use, but for those of Session Manager and of large uploads;
+    and a machine cannot read the secret of another service."""
+    roles = [role["RoleName"] for role in shop.client("iam").list_roles()["Roles"]]
+    permissions = shop.site.permissions
+    assert permissions.denied == []
+    idle = {}
+    for service in SERVICES:
+        (role,) = [role for role in roles if role.startswith(f"shop-{service.title().replace('-', '')}Role-")]
+        idle[service] = {action for action, _ in permissions.granted(role) - permissions.used[role]}
+        idle[service] = {action for action in idle[service] if not action.startswith(("ssm:", "ssmmessages:"))}
+    assert idle == {
+        "user-service": {"s3:AbortMultipartUpload"},
+        "product-service": set(),
+        "cart-service": set(),
+    }
+    secrets = shop.client("secretsmanager").list_secrets()["SecretList"]
+    foreign = next(secret["ARN"] for secret in secrets if "UserServiceToMain" in secret["Name"])
+    command = f"aws secretsmanager get-secret-value --region ap-northeast-2 --secret-id {foreign} 2>&1 || true"
+    assert "AccessDeniedException" in shop.machine("product-service").execute("bash", "-c", command)
+    permissions.denied.clear()
+
+
+def test_what_a_service_writes_is_in_its_log(shop: Shop) -> None:
+    """`msaspec logs` shows what the container wrote, which the host's own role brought there."""
+    shop.http("user-service").get("/424242")
+    lines = []
+
+    def arrived() -> bool:
+        lines[:] = shop.run("logs", "user-service").stdout.splitlines()
+        return any("/api/users/424242" in line for line in lines)
+
+    shop.site.until(arrived, "the request is in the log")
+    # No secret is in any log.
+    secrets = shop.client("secretsmanager").list_secrets()["SecretList"]
+    for secret in secrets:
+        text = shop.client("secretsmanager").get_secret_value(SecretId=secret["ARN"])["SecretString"]
+        assert json.loads(text)["password"] not in "\n".join(lines) + shop.site.told()
+
+
+def test_a_killed_container_comes_back(shop: Shop) -> None:
+    """docker restarts it; nobody has to do anything."""
+    machine, carts = shop.machine("cart-service"), shop.http("cart-service")
+    first = machine.execute("docker", "inspect", "cart-service", "-f", "{{.State.Pid}}")
+    machine.execute("bash", "-c", f"kill -9 {first}")
+
+    def anew() -> bool:
+        form = "{{.State.Status}} {{.State.Pid}}"
+        status, pid = machine.execute("docker", "inspect", "cart-service", "-f", form).split()
+        return status == "running" and pid != first.strip()
+
+    shop.site.until(anew, "another process")
+    shop.site.until(lambda: healthy(carts), "it answers")
+
+
+def test_a_rebooted_host_serves_again(shop: Shop) -> None:
+    """Its script runs at every boot, reads the secrets anew, and signals nobody a second time."""
+    machine, products = shop.machine("product-service"), shop.http("product-service")
+    product = made(products.post("", json={"name": "Lamp", "price": 100}))
+    signalled = shop.reasons()
+    machine.reboot()
+    shop.site.until(lambda: machine.booted, "booted")
+    assert products.get(f"/{product['id']}").json()["name"] == "Lamp"
+    assert (machine.root / "log/msaspec.log").read_text().count("-- health") == 2
+    assert shop.reasons() == signalled
+
+
+def test_a_new_tag_rolls_only_its_service(shop: Shop) -> None:
+    """Another image replaces the host of its service; no other host, container or row is touched."""
+    before = {service: shop.hosts(service) for service in (*SERVICES, "bastion")}
+    ran = {service: _started(shop, service) for service in SERVICES}
+    shop.run("deploy", "--yes", "--tag", "product-service=1.1")
+    after = {service: shop.hosts(service) for service in before}
+    assert {service for service in before if before[service] != after[service]} == {"product-service"}
+    assert {service for service in ran if ran[service] != _started(shop, service)} == {"product-service"}
+    assert shop.machine("product-service").execute("docker", "inspect", "product-service", "-f", "{{.State.Status}}")
+    (container,) = json.loads((shop.machine("product-service").root / "lib/docker.json").read_text())["containers"]
+    assert container["image"].endswith("/shop/product-service:1.1")
+    walk(shop)
+
+
+def _started(shop: Shop, service: str) -> str:
+    return shop.machine(service).execute("docker", "inspect", service, "-f", "{{.State.Pid}} {{.RestartCount}}")
+
+
+def test_a_fourth_service_comes_beside_the_others(shop: Shop) -> None:
+    """A deployment with one service more touches none of the others; the new one, with the plain names of variables,
+    has a database of its own."""
+    before = {service: (shop.hosts(service), _started(shop, service)) for service in SERVICES}
+    text = shop.text + ADDED
+    words = ("deploy", "--yes", "--tag", "product-service=1.1")
+    shop.run(*words, text=text)
+    assert {service: (shop.hosts(service), _started(shop, service)) for service in SERVICES} == before
+    machine = shop.machine(REVIEWS)
+    asked = "curl -s http://127.0.0.1:8003/api/products/health_check"
+    assert machine.execute("bash", "-c", asked) == '{"status":"up"}'
+    (container,) = json.loads((machine.root / "lib/docker.json").read_text())["containers"]
+    assert set(container["environment"]) == {"DATABASE_URL"}
+    dsn = shop.server.dsn("reviews", shop.server.superuser, shop.server.password)
+    with psycopg.connect(dsn) as session:
+        assert session.execute("SELECT count(*) FROM products").fetchone() == (0,)
+
+
+def test_a_service_that_does_not_start_is_told_with_its_last_words(shop: Shop) -> None:
+    """The host signals failure, the deployment goes back and says why; the service before answers all the while."""
+    text = (shop.text + ADDED).replace(
+        "health: /api/products/health_check", "health: {path: /api/products/health_check, grace: 4 s}", 1
+    )
+    done = shop.run("deploy", "--yes", "--tag", "product-service=broken", text=text, code=3)
+    told = done.stdout + done.stderr
+    assert "FAILURE signal" in told
+    assert "There is no table of hats." in told
+    shop.site.until(lambda: healthy(shop.http("product-service")), "the service before answers")
+    walk(shop)
