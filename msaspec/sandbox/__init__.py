@@ -59,20 +59,25 @@ def load() -> None:
 
 @contextmanager
 def start(
-    postgres: Postgres | None = None, *, pace: float = 0.0, images: Iterable[tuple[str, str]] = ()
+    postgres: Postgres | None = None,
+    *,
+    pace: float = 0.0,
+    images: Iterable[tuple[str, str]] = (),
+    signals: bool = False,
 ) -> Iterator[World]:
     """A sandbox in this process: boto3, without any setting, speaks to it until the block ends.
 
     It also answers over HTTP, where the Lambda functions of custom resources reach it. `pace` is how many seconds each
     resource takes at least. `images` are repositories and tags, such as `("shop/cart-service", "1.0")`, that are pushed
-    as soon as the repository is made.
+    as soon as the repository is made. With `signals`, a resource is complete when the signals came that its
+    `CreationPolicy`, and in a rolling update its `UpdatePolicy`, waits for: whoever plays the hosts sends them.
     """
     _installed()
     from moto import mock_aws
 
     with ExitStack() as stack:
         stack.enter_context(mock_aws(config={"lambda": {"use_docker": False}}))
-        yield stack.enter_context(_running(0, True, postgres, pace, images))
+        yield stack.enter_context(_running(0, True, postgres, pace, images, signals))
 
 
 @contextmanager
@@ -82,10 +87,11 @@ def serve(
     *,
     pace: float = 0.0,
     images: Iterable[tuple[str, str]] = (),
+    signals: bool = False,
 ) -> Iterator[World]:
     """A sandbox on a port of 127.0.0.1, for any tool that takes `--endpoint-url`; 0 is any free port.
 
-    `pace` and `images` are as for `start`.
+    `pace`, `images` and `signals` are as for `start`.
     """
     _installed()
     from moto.core.config import default_user_config
@@ -95,7 +101,7 @@ def serve(
     before = default_user_config["lambda"]
     default_user_config["lambda"] = {"use_docker": False}
     try:
-        with _running(port, False, postgres, pace, images) as world:
+        with _running(port, False, postgres, pace, images, signals) as world:
             yield world
     finally:
         default_user_config["lambda"] = before
@@ -112,7 +118,12 @@ def _installed() -> None:
 
 @contextmanager
 def _running(
-    port: int, mocked: bool, postgres: Postgres | None, pace: float, images: Iterable[tuple[str, str]]
+    port: int,
+    mocked: bool,
+    postgres: Postgres | None,
+    pace: float,
+    images: Iterable[tuple[str, str]],
+    signals: bool,
 ) -> Iterator[World]:
     import logging
 
@@ -137,7 +148,7 @@ def _running(
         stack.callback(thread.join)
         stack.callback(server.shutdown)
         endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        world = World(endpoint, mocked, postgres, directory / "ca.pem", pace, images)
+        world = World(endpoint, mocked, postgres, directory / "ca.pem", pace, images, signals)
         enter(world)
         stack.callback(leave)
         stack.callback(world.end)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from msaspec.sandbox.awaited import USUAL, Awaited, Batch
 from msaspec.sandbox.resource import At, Made, Properties, Resource, resource, truth
 from msaspec.sandbox.shapes import shaped, tags_apart, without
 
 
 @resource("AWS::AutoScaling::AutoScalingGroup")
 class Group(Resource):
-    """A group of hosts. They run at once; no signal of theirs is awaited."""
+    """A group of hosts. They are `running` at once; nothing boots on them."""
 
     ANEW: ClassVar[tuple[str, ...]] = ("LaunchTemplate", "VPCZoneIdentifier")
     """What makes a host differ from those that run, so that a rolling update replaces them."""
@@ -35,7 +36,7 @@ class Group(Resource):
         return Made(name, {"AutoScalingGroupARN": there["AutoScalingGroupARN"]})
 
     def update(self, at: At, id: str, old: Properties, new: Properties) -> Made:
-        """Changes it, and replaces its hosts one after the other where new ones would differ.
+        """Changes it, and replaces its hosts, as one batch, where new ones would differ.
 
         AWS does so only by an `UpdatePolicy`, which the sandbox does not look at: msaspec's groups all have one.
         """
@@ -52,12 +53,27 @@ class Group(Resource):
             api.delete_tags(Tags=[{"Key": key, **_of(id)} for key in gone])
         if new.get("Tags"):
             api.create_or_update_tags(Tags=_tags(id, new))
-        if any(old.get(key) != new.get(key) for key in self.ANEW):
+        if self._replaces(old, new):
             for instance in _described(at, id)["Instances"]:
                 api.terminate_instance_in_auto_scaling_group(
                     InstanceId=instance["InstanceId"], ShouldDecrementDesiredCapacity=False
                 )
         return self._made(at, id)
+
+    def _replaces(self, old: Properties, new: Properties) -> bool:
+        return any(old.get(key) != new.get(key) for key in self.ANEW)
+
+    def awaited(
+        self, at: At, made: Made, policies: Properties, old: Properties | None, new: Properties
+    ) -> Awaited | None:
+        """What its `CreationPolicy` says; after a rolling update, where that waits, a signal of each new host."""
+        if old is None:
+            return Batch.by_creation(policies)
+        rolling = policies.get("UpdatePolicy", {}).get("AutoScalingRollingUpdate", {})
+        if not (self._replaces(old, new) and truth(rolling.get("WaitOnResourceSignals", False))):
+            return None
+        hosts = len(_described(at, made.id)["Instances"])
+        return Batch(hosts, str(rolling.get("PauseTime", USUAL))) if hosts else None
 
     def delete(self, at: At, id: str, old: Properties) -> None:
         """Ends its hosts and removes it."""

@@ -103,6 +103,15 @@ class Controls:
                 refusal.times -= 1
                 raise Failed(refusal.reason)
 
+    def wait(self, met: Callable[[], bool], until: float) -> None:
+        """Waits until something is so, for which whoever makes it so has to `wake`, or up to a time of the monotonic
+        clock. Raises Ended when the sandbox ends."""
+        with self._moved:
+            while not (self._ended or met()) and (rest := until - time.monotonic()) > 0:
+                self._moved.wait(rest)
+            if self._ended:
+                raise Ended
+
     def wake(self) -> None:
         """Has everyone who waits look again."""
         with self._moved:

@@ -6,13 +6,16 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from msaspec.sandbox.goal import Goal, needs
+from msaspec.sandbox.awaited import Awaited
+from msaspec.sandbox.goal import Goal, needs, sorter
 from msaspec.sandbox.intrinsics import Values
 from msaspec.sandbox.proposal import changes
 from msaspec.sandbox.resource import Failed, Unable, lookup, replacing
-from msaspec.sandbox.standing import Deployed, Standing, changed
+from msaspec.sandbox.signals import Signals
+from msaspec.sandbox.standing import Deployed, Standing, changed, has
 from msaspec.sandbox.surroundings import Surroundings
 
+POLICIES = "CreationPolicy", "UpdatePolicy"
 RETAIN = "Retain", "RetainExceptOnCreate"
 ANEW = "Requested update requires the creation of a new physical resource; hence creating one."
 
@@ -38,6 +41,17 @@ class _Step:
     """What it was changed to in place, be it halfway; None where it was not touched itself."""
 
 
+@dataclass(frozen=True)
+class _Done:
+    """What was done to a resource, which is complete when its signals have come."""
+
+    name: str
+    verb: str
+    fresh: Deployed
+    old: Deployed | None
+    anew: bool
+
+
 class Deployment(Standing):
     """The resources of one stack, which are brought to a goal, back again, and removed.
 
@@ -45,10 +59,14 @@ class Deployment(Standing):
     there before, by `remove`.
     """
 
-    def __init__(self, around: Surroundings, told: Told, arrives: Arrives) -> None:
+    def __init__(self, around: Surroundings, told: Told, arrives: Arrives, signals: Signals) -> None:
         super().__init__(around)
         self.told = told
         self.arrives = arrives
+        self.signals = signals
+        self._waiting: dict[str, _Done] = {}
+        self._failures: dict[str, list[str]] = {}
+        """What failed since it was last to be brought to something, by verb."""
         self._before: dict[str, Deployed] = {}
         self._steps: list[_Step] = []
         self._fresh: list[tuple[str, str, Deployed | None]] = []
@@ -63,23 +81,55 @@ class Deployment(Standing):
     ) -> None:
         """Makes and changes what a goal asks for, and leaves what it does not have. Raises Broken, also where `settle`
         does, which is called when all is done."""
-        self._before, self._steps, self._fresh = dict(self.resources), [], []
+        self._before, self._steps, self._fresh, self._failures = dict(self.resources), [], [], {}
         try:
             self._ask(goal, refusal)
             values = self.around.values(goal, self.attribute)
-            for name in self.present(goal, values):
-                self._bring_about(name, goal, values, refusal)
+            self._bring_all(goal, values, refusal)
             outputs = self._outputs(goal, values)
             settle()
-        except Broken:
-            raise
         except Exception as fault:
-            raise Broken(_sentence(fault)) from fault
+            for done in list(self._waiting.values()):
+                self._fail(done, cancelled(done.verb))
+            self.signals.give_up()
+            said = "".join(_failed(verb, *names) for verb, names in self._failures.items())
+            raise Broken(said or _sentence(fault)) from fault
         self.goal, self.outputs = goal, outputs
+
+    def _bring_all(self, goal: Goal, values: Values, refusal: Refusal) -> None:
+        """Brings about one resource after the other, each after what it needs. What waits for its signals holds up
+        only what needs it; where nothing waits, the order is `present`'s."""
+        there = {name for name in goal.template["Resources"] if has(goal, name, values)}
+        graph = sorter(goal.template)
+        graph.prepare()
+        while graph.is_active():
+            ready = graph.get_ready()
+            for name in ready:
+                if name in there:
+                    self._bring_about(name, goal, values, refusal)
+                if name not in self._waiting:
+                    graph.done(name)
+                graph.done(*self._hear(patiently=False))
+            if not ready:
+                graph.done(*self._hear(patiently=True))
+
+    def _hear(self, patiently: bool) -> list[str]:
+        """Tells those that wait what they have to hear; returns what is complete by it. Raises Failed."""
+        complete = []
+        for heard in self.signals.hear(patiently):
+            done = self._waiting[heard.logical_id]
+            if heard.status == "FAILED":
+                self._fail(done, heard.reason or "")
+                raise Failed(heard.reason)
+            if heard.status == "COMPLETE":
+                self._complete(done)
+                complete.append(done.name)
+            else:
+                self._go_on(done, heard.reason)
+        return complete
 
     def _ask(self, goal: Goal, refusal: Refusal) -> None:
         """Refuses what the stack policy surely denies before anything is touched."""
-        denied: dict[str, list[str]] = {}
         for change in changes(self, goal) if self.resources else ():
             if change.action == "Add" or change.replacement == "Conditional":
                 continue
@@ -91,9 +141,9 @@ class Deployment(Standing):
             if reason:
                 self.told(change.logical_id, old.type, old.made.id, f"{verb.upper()}_FAILED", reason)
                 self._steps.append(_Step(change.logical_id, old))
-                denied.setdefault(verb, []).append(change.logical_id)
-        if denied:
-            raise Broken("".join(_failed(verb, *names) for verb, names in denied.items()))
+                self._failures.setdefault(verb, []).append(change.logical_id)
+        if self._failures:
+            raise Failed("Action denied by stack policy")
 
     def _bring_about(self, name: str, goal: Goal, values: Values, refusal: Refusal) -> None:
         part, old = goal.template["Resources"][name], self.resources.get(name)
@@ -107,6 +157,7 @@ class Deployment(Standing):
                 self.resources[name] = replace(old, definition=part)
                 return
             anew = old is None or old.type != kind or replacing(kind, differ)
+            self.signals.begin(name)
             self.told(name, kind, physical, f"{verb}_IN_PROGRESS", ANEW if old and anew else None)
             if old and (reason := refusal(name, old.type, "Update:Replace" if anew else "Update:Modify")):
                 raise Failed(reason)
@@ -122,15 +173,50 @@ class Deployment(Standing):
                 self._fresh.append((name, kind, None))
             else:
                 self._steps.append(_Step(name, old, None if isinstance(fault, Unable) else tried))
-            raise Broken(_failed(verb.lower(), name)) from fault
+            self._failures.setdefault(verb.lower(), []).append(name)
+            raise
         fresh = Deployed(kind, part, new, made)
         if old is None or anew:
             self._fresh.append((name, kind, fresh))
         if old is not None:
             self._steps.append(_Step(name, old, tried))
-            self._replaced += [(name, old)] if anew and old.made.id != made.id else []
-        self.resources[name] = fresh
-        self.told(name, kind, made.id, f"{verb}_COMPLETE", None)
+        self._finish(_Done(name, verb, fresh, old, anew), values)
+
+    def _finish(self, done: _Done, values: Values) -> None:
+        """Ends what was done to a resource, at once or when its signals have come."""
+        awaited = self._awaited(done, values) if self.signals.awaited else None
+        if awaited is None:
+            self._complete(done)
+            return
+        self.signals.wait(done.name, awaited)
+        self._waiting[done.name] = done
+        if done.anew:
+            self._go_on(done, "Resource creation Initiated")
+
+    def _awaited(self, done: _Done, values: Values) -> Awaited | None:
+        fresh, at = done.fresh, self.around.at(done.name, done.fresh.type)
+        policies = values.of({key: fresh.definition[key] for key in POLICIES if key in fresh.definition})
+        before = None if done.anew or done.old is None else done.old.properties
+        return lookup(fresh.type).awaited(at, fresh.made, policies, before, fresh.properties)
+
+    def _go_on(self, done: _Done, reason: str | None) -> None:
+        self.told(done.name, done.fresh.type, done.fresh.made.id, f"{done.verb}_IN_PROGRESS", reason)
+
+    def _complete(self, done: _Done) -> None:
+        self._waiting.pop(done.name, None)
+        if done.old is not None and done.anew and done.old.made.id != done.fresh.made.id:
+            self._replaced.append((done.name, done.old))
+        self.resources[done.name] = done.fresh
+        self.told(done.name, done.fresh.type, done.fresh.made.id, f"{done.verb}_COMPLETE", None)
+
+    def _fail(self, done: _Done, reason: str) -> None:
+        """Has a resource fail that waits. It does not stand then, and leaves with what is replaced by what may follow
+        where nobody goes back."""
+        del self._waiting[done.name]
+        if done.anew:
+            self._replaced.append((done.name, done.fresh))
+        self._failures.setdefault(done.verb.lower(), []).append(done.name)
+        self.told(done.name, done.fresh.type, done.fresh.made.id, f"{done.verb}_FAILED", reason)
 
     def clean(self) -> list[str]:
         """Removes what was replaced, and what the goal does not have any more; returns what would not go."""
@@ -158,14 +244,22 @@ class Deployment(Standing):
         return [step.name for step in stuck]
 
     def _change_back(self, name: str, old: Deployed, new: Mapping[str, Any]) -> bool:
+        assert self.goal is not None
+        self.signals.begin(name)
         self.told(name, old.type, old.made.id, "UPDATE_IN_PROGRESS", None)
         try:
             self.arrives(name, "UPDATE")
             lookup(old.type).update(self.around.at(name, old.type), old.made.id, new, old.properties)
+            done = _Done(name, "UPDATE", old, replace(old, properties=new), anew=False)
+            self._finish(done, self.around.values(self.goal, self.attribute))
         except Exception as fault:
             self.told(name, old.type, old.made.id, "UPDATE_FAILED", _sentence(fault))
             return False
-        self.told(name, old.type, old.made.id, "UPDATE_COMPLETE", None)
+        try:
+            while name in self._waiting:
+                self._hear(patiently=True)
+        except Failed:  # and it is told already
+            return False
         return True
 
     def clean_back(self) -> list[str]:
@@ -236,6 +330,11 @@ class Deployment(Standing):
 
 def _policy_of_failed(old: Deployed, retains: bool) -> str:
     return "Retain" if retains and old.definition.get("DeletionPolicy") == "Retain" else "Delete"
+
+
+def cancelled(verb: str) -> str:
+    """Why a resource fails that something else ended."""
+    return "Resource creation cancelled" if verb == "CREATE" else "Resource update cancelled"
 
 
 def _failed(verb: str, *names: str) -> str:

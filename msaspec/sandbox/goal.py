@@ -47,12 +47,16 @@ def check(goal: Goal) -> None:
     order(goal.template)
 
 
+def sorter(template: Mapping[str, Any]) -> TopologicalSorter[str]:
+    """The resources of a template by what they need."""
+    resources = template["Resources"]
+    return TopologicalSorter({name: needs(part) & set(resources) for name, part in resources.items()})
+
+
 def order(template: Mapping[str, Any]) -> list[str]:
     """The resources of a template, each after what it needs."""
-    resources = template["Resources"]
-    graph = {name: needs(part) & set(resources) for name, part in resources.items()}
     try:
-        return list(TopologicalSorter(graph).static_order())
+        return list(sorter(template).static_order())
     except CycleError as circle:
         raise Failed(f"Circular dependency between resources: [{', '.join(circle.args[1][1:])}]") from None
 

@@ -41,7 +41,7 @@ class LaunchTemplate(Resource):
 
 @resource("AWS::EC2::Instance")
 class Instance(Resource):
-    """A host. It is `running` at once; nothing boots on it, and no signal of it is awaited."""
+    """A host. It is `running` at once; nothing boots on it."""
 
     def create(self, at: At, new: Properties) -> Made:
         """Starts it from its launch template."""

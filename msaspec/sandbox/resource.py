@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 from msaspec import registry_schemas
+from msaspec.sandbox.awaited import Awaited
 
 Properties = Mapping[str, Any]
 
@@ -64,6 +65,13 @@ class Resource:
         """Changes the resource in place; asked only for properties that do not replace it."""
         changed = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
         raise Unable(f"The sandbox cannot change {', '.join(changed)} of {at.type} in place.")
+
+    def awaited(
+        self, at: At, made: Made, policies: Properties, old: Properties | None, new: Properties
+    ) -> Awaited | None:
+        """The signals that a resource waits for, by the policies that the template has for it: after it was made, or
+        changed in place from some old properties."""
+        return Awaited.by_creation(policies) if old is None else None
 
     def delete(self, at: At, id: str, old: Properties) -> None:
         """Removes the resource."""

@@ -60,8 +60,13 @@ class Standing:
 
     def present(self, goal: Goal, values: Values) -> list[str]:
         """The resources that a goal has by its conditions, each after what it needs."""
-        parts = goal.template["Resources"]
-        return [n for n in order(goal.template) if "Condition" not in parts[n] or values.holds(parts[n]["Condition"])]
+        return [name for name in order(goal.template) if has(goal, name, values)]
+
+
+def has(goal: Goal, name: str, values: Values) -> bool:
+    """Whether a goal has a resource by its condition."""
+    part = goal.template["Resources"][name]
+    return "Condition" not in part or values.holds(part["Condition"])
 
 
 def changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> set[str]:

@@ -38,6 +38,7 @@ class World:
         ca: Path,
         pace: float = 0.0,
         images: Iterable[tuple[str, str]] = (),
+        signals: bool = False,
     ) -> None:
         self.endpoint = endpoint
         """Where it answers, for `--endpoint-url` and AWS_ENDPOINT_URL."""
@@ -45,6 +46,8 @@ class World:
         self.ca = ca
         self.images = tuple(images)
         """Repository and tag of the images that are pushed as soon as there is such a repository."""
+        self.signals = signals
+        """Whether resources wait for the signals of hosts that their policies name."""
         self.database_calls: list[dict[str, Any]] = []
         """What Lambda functions wanted to tell a database instance where no PostgreSQL stands for it."""
         self.controls = Controls(pace)

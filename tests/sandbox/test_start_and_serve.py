@@ -37,6 +37,41 @@ def test_a_sandbox_ends_what_it_does() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name == "msaspec-sandbox"]
 
 
+WAITING = "  Waiting: {Type: AWS::Logs::LogGroup, CreationPolicy: {ResourceSignal: {Timeout: PT12H}}}\n"
+
+
+def test_a_sandbox_ends_the_waiting_for_signals() -> None:
+    """Leaving the block ends a deployment that waits for a signal, and leaves no thread behind."""
+    with sandbox.serve(signals=True) as world:
+        deployer = Deployer(boto3.client("cloudformation", endpoint_url=world.endpoint, **KEYS))
+        deployer.client.create_stack(StackName=deployer.name, TemplateBody=small(WAITING))
+        initiated = "Resource creation Initiated"
+        while initiated not in [event.get("ResourceStatusReason") for event in deployer.told()]:
+            assert deployer.stack()["StackStatus"] == "CREATE_IN_PROGRESS"
+    assert not [thread for thread in threading.enumerate() if thread.name == "msaspec-sandbox"]
+
+
+def test_no_signal_is_awaited_unasked() -> None:
+    """A resource is complete at once, with no more events; a signal is taken while it is in progress, and has no
+    consequence."""
+    with sandbox.start() as world:
+        deployer = Deployer(world.client("cloudformation"))
+        words = {"StackName": deployer.name, "LogicalResourceId": "Waiting", "UniqueId": "i-1", "Status": "FAILURE"}
+        with world.hold("Waiting") as held:
+            deployer.client.create_stack(StackName=deployer.name, TemplateBody=small(WAITING))
+            assert held.reached.wait(10)
+            deployer.client.signal_resource(**words)
+        assert deployer.ended() == "CREATE_COMPLETE"
+        assert [status for name, status in deployer.events() if name == "Waiting"] == [
+            "CREATE_IN_PROGRESS",
+            "CREATE_COMPLETE",
+        ]
+        with pytest.raises(
+            deployer.client.exceptions.ClientError, match="CREATE_COMPLETE state and cannot be signaled"
+        ):
+            deployer.client.signal_resource(**words)
+
+
 def test_operations_over_http() -> None:
     """The same over HTTP: held, cancelled, told."""
     with sandbox.serve() as world:

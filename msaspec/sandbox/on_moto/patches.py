@@ -81,6 +81,7 @@ ADDED: tuple[tuple[Any, str, Any], ...] = (
     (_API, "cancel_update_stack", stack_requests.cancel_update),
     (_API, "continue_update_rollback", stack_requests.continue_rollback),
     (_API, "describe_events", operation_events.describe),
+    (_API, "signal_resource", stack_requests.signal),
     (_API, "update_termination_protection", stack_requests.update_termination_protection),
     (DBInstanceAutomatedBackup, "dbi_resource_id", property(backups.resource_id)),
     (RDSResponse, "delete_db_instance_automated_backup", backups.delete),

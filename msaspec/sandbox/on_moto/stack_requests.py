@@ -9,8 +9,12 @@ from moto.cloudformation.exceptions import ValidationError
 from moto.core.responses import ActionResult, EmptyResult
 
 from msaspec.sandbox.on_moto import change_sets, operations, requests
-from msaspec.sandbox.on_moto.stacks import Stack, find, living, now
+from msaspec.sandbox.on_moto.stacks import Stack, find, known, living, now
 from msaspec.sandbox.world import current
+
+STATUSES = "FAILURE", "SUCCESS"
+LONGEST_ID = 64
+NO_SIGNALS = "{} is in {} state and cannot be signaled"
 
 
 def create(api: Any) -> ActionResult:
@@ -78,6 +82,32 @@ def continue_rollback(api: Any) -> EmptyResult:
     skipped = api._get_param("ResourcesToSkip", [])
     operations.continue_back(stack, skipped, api._get_param("ClientRequestToken"))
     return EmptyResult()
+
+
+def signal(api: Any) -> EmptyResult:
+    """SignalResource. What is not in progress takes none."""
+    name, wanted, id, status = (api._get_param(key) for key in ("StackName", "LogicalResourceId", "UniqueId", "Status"))
+    if status not in STATUSES:
+        raise ValidationError(message=_unfit(status, "status", f"satisfy enum value set: [{', '.join(STATUSES)}]"))
+    if len(id) > LONGEST_ID:
+        said = f"have length less than or equal to {LONGEST_ID}"
+        raise ValidationError(message=_unfit(id, "uniqueId", said))
+    with current().lock:
+        stack = known(api.cloudformation_backend, name, "Stack {} does not exist")
+        if not (stack.exists and stack.status.endswith("_IN_PROGRESS")):
+            raise ValidationError(message=NO_SIGNALS.format(f"Stack {stack.stack_id}", stack.status))
+        row = stack.rows.get(wanted)
+        if row is None:
+            raise ValidationError(message=f"Resource {wanted} does not exist for stack {name}")
+        if row.status not in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"):
+            raise ValidationError(message=NO_SIGNALS.format(f"Resource {wanted}", row.status))
+        stack.signals.receive(wanted, id, status)
+    return EmptyResult()
+
+
+def _unfit(value: str, where: str, constraint: str) -> str:
+    said = f"1 validation error detected: Value '{value}' at '{where}' failed to satisfy constraint"
+    return f"{said}: Member must {constraint}"
 
 
 def update_termination_protection(api: Any) -> ActionResult:

@@ -18,6 +18,7 @@ from moto.cloudformation.exceptions import ValidationError
 from msaspec.sandbox import engine, policy
 from msaspec.sandbox.goal import Goal
 from msaspec.sandbox.resource import Failed
+from msaspec.sandbox.signals import Signals
 from msaspec.sandbox.surroundings import Surroundings
 from msaspec.sandbox.world import current
 
@@ -90,7 +91,8 @@ class Stack:
         self.name = name
         self.stack_id: str = models.generate_stack_id(name, region, account)
         around = Surroundings(self._client, self.stack_id, name, region, account)
-        self.deployment = engine.Deployment(around, self._told, self._arrives)
+        self.signals = Signals(self.world.controls, self.world.signals, self._is_cancelled)
+        self.deployment = engine.Deployment(around, self._told, self._arrives, self.signals)
         self.template = ""
         self.shown = goal
         """Whose parameters and tags it shows."""
@@ -162,7 +164,10 @@ class Stack:
         assert operation is not None
         self.world.controls.arrive(name, verb, lambda: operation.cancelled)
         if operation.cancelled:
-            raise Failed({"CREATE": "Resource creation cancelled"}.get(verb, "Resource update cancelled"))
+            raise Failed(engine.cancelled(verb))
+
+    def _is_cancelled(self) -> bool:
+        return self.running is not None and self.running.cancelled
 
     def forget_removed(self) -> None:
         """Lists no longer what an operation before removed."""
