@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ REGION = "ap-northeast-2"
 EXAMPLE = SHOP.parent / "msa.yaml"
 TAGS = ("1.0", "1.1", "broken")
 REVIEWS = "review-service"
-"""A service that some tests add; its image is that of product-service."""
+"""A service that some tests add; its image is that of product-service, on another port."""
 
 
 def images() -> dict[str, Any]:
@@ -39,7 +40,7 @@ def images() -> dict[str, Any]:
         name: {"entrypoint": [sys.executable, "app.py"], "directory": str(SHOP / name), "environment": environment}
         for name in SERVICES
     }
-    found[REVIEWS] = found["product-service"]
+    found[REVIEWS] = found["product-service"] | {"environment": environment | {"PORT": "8003"}}
     says = "print('There is no table of hats.'); raise SystemExit(3)"
     found["product-service:broken"] = found["product-service"] | {"entrypoint": [sys.executable, "-c", says]}
     return found
@@ -78,16 +79,19 @@ class Shop:
         file.write_text(self.text if text is None else text)
         keys = {"AWS_ACCESS_KEY_ID": "sandbox", "AWS_SECRET_ACCESS_KEY": "sandbox"}
         command, *rest = words
-        done = subprocess.run(
+        process = subprocess.Popen(
             [sys.executable, "-m", "msaspec", command, *rest, str(file), "--endpoint-url", self.world.endpoint],
             env={"PATH": os.environ["PATH"], "HOME": str(self.directory), **keys},
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=170,
-            check=False,
         )
-        assert done.returncode == code, f"{done.stdout}\n{done.stderr}\n{self.site.told()}"
-        return done
+        late = threading.Timer(120, process.kill)
+        late.start()
+        out, err = process.communicate()
+        late.cancel()
+        assert process.returncode == code, f"{out}\n{err}\n{self.site.told()}"
+        return subprocess.CompletedProcess(process.args, code, out, err)
 
     def client(self, service: str) -> Any:
         """A client of the sandbox."""
@@ -112,6 +116,13 @@ class Shop:
         (id,) = self.hosts(service)
         self.site.until(lambda: id in self.site.machines, f"{service} has a machine")
         return self.site.machines[id]
+
+    def tags(self) -> list[str]:
+        """Words of `deploy` that leave every image at the tag that it has."""
+        (stack,) = self.client("cloudformation").describe_stacks(StackName="shop")["Stacks"]
+        found = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
+        now = {service: found[service.title().replace("-", "") + "ImageTag"] for service in SERVICES}
+        return [word for service, tag in now.items() for word in ("--tag", f"{service}={tag}")]
 
     def reasons(self) -> list[str]:
         """All that CloudFormation says of the stack's resources, newest first."""

@@ -203,9 +203,7 @@ def test_a_fourth_service_comes_beside_the_others(shop: Shop) -> None:
     """A deployment with one service more touches none of the others; the new one, with the plain names of variables,
     has a database of its own."""
     before = {service: (shop.hosts(service), _started(shop, service)) for service in SERVICES}
-    text = shop.text + ADDED
-    words = ("deploy", "--yes", "--tag", "product-service=1.1")
-    shop.run(*words, text=text)
+    shop.run("deploy", "--yes", *shop.tags(), text=shop.text + ADDED)
     assert {service: (shop.hosts(service), _started(shop, service)) for service in SERVICES} == before
     machine = shop.machine(REVIEWS)
     asked = "curl -s http://127.0.0.1:8003/api/products/health_check"
