@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from msaspec import console
+from msaspec import console, garbage
 
 if TYPE_CHECKING:
     from msaspec.deploy.target import Aws, Target
@@ -80,7 +80,11 @@ def command(
                 flow.deploy(system, aws, teller, wish, Here(file, environment, aws.words))
             return
         plan, _ = pipeline.plan_of(document, environment)
-        with _linted_meanwhile(file, environment) as linted, _emulated(target, plan, words) as aws:
+        with (
+            garbage.left_lying(),
+            _linted_meanwhile(file, environment) as linted,
+            _emulated(target, plan, words) as aws,
+        ):
             linted()
             system = flow.checked(document, environment, target.region, Verdicts())
             teller.note(EMULATED)
