@@ -59,14 +59,19 @@ def lint(
     `regions` are those to check for; without any, those of `.cfnlintrc` or cfn-lint's default. Raises Invalid if
     cfn-lint refuses the user's configuration.
     """
-    text = render.to_yaml(stack)
-    key = verdicts.key(text.encode(), regions) if cache else None
-    findings = cache.get(key) if cache and key else None
+    findings = remembered(stack, regions, cache) if cache else None
     if findings is None:
+        text = render.to_yaml(stack)
         findings = examine(text, regions)
-        if cache and key:
+        if cache and (key := verdicts.key(text.encode(), regions)):
             cache.put(key, findings)
     return ordered(document.place(_diagnostic(finding, stack, document)) for finding in findings)
+
+
+def remembered(stack: Stack, regions: Sequence[str], cache: Verdicts) -> tuple[Finding, ...] | None:
+    """What cfn-lint found in the very same before; None where that is not known any more."""
+    key = verdicts.key(render.to_yaml(stack).encode(), regions)
+    return cache.get(key) if key else None
 
 
 def examine(text: str, regions: Sequence[str] = ()) -> tuple[Finding, ...]:
