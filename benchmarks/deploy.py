@@ -1,10 +1,11 @@
-"""CPU seconds and memory of msaspec's own part of a deployment: the emulated AWS runs in a process of its own.
+"""Seconds and memory of msaspec's own part of a deployment: the emulated AWS runs in a process of its own.
 
     python benchmarks/deploy.py [RUNS]
 
 Each run deploys the example under another name, with cfn-lint's verdicts remembered, then without. Beside it stand a
-compile of the same file, and `msaspec diff` of two versions of it. Read the differences; absolute seconds vary with the
-machine.
+compile of the same file, `msaspec diff` of two versions of it, and `msaspec deploy --sandbox`, where the emulated AWS
+is in the same process. Read the differences; absolute seconds vary with the machine, and the seconds of a clock with
+what else it does.
 """
 
 from __future__ import annotations
@@ -16,20 +17,22 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = (ROOT / "examples" / "msa.yaml").read_text("utf-8")
 
 
-def measured(command: list[str], environment: dict[str, str]) -> float:
-    """User and system seconds of a process that ends well, or with a difference."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+def measured(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
+    """A process that ends well, or with a difference: its user and system seconds, with those of its children, and the
+    seconds of a clock."""
+    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode not in (0, 1) or (done.returncode and "diff" not in command):
         raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    after, ended = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, ended - begun
 
 
 def peak(command: list[str], environment: dict[str, str]) -> int:
@@ -60,7 +63,7 @@ def main() -> None:
             heard = next(found for line in server.stderr if (found := re.search(r"http://127\S+:\d+", line)))
             target = ["--endpoint-url", heard[0], "--region", "ap-northeast-2", "--yes"]
             manifest = re.sub(r"image: (\S+):1.0", r"image: docker.io/library/\1:1.0", EXAMPLE)
-            taken: dict[str, list[float]] = {}
+            taken: dict[str, list[tuple[float, float]]] = {}
             memory = 0
             for number in range(runs):
                 text = manifest.replace("name: shop", f"name: shop{number}")
@@ -77,13 +80,18 @@ def main() -> None:
                 }
                 for name, command in commands.items():
                     taken.setdefault(name, []).append(measured(command, environment))
+                empty = {**environment, "MSASPEC_CACHE_DIR": str(place / f"empty{number}")}
+                emulated = [*msaspec, "deploy", str(file), "--sandbox", "--yes"]
+                taken.setdefault("deploy --sandbox", []).append(measured(emulated, environment))
+                taken.setdefault("deploy --sandbox with lint", []).append(measured(emulated, empty))
                 fresh = {**environment, "MSASPEC_CACHE_DIR": str(place / f"fresh{number}")}
                 memory = max(memory, peak([*msaspec, "deploy", str(other), *target], fresh))
         finally:
             server.terminate()
             server.wait()
     for name, seconds in taken.items():
-        print(f"{name:30} {statistics.median(seconds):7.3f} s CPU")
+        cpu, clock = (statistics.median(column) for column in zip(*seconds, strict=True))
+        print(f"{name:30} {cpu:7.3f} s CPU {clock:7.3f} s in all")
     print(f"{'deploy with lint, memory':30} {memory:7} MiB")
 
 

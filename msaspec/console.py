@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
+
+from msaspec import garbage
 
 if TYPE_CHECKING:
     from msaspec.deploy.here import Here
@@ -92,9 +93,7 @@ def diagnosed() -> Iterator[None]:
 
     Garbage is left lying meanwhile: a command is short, and looking for it is a twelfth of its time.
     """
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
+    with garbage.left_lying():
         from msaspec.diagnostic import Invalid
 
         try:
@@ -102,9 +101,6 @@ def diagnosed() -> Iterator[None]:
         except Invalid as invalid:
             tell(invalid.diagnostics)
             raise click.exceptions.Exit(DIAGNOSTICS) from None
-    finally:
-        if collecting:
-            gc.enable()
 
 
 @contextmanager

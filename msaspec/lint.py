@@ -11,15 +11,13 @@ manifest passes through, or from a patch.
 
 from __future__ import annotations
 
-import gc
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
-from msaspec import render, verdicts
+from msaspec import garbage, render, verdicts
 from msaspec.compile import Stack
 from msaspec.diagnostic import Code, Diagnostic, Invalid, Severity, ordered
 from msaspec.place import Path, Span
@@ -61,19 +59,24 @@ def lint(
     `regions` are those to check for; without any, those of `.cfnlintrc` or cfn-lint's default. Raises Invalid if
     cfn-lint refuses the user's configuration.
     """
-    text = render.to_yaml(stack)
-    key = verdicts.key(text.encode(), regions) if cache else None
-    findings = cache.get(key) if cache and key else None
+    findings = remembered(stack, regions, cache) if cache else None
     if findings is None:
+        text = render.to_yaml(stack)
         findings = examine(text, regions)
-        if cache and key:
+        if cache and (key := verdicts.key(text.encode(), regions)):
             cache.put(key, findings)
     return ordered(document.place(_diagnostic(finding, stack, document)) for finding in findings)
 
 
+def remembered(stack: Stack, regions: Sequence[str], cache: Verdicts) -> tuple[Finding, ...] | None:
+    """What cfn-lint found in the very same before; None where that is not known any more."""
+    key = verdicts.key(render.to_yaml(stack).encode(), regions)
+    return cache.get(key) if key else None
+
+
 def examine(text: str, regions: Sequence[str] = ()) -> tuple[Finding, ...]:
     """What cfn-lint finds in the text of a template: sorted, and the same in every process."""
-    with _without_collector():
+    with garbage.left_lying():  # collecting takes a tenth of the time, and finds nothing
         rules = _rules(verdicts.configuration())
         return tuple(sorted(set(_examine(text, regions, rules))))
 
@@ -121,18 +124,6 @@ def _rules(configuration: str) -> Any:
         message = f"cfn-lint cannot use its configuration: {str(fault).rstrip('.')}."
         hint = "It reads .cfnlintrc in the working directory and in the home folder."
         raise Invalid([CONFIGURATION.at((), message, hint=hint, span=Span(verdicts.CONFIGURATIONS[0], 1, 1))]) from None
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """The garbage collector takes a tenth of the time, and finds nothing."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
 
 
 def _finding(match: Any) -> Finding:

@@ -16,7 +16,7 @@ FILES = sorted(path for path in PACKAGE.rglob("*.py") if "__pycache__" not in pa
 # From what knows nothing to what knows all. A module or package imports from earlier lines, or from its own line
 # where that is one package.
 LAYERS = (
-    ("place", "scalar", "spelling", "names", "discover"),
+    ("garbage", "place", "scalar", "spelling", "names", "discover"),
     ("diagnostic", "origin", "template", "verdicts"),
     ("references", "registry_schemas", "syntax", "tree"),
     ("builder", "changes", "resources"),
@@ -46,6 +46,7 @@ EMULATOR = {
     "sandbox.on_moto.gaps",
     "sandbox.on_moto.groups",
     "sandbox.on_moto.listing",
+    "sandbox.on_moto.loaders",
     "sandbox.on_moto.operation_events",
     "sandbox.on_moto.operations",
     "sandbox.on_moto.pages",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import click
 
-from msaspec import console
+from msaspec import console, garbage
 
 if TYPE_CHECKING:
     from msaspec.deploy.target import Aws, Target
@@ -63,7 +63,6 @@ def command(
         raise click.UsageError("--sandbox is an AWS of its own; leave out --profile and --endpoint-url.")
     teller = console.teller(form)
     with console.told(teller):
-        from msaspec import pipeline
         from msaspec.deploy import flow
         from msaspec.deploy import target as reaching
         from msaspec.deploy.here import Here
@@ -74,15 +73,24 @@ def command(
         words = console.tags(tags)
         agreed = yes or (sandbox and not sys.stdin.isatty())
         wish = Wish(words, frozenset(allowed), agreed, dry_run, wait, not no_wait, role_arn)
+        system, cache = flow.compiled(document, environment), Verdicts()
         if not sandbox:
-            system = flow.checked(document, environment, target.region, Verdicts())
+            system = flow.linted(system, target.region, cache)
             with reaching.reached(target, system.plan.root.region) as aws:
                 flow.deploy(system, aws, teller, wish, Here(file, environment, aws.words))
             return
-        plan, _ = pipeline.plan_of(document, environment)
-        with _linted_meanwhile(file, environment) as linted, _emulated(target, plan, words) as aws:
+        helps = (
+            file != "-"  # another process reads it anew, and lints for the Region that is written there
+            and target.region in (None, system.plan.root.region)
+            and not flow.is_remembered(system, target.region, cache)
+        )
+        with (
+            garbage.left_lying(),
+            _linted_meanwhile(file, environment) if helps else nullcontext(lambda: None) as linted,
+            _emulated(target, system.plan, words) as aws,
+        ):
             linted()
-            system = flow.checked(document, environment, target.region, Verdicts())
+            system = flow.linted(system, target.region, cache)
             teller.note(EMULATED)
             flow.deploy(system, aws, teller, wish, Here(file, environment))
             teller.note(EMULATED)
@@ -92,9 +100,6 @@ def command(
 def _linted_meanwhile(file: str, environment: str | None) -> Iterator[Callable[[], object]]:
     """Has cfn-lint work on the other core while the sandbox starts. Its verdict is remembered, so asking for it is all
     that is left to do."""
-    if file == "-":
-        yield lambda: None
-        return
     words = ["lint", file, *(["--env", environment] if environment else [])]
     nothing = subprocess.DEVNULL
     process = subprocess.Popen([sys.executable, "-m", "msaspec", *words], stdin=nothing, stdout=nothing, stderr=nothing)

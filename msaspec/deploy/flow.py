@@ -19,7 +19,7 @@ from msaspec.deploy.teller import Teller, as_outputs
 from msaspec.deploy.watch import Unwatched
 from msaspec.deploy.wish import Wish
 from msaspec.diagnostic import Diagnostic, Invalid, errors, ordered
-from msaspec.lint import lint
+from msaspec.lint import lint, remembered
 from msaspec.plan import Plan
 from msaspec.source import Document
 from msaspec.verdicts import Verdicts
@@ -27,7 +27,7 @@ from msaspec.verdicts import Verdicts
 
 @dataclass(frozen=True)
 class System:
-    """A compiled and linted environment of a manifest."""
+    """A compiled environment of a manifest."""
 
     document: Document
     plan: Plan
@@ -35,21 +35,39 @@ class System:
     registry: Stack | None
     warnings: tuple[Diagnostic, ...]
 
+    @property
+    def stacks(self) -> tuple[Stack, ...]:
+        """Those that it has."""
+        return tuple(filter(None, (self.main, self.registry)))
 
-def checked(document: Document, environment: str | None, region: str | None, cache: Verdicts | None = None) -> System:
-    """Compiles and lints what is to be deployed. Raises Invalid with every error."""
-    compiled = pipeline.compile_main(document, environment)
+
+def compiled(document: Document, environment: str | None) -> System:
+    """Compiles what is to be deployed. Raises Invalid with every error."""
+    main = pipeline.compile_main(document, environment)
     registry, found = pipeline.compile_registry(document, environment)
-    warnings = [*compiled.warnings, *found]
-    chosen = region or compiled.plan.root.region
     # The merged document: what only the environment writes has its line there.
-    merged = compiled.plan.manifest.document
-    for stack in filter(None, (compiled.stack, registry)):
-        warnings += lint(stack, merged, [chosen] if chosen else [], cache)
-    warnings = ordered(warnings)
+    merged = main.plan.manifest.document
+    return System(merged, main.plan, main.stack, registry, (*main.warnings, *found))
+
+
+def linted(system: System, region: str | None, cache: Verdicts) -> System:
+    """Lints what is to be deployed. Raises Invalid with every error."""
+    regions = _regions(system, region)
+    found = [diagnostic for stack in system.stacks for diagnostic in lint(stack, system.document, regions, cache)]
+    warnings = ordered([*system.warnings, *found])
     if errors(warnings):
         raise Invalid(warnings)
-    return System(merged, compiled.plan, compiled.stack, registry, tuple(warnings))
+    return replace(system, warnings=tuple(warnings))
+
+
+def is_remembered(system: System, region: str | None, cache: Verdicts) -> bool:
+    """Whether `linted` has nothing left to do but to ask the cache."""
+    return all(remembered(stack, _regions(system, region), cache) is not None for stack in system.stacks)
+
+
+def _regions(system: System, region: str | None) -> list[str]:
+    chosen = region or system.plan.root.region
+    return [chosen] if chosen else []
 
 
 def deploy(system: System, aws: Aws, teller: Teller, wish: Wish, here: Here) -> None:

@@ -117,6 +117,19 @@ def _installed() -> None:
 
 
 @contextmanager
+def _patched() -> Iterator[None]:
+    """The types of resources, and in moto what they need of it."""
+    from msaspec.sandbox.on_moto import loaders
+
+    with loaders.shared():
+        from msaspec.sandbox.on_moto import patches  # comes with moto's backends, of which some read descriptions
+
+        load()
+        with patches.installed():
+            yield
+
+
+@contextmanager
 def _running(
     port: int,
     mocked: bool,
@@ -130,12 +143,9 @@ def _running(
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import make_server
 
-    from msaspec.sandbox.on_moto import patches
-
-    load()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with ExitStack() as stack:
-        stack.enter_context(patches.installed())
+        stack.enter_context(_patched())
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="msaspec-sandbox-")))
         (directory / "ca.pem").write_bytes(postgres.ca.read_bytes() if postgres else b"")
         listener = stack.enter_context(socket.create_server(("127.0.0.1", port)))

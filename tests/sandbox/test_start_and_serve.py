@@ -6,6 +6,8 @@ import threading
 
 import boto3
 import pytest
+from botocore.loaders import JSONFileLoader, create_loader
+from moto.core.utils import get_service_model
 
 from msaspec import sandbox
 from tests.sandbox.deploying import Deployer, small
@@ -70,6 +72,31 @@ def test_no_signal_is_awaited_unasked() -> None:
             deployer.client.exceptions.ClientError, match="CREATE_COMPLETE state and cannot be signaled"
         ):
             deployer.client.signal_resource(**words)
+
+
+def test_a_service_is_described_once_to_all_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is read by the first session that needs it, and what moto adds for itself is not seen by clients. After
+    the sandbox each session reads for itself, as ever."""
+    read: list[str] = []
+    plain = JSONFileLoader.load_file
+
+    def load_file(self: JSONFileLoader, path: str) -> object:
+        found = plain(self, path)
+        read.extend([path] if found and "polly" in path and path.endswith("service-2") else [])
+        return found
+
+    monkeypatch.setattr(JSONFileLoader, "load_file", load_file)
+    with sandbox.start():
+        for _ in range(3):
+            boto3.Session().client("polly", **KEYS)
+            assert "eu-central-1" in boto3.Session().get_available_regions("polly")
+        assert len(read) == 1
+        plainly = create_loader().load_service_model("ec2", "service-2")
+        get_service_model("ec2")
+        described = boto3.client("ec2", **KEYS).meta.service_model
+        assert described.shape_names == list(plainly["shapes"])
+    boto3.Session().client("polly", **KEYS)
+    assert len(read) == 2
 
 
 def test_operations_over_http() -> None:
