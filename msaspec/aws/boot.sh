@@ -82,7 +82,7 @@ def health(url=None, interval=10, timeout=5, healthy=2, codes=[[200, 399]], grac
     row = row + 1 if any(low <= code <= high for low, high in codes) else 0
     if row == healthy: return
     if not row and time.monotonic() > end: break
-    time.sleep(interval)
+    time.sleep(interval if row else min(1, interval))  # no pause is too short for what is still starting
   else: time.sleep(grace)  # a worker has to stay up
   form = "{{.State.Status}}, exit {{.State.ExitCode}}, {{.RestartCount}} restarts"
   state = output("docker", "inspect", sys.argv[2], "-f", form)

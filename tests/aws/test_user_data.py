@@ -723,7 +723,7 @@ def test_a_squeezed_script_is_the_same_script() -> None:
     assert "#" not in BODY, "a comment behind a single blank stays"
     assert "${" not in BODY
     assert BODY.isascii()
-    assert sum(len(line) + 5 for line in BODY.splitlines()) <= 4_730, "as the lines of a template"
+    assert sum(len(line) + 5 for line in BODY.splitlines()) <= 4_750, "as the lines of a template"
 
 
 def python(script: str) -> str:

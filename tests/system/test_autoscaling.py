@@ -11,8 +11,6 @@ from tests.shop.programs import SERVICES
 from tests.system.scenario import walk
 from tests.system.shop import EXAMPLE, Shop, deployed
 
-pytestmark = pytest.mark.xdist_group("autoscaling")
-
 
 @pytest.fixture(scope="module")
 def shop(server: postgres.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:

@@ -12,8 +12,6 @@ from tests.system.account import Balancer, Database
 from tests.system.scenario import walk
 from tests.system.shop import EXAMPLE, Shop, deployed
 
-pytestmark = pytest.mark.xdist_group("fargate")
-
 
 @pytest.fixture(scope="module")
 def shop(server: postgres.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
@@ -37,6 +35,7 @@ def test_a_person_fills_a_cart(shop: Shop) -> None:
 
 def test_nothing_but_what_is_declared_is_open(shop: Shop) -> None:
     """Tasks take connections from the load balancer, and from each other and to the database by declared edges."""
+    walk(shop)
     site, names = shop.site, tasks(shop)
     assert sorted(names) == sorted(SERVICES)
     boxes = {name: site.boxes[id] for name, id in names.items()}
@@ -68,6 +67,7 @@ def test_a_path_that_is_nobodys_is_not_found(shop: Shop) -> None:
 def test_each_role_may_do_what_it_needs_and_nothing_else(shop: Shop) -> None:
     """Execution roles read what starts a task, task roles what the service does; no grant was idle but for that of
     large uploads."""
+    walk(shop)
     permissions = shop.site.permissions
     assert permissions.denied == []
     names = [role["RoleName"] for role in shop.client("iam").list_roles()["Roles"]]
