@@ -11,6 +11,8 @@ from typing import Any
 
 from tests.system.network import Namespace
 
+ALL = "-all"
+"""The end of the name of the backend with all targets, whether they are healthy or not."""
 _HEAD = """\
 defaults
   mode http
@@ -39,13 +41,20 @@ def configuration(elb: Any, arn: str, address: str, hosts: Mapping[str, str]) ->
         for number, rule in enumerate(sorted(rules, key=_priority)):
             conditions = list(_conditions(rule["Conditions"]))
             target, more = _action(rule["Actions"][-1], f"{port}-{number}")
-            lines.append(f"  use_backend {target}" + (f" if {' '.join(conditions)}" if conditions else ""))
+            forwarded = _forwarded(rule["Actions"][-1])
+            if forwarded:  # with no target healthy, all are asked, as at AWS
+                lines.append(_use(f"{target}{ALL}", [*conditions, f"{{ nbsrv({target}) eq 0 }}"]))
+            lines.append(_use(target, conditions))
             backends += more
-            groups |= _forwarded(rule["Actions"][-1])
+            groups |= forwarded
         lines += backends
     for group in sorted(groups):
         lines += _backend(elb, group, hosts)
     return "\n".join([*lines, ""])
+
+
+def _use(backend: str, conditions: list[str]) -> str:
+    return f"  use_backend {backend}" + (f" if {' '.join(conditions)}" if conditions else "")
 
 
 def _priority(rule: Mapping[str, Any]) -> int:
@@ -106,11 +115,12 @@ def _backend(elb: Any, arn: str, hosts: Mapping[str, str]) -> list[str]:
         f"  default-server check inter {group['HealthCheckIntervalSeconds']}s"
         f" rise {group['HealthyThresholdCount']} fall {group['UnhealthyThresholdCount']}",
     ]
+    servers = []
     for target in elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]:
         id = target["Target"]["Id"]
         if address := hosts.get(id, "" if id.startswith("i-") else id):
-            lines.append(f"  server {id} {address}:{target['Target'].get('Port', group['Port'])}")
-    return lines
+            servers.append(f"  server {id} {address}:{target['Target'].get('Port', group['Port'])}")
+    return [*lines, *servers, f"backend {_name(arn)}{ALL}", *servers]
 
 
 class Proxy:
