@@ -101,11 +101,9 @@ def _environment(world: World, function: Any) -> Mapping[str, str]:
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "SYSTEMROOT") if key in os.environ}
     return {
         **kept,
-        "AWS_ACCESS_KEY_ID": "sandbox",
-        "AWS_SECRET_ACCESS_KEY": "sandbox",
+        **world.assumed(function.role),
         "AWS_REGION": function.region,
         "AWS_DEFAULT_REGION": function.region,
-        "AWS_ENDPOINT_URL": world.endpoint,
         "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
         "CA_BUNDLE_URL": world.ca.as_uri(),
         "NO_PROXY": "127.0.0.1,localhost",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,10 +53,16 @@ class World:
         self.controls = Controls(pace)
         self.lock = threading.RLock()
         """Held for as long as it takes to read or to change what CloudFormation keeps of its stacks."""
+        self.assumed = self._anyone
+        """What the environment of a Lambda function says of AWS, by the ARN of its role. May be replaced, to put a door
+        in front of the sandbox that knows roles; the sandbox itself lets everyone do everything."""
         self._mocked = mocked
         self._clients: dict[tuple[str, str], Any] = {}
         self._making = threading.Lock()
         self._threads: list[threading.Thread] = []
+
+    def _anyone(self, role: str) -> Mapping[str, str]:
+        return {"AWS_ENDPOINT_URL": self.endpoint, **{name.upper(): value for name, value in KEYS.items()}}
 
     def client(self, service: str, region: str = REGION) -> Any:
         """A boto3 client of the sandbox."""

@@ -46,6 +46,11 @@ def asked(request: Request, account: str) -> tuple[str, str]:
         found = re.fullmatch(r"/[\d-]+/distribution/(\w+)/invalidation/?", request.path)
         if found and request.method == "POST":
             return "cloudfront:CreateInvalidation", f"arn:aws:cloudfront::{account}:distribution/{found[1]}"
+    if service == "lambda":
+        found = re.fullmatch(r"/2015-03-31/functions/(.+)/invocations", unquote(request.path))
+        if found:
+            name = found[1].rpartition(":")[2]
+            return "lambda:InvokeFunction", f"arn:aws:lambda:{region}:{account}:function:{name}"
     form = parse_qs(request.body.decode())
     if service == "cloudformation" and form.get("Action") == ["SignalResource"]:
         return "cloudformation:SignalResource", form["StackName"][0]
@@ -56,7 +61,7 @@ def _named(service: str, target: str, words: Mapping[str, Any], region: str, acc
     match service, target:
         case "ecr", "GetAuthorizationToken":
             return "*"
-        case "secretsmanager", "GetSecretValue":
+        case "secretsmanager", "GetSecretValue" | "PutSecretValue":
             return str(words["SecretId"])
         case "ssm", "GetParameter":
             return f"arn:aws:ssm:{region}:{account}:parameter{words['Name']}"

@@ -8,6 +8,7 @@ of its security groups before anything runs behind it.
 from __future__ import annotations
 
 import ipaddress
+import socket
 import threading
 import time
 import traceback
@@ -57,7 +58,10 @@ class Site:
         aws = net.connect("aws", AWS, [EVERYWHERE])
         self._proxies: dict[str, Proxy] = {}
         self._ends: dict[str, list[Callable[[], object]]] = {}
-        self._always = [gateway.serve(aws.listen(AWS, 80)).end]
+        beside = socket.create_server(("127.0.0.1", 0))  # functions run on this machine's own network
+        self._always = [gateway.serve(listener).end for listener in (aws.listen(AWS, 80), beside)]
+        self._beside = f"http://127.0.0.1:{beside.getsockname()[1]}"
+        world.assumed = self._assumed
         self._loaded: dict[str, str] = {}
         self._resolver = ""
         self._user_data: dict[str, bytes] = {}
@@ -68,6 +72,16 @@ class Site:
     def client(self, service: str) -> Any:
         """A client of the sandbox, with all rights."""
         return self.world.client(service, self.region)
+
+    def _assumed(self, role: str) -> dict[str, str]:
+        """What a function is told of AWS: credentials of its role, and the door that knows them."""
+        session = self.permissions.session(role.rpartition("/")[2])
+        return {
+            "AWS_ENDPOINT_URL": self._beside,
+            "AWS_ACCESS_KEY_ID": session.key,
+            "AWS_SECRET_ACCESS_KEY": session.secret,
+            "AWS_SESSION_TOKEN": session.token,
+        }
 
     # ---- the loop ----
 

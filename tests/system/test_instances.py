@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import threading
 from collections.abc import Iterator
 
 import psycopg
@@ -76,6 +78,19 @@ def test_nothing_but_what_is_declared_is_open(shop: Shop) -> None:
     }
 
 
+def test_peers_have_names(shop: Shop) -> None:
+    """On a host and in its container: as the variables spell them, in short by the DHCP options, and no others."""
+    machine = shop.machine("cart-service")
+    peer = shop.site.boxes[shop.hosts("product-service")[0]]
+    asked = "import socket, sys; print(socket.gethostbyname(sys.argv[1]))"
+    for name in ("product-service.shop.internal", "product-service"):
+        assert machine.execute("python3", "-c", asked, name).strip() == peer.address
+        within = (str(shutil.which("nsenter")), "--net=/run/netns/cart-service", "python3", "-c", asked, name)
+        assert machine.execute(*within).strip() == peer.address
+    unknown = "cart-service.shop.internal"  # nobody uses it, so it has no name
+    assert "Name or service not known" in machine.execute("bash", "-c", f"python3 -c '{asked}' {unknown} 2>&1 || true")
+
+
 def test_from_outside_only_the_public_ports_are_open(shop: Shop) -> None:
     """Port 80 of each service; neither the port for peers, nor the database, nor the bastion."""
     site = shop.site
@@ -137,6 +152,21 @@ def test_a_host_may_do_what_it_needs_and_nothing_else(shop: Shop) -> None:
     permissions.denied.clear()
 
 
+def test_the_bootstrap_may_do_what_it_needs_and_nothing_else(shop: Shop) -> None:
+    """The functions that prepare the databases ran with their roles; what they did not use is what Lambda itself does
+    in their name: their logs and their network interfaces."""
+    permissions = shop.site.permissions
+    names = [role["RoleName"] for role in shop.client("iam").list_roles()["Roles"]]
+    idle = {
+        name.split("-")[1]: {action for action, _ in permissions.granted(name) - permissions.used[name]}
+        for name in names
+        if "Bootstrap" in name
+    }
+    logs = {"logs:CreateLogStream", "logs:PutLogEvents"}
+    assert idle["DatabaseBootstrapHandlerRole"] == logs
+    assert {action.partition(":")[0] for action in idle["DatabaseBootstrapRunnerRole"] - logs} == {"ec2"}
+
+
 def test_what_a_service_writes_is_in_its_log(shop: Shop) -> None:
     """`msaspec logs` shows what the container wrote, which the host's own role brought there."""
     shop.http("user-service").get("/424242")
@@ -182,13 +212,26 @@ def test_a_rebooted_host_serves_again(shop: Shop) -> None:
 
 
 def test_a_new_tag_rolls_only_its_service(shop: Shop) -> None:
-    """Another image replaces the host of its service; no other host, container or row is touched."""
+    """Another image replaces the host of its service, which answers until the new one does; no other host, container
+    or row is touched."""
     before = {service: shop.hosts(service) for service in (*SERVICES, "bastion")}
-    ran = {service: _started(shop, service) for service in SERVICES}
+    ran = {service: _started(shop, service) for service in ("user-service", "cart-service")}
+    products, answers, over = shop.http("product-service"), [], threading.Event()
+
+    def ask() -> None:
+        while not over.wait(0.1):
+            answers.append(healthy(products))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
     shop.run("deploy", "--yes", "--tag", "product-service=1.1")
+    over.set()
+    asking.join()
+    assert answers.count(True) > 20
+    assert answers.count(False) <= 3, "the address moves to the new host in a moment"
     after = {service: shop.hosts(service) for service in before}
     assert {service for service in before if before[service] != after[service]} == {"product-service"}
-    assert {service for service in ran if ran[service] != _started(shop, service)} == {"product-service"}
+    assert ran == {service: _started(shop, service) for service in ran}
     assert shop.machine("product-service").execute("docker", "inspect", "product-service", "-f", "{{.State.Status}}")
     (container,) = json.loads((shop.machine("product-service").root / "lib/docker.json").read_text())["containers"]
     assert container["image"].endswith("/shop/product-service:1.1")

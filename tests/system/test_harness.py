@@ -1,0 +1,215 @@
+"""What the system tests stand on: rules that close, permissions that refuse, rules of load balancers."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.system import balancer, calls, groups
+from tests.system.gateway import Gateway
+from tests.system.network import network
+from tests.system.permissions import Permissions
+
+OPEN = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+ACCOUNT = "123456789012"
+
+
+def group(**words: Any) -> dict[str, Any]:
+    """A security group that lets everything out."""
+    return {"IpPermissions": [], "IpPermissionsEgress": [OPEN], **words}
+
+
+def tcp(port: int, *sources: str) -> dict[str, Any]:
+    """A rule for a port, from groups."""
+    pairs = [{"GroupId": source} for source in sources]
+    return {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "UserIdGroupPairs": pairs}
+
+
+def test_only_members_of_the_source_group_pass_and_only_on_its_port() -> None:
+    """Three hosts: the one in the named group reaches the port, the other does not; rules out hold as well as rules in;
+    and what is answered needs no rule."""
+    members = {"a": ["10.0.0.1"], "b": ["10.0.0.2"], "target": ["10.0.0.3"]}
+    silent = group(IpPermissionsEgress=[])
+    with network() as net:
+        hosts = {name: net.connect(name, addresses[0], ["10.0.0.0/16"]) for name, addresses in members.items()}
+        listeners = [hosts["target"].listen("10.0.0.3", port) for port in (80, 81)]
+        for name in ("a", "b"):
+            hosts[name].filter(groups.rules([group()], members, "10.0.0.9"))
+            assert hosts[name].reaches("10.0.0.3", 80), "before there are rules"
+        target = group(IpPermissions=[tcp(80, "a")], IpPermissionsEgress=[])
+        hosts["target"].filter(groups.rules([target], members, "10.0.0.9"))
+        assert hosts["a"].reaches("10.0.0.3", 80)
+        assert not hosts["a"].reaches("10.0.0.3", 81, 0.3)
+        assert not hosts["b"].reaches("10.0.0.3", 80, 0.3)
+        hosts["a"].filter(groups.rules([silent], members, "10.0.0.9"))
+        assert not hosts["a"].reaches("10.0.0.3", 80, 0.3), "nothing goes out"
+        for listener in listeners:
+            listener.close()
+
+
+def test_a_group_that_is_not_known_opens_nothing() -> None:
+    """A rule for a group without members, or for an address of nobody, is no rule for everybody."""
+    rules = groups.rules([group(IpPermissions=[tcp(80, "gone")])], {}, "10.0.0.9")
+    assert "dport" not in rules
+    with pytest.raises(AssertionError, match="prefix lists"):
+        groups.rules([group(IpPermissions=[{**tcp(80), "PrefixListIds": [{"PrefixListId": "pl-1"}]}])], {}, "10.0.0.9")
+
+
+class Roles:
+    """IAM with one role."""
+
+    def __init__(self, *statements: dict[str, Any]) -> None:
+        self._statements = list(statements)
+
+    def list_role_policies(self, RoleName: str) -> dict[str, Any]:
+        """Its one policy."""
+        return {"PolicyNames": ["edges"]}
+
+    def get_role_policy(self, RoleName: str, PolicyName: str) -> dict[str, Any]:
+        """What it says."""
+        return {"PolicyDocument": {"Statement": self._statements}}
+
+    def list_attached_role_policies(self, RoleName: str) -> dict[str, Any]:
+        """Nothing else."""
+        return {"AttachedPolicies": []}
+
+
+READ = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "arn:mine"}
+
+
+def test_a_role_may_do_what_a_statement_says_and_wildcards_are_the_only_signs() -> None:
+    """Action and resource have to fit one statement; what was of use and what was refused is kept."""
+    puts = {"Effect": "Allow", "Action": ["s3:PutObject", "s3:Get*"], "Resource": ["arn:bucket/*", "arn:b.c"]}
+    permissions = Permissions(Roles(READ, puts))
+    assert permissions.allows("role", "s3:PutObject", "arn:bucket/a/b")
+    assert permissions.allows("role", "s3:GetObject", "arn:b.c")
+    for action, resource in (
+        ("s3:PutObject", "arn:bucket"),
+        ("s3:PutObjectAcl", "arn:bucket/a"),
+        ("s3:GetObject", "arn:bXc"),
+        ("secretsmanager:GetSecretValue", "arn:bucket/a"),
+        ("s3:PutObject", "arn:mine"),
+    ):
+        assert not permissions.allows("role", action, resource)
+        assert permissions.denied[-1] == ("role", action, resource)
+    assert permissions.used["role"] == {("s3:PutObject", "arn:bucket/*"), ("s3:Get*", "arn:b.c")}
+    with pytest.raises(AssertionError):
+        Permissions(Roles({**READ, "Effect": "Deny"})).granted("role")
+
+
+def asking(key: str, token: str, body: bytes = b'{"SecretId": "arn:mine"}') -> calls.Request:
+    """A request for a secret."""
+    headers = {
+        "authorization": f"AWS4-HMAC-SHA256 Credential={key}/20260101/eu-west-1/secretsmanager/aws4_request",
+        "x-amz-target": "secretsmanager.GetSecretValue",
+        "x-amz-security-token": token,
+    }
+    return calls.Request("POST", "/", headers, body)
+
+
+def test_the_door_knows_sessions_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials that nobody was given, or of another session, are refused; so is what the role may not do."""
+    permissions = Permissions(Roles(READ))
+    door = Gateway("http://nowhere", ACCOUNT, permissions, None)
+    monkeypatch.setattr(door, "_forward", lambda request: "forwarded")
+    one, other = permissions.session("role"), permissions.session("role")
+    assert door.answer(asking(one.key, one.token), "") == "forwarded"
+    for request in (asking("AKIASANDBOX", ""), asking(one.key, other.token), asking(one.key, "")):
+        assert b"UnrecognizedClientException" in door.answer(request, "").body
+    assert b"AccessDenied" in door.answer(asking(one.key, one.token, b'{"SecretId": "arn:other"}'), "").body
+
+
+@pytest.mark.parametrize(
+    ("request_", "asked"),
+    [
+        (("PUT", "/bucket/a%20b?x=1", "s3", "", b""), ("s3:PutObject", "arn:aws:s3:::bucket/a b")),
+        (("GET", "/bucket?list-type=2", "s3", "", b""), ("s3:ListBucket", "arn:aws:s3:::bucket")),
+        (
+            ("POST", "/2020-05-31/distribution/E1/invalidation", "cloudfront", "", b""),
+            ("cloudfront:CreateInvalidation", f"arn:aws:cloudfront::{ACCOUNT}:distribution/E1"),
+        ),
+        (
+            ("POST", "/", "cloudformation", "", b"Action=SignalResource&StackName=arn%3Astack"),
+            ("cloudformation:SignalResource", "arn:stack"),
+        ),
+        (
+            ("POST", "/", "ssm", "AmazonSSM.GetParameter", b'{"Name": "/shop/key"}'),
+            ("ssm:GetParameter", f"arn:aws:ssm:eu-west-1:{ACCOUNT}:parameter/shop/key"),
+        ),
+    ],
+)
+def test_what_a_request_asks_for(request_: tuple[str, str, str, str, bytes], asked: tuple[str, str]) -> None:
+    """Actions and resources as the service authorization reference has them."""
+    method, path, service, target, body = request_
+    credential = f"Credential=ASIA/20260101/eu-west-1/{service}/aws4_request"
+    headers = {"authorization": credential, **({"x-amz-target": target} if target else {})}
+    assert calls.asked(calls.Request(method, path, headers, body), ACCOUNT) == asked
+
+
+def test_a_call_that_nobody_thought_of_is_no_silent_pass() -> None:
+    """It fails loudly, for whoever adds it to say what it takes."""
+    request = asking("ASIA", "", b"{}")
+    request.headers["x-amz-target"] = "secretsmanager.DeleteSecret"  # type: ignore[index]
+    with pytest.raises(calls.Unknown, match="DeleteSecret"):
+        calls.asked(request, ACCOUNT)
+
+
+class Balancers:
+    """ELBv2 with one listener, two rules of it, and a target group."""
+
+    def describe_listeners(self, LoadBalancerArn: str) -> dict[str, Any]:
+        """On port 80."""
+        return {"Listeners": [{"Protocol": "HTTP", "Port": 80, "ListenerArn": "listener"}]}
+
+    def describe_rules(self, ListenerArn: str) -> dict[str, Any]:
+        """The default one and another."""
+        path = {"Field": "path-pattern", "PathPatternConfig": {"Values": ["/api/a", "/api/a/*", "/x.?"]}}
+        host = {"Field": "host-header", "HostHeaderConfig": {"Values": ["*.example.com"]}}
+        refused = {"StatusCode": "404", "ContentType": "application/json", "MessageBody": '{"message": "no"}'}
+        return {
+            "Rules": [
+                {
+                    "Priority": "default",
+                    "Conditions": [],
+                    "Actions": [{"Type": "fixed-response", "FixedResponseConfig": refused}],
+                },
+                {
+                    "Priority": "7",
+                    "Conditions": [path, host],
+                    "Actions": [{"Type": "forward", "TargetGroupArn": "arn:targetgroup/web/1"}],
+                },
+            ]
+        }
+
+    def describe_target_groups(self, TargetGroupArns: list[str]) -> dict[str, Any]:
+        """Its health check."""
+        words = {"HealthCheckPath": "/up", "HealthCheckTimeoutSeconds": 5, "HealthCheckIntervalSeconds": 10}
+        counts = {"HealthyThresholdCount": 2, "UnhealthyThresholdCount": 3}
+        return {"TargetGroups": [{**words, **counts, "Matcher": {"HttpCode": "200-399"}, "Port": 8000}]}
+
+    def describe_target_health(self, TargetGroupArn: str) -> dict[str, Any]:
+        """A host and an address."""
+        return {"TargetHealthDescriptions": [{"Target": {"Id": "i-1"}}, {"Target": {"Id": "10.0.0.7", "Port": 81}}]}
+
+
+def test_a_load_balancer_as_haproxy_has_it(tmp_path: Path) -> None:
+    """Rules by priority, patterns as patterns, all conditions at once; haproxy itself takes the configuration."""
+    text = balancer.configuration(Balancers(), "arn", "127.0.0.1", {"i-1": "10.0.0.5"})
+    lines = [line.strip() for line in text.splitlines()]
+    path, host = r"{ path -m reg ^/api/a$ ^/api/a/.*$ ^/x\..$ }", r"{ req.hdr(host) -i -m reg ^.*\.example\.com$ }"
+    uses = [line for line in lines if line.startswith("use_backend")]
+    assert uses == [
+        f"use_backend web-all if {path} {host} {{ nbsrv(web) eq 0 }}",
+        f"use_backend web if {path} {host}",
+        "use_backend fixed-80-1",
+    ]
+    assert lines.count("server i-1 10.0.0.5:8000") == lines.count("server 10.0.0.7 10.0.0.7:81") == 2
+    (tmp_path / "haproxy.cfg").write_text(text)
+    haproxy = shutil.which("haproxy")
+    assert haproxy
+    done = subprocess.run([haproxy, "-c", "-f", tmp_path / "haproxy.cfg"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
