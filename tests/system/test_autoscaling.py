@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from tests.lambdas import postgres
@@ -55,9 +56,19 @@ def test_both_machines_are_asked_and_one_is_enough(shop: Shop) -> None:
     shop.site.machines[first].stop()
     answers = {products.get("/424242").status_code for _ in range(6)}
     shop.site.until(lambda: {products.get("/424242").status_code for _ in range(6)} == {404}, "all go to the other")
+    shop.site.until(lambda: _asked_by_a_peer(shop) == {404}, "the internal load balancer sends all to the other, too")
     assert answers <= {404, 502, 503, 504}
     walk(shop)
     shop.site.machines[first].start()
+
+
+def _asked_by_a_peer(shop: Shop) -> set[int]:
+    """What product-service answers on the host of cart-service, by its private name."""
+    (host,) = shop.hosts("cart-service")
+    (address,) = shop.site.lookup("product-service.shop.internal") or [""]
+    url = f"http://{address}:8001/api/products/424242"
+    with shop.site.namespaces[host].entered():
+        return {httpx.get(url, timeout=5, trust_env=False).status_code for _ in range(6)}
 
 
 def test_a_new_tag_replaces_the_machines_of_its_service(shop: Shop) -> None:
