@@ -187,6 +187,22 @@ def test_scaling(shop: Fronted) -> None:
         assert tracking["PredefinedMetricSpecification"] == declared["PredefinedMetricSpecification"]
 
 
+def test_a_stopped_task_is_replaced(shop: Fronted) -> None:
+    """The service starts another one in its place, which is registered where the one before was."""
+    ecs = shop.client("ecs")
+    [(_, cluster, _)] = shop.some("ECS::Cluster")
+    before = ecs.list_tasks(cluster=cluster)["taskArns"]
+    stopped = ecs.stop_task(cluster=cluster, task=before[0], reason="ends")["task"]
+    assert (stopped["lastStatus"], stopped["stoppedReason"]) == ("STOPPED", "ends")
+    after = ecs.list_tasks(cluster=cluster)["taskArns"]
+    assert len(after) == len(before)
+    assert before[0] not in after
+    [fresh] = ecs.describe_tasks(cluster=cluster, tasks=[arn for arn in after if arn not in before])["tasks"]
+    assert (fresh["group"], fresh["taskDefinitionArn"]) == (stopped["group"], stopped["taskDefinitionArn"])
+    with pytest.raises(ClientError, match="task was not found"):
+        ecs.stop_task(cluster=cluster, task="0" * 32)
+
+
 def test_the_role_of_the_cluster_may_shift_traffic(shop: Fronted) -> None:
     """AWS's own policy for ECS and load balancers is attached to the role that services name."""
     roles = {

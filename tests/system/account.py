@@ -51,6 +51,8 @@ class Database(Box):
 class FargateTask(Box):
     """A task that runs."""
 
+    arn: str = ""
+    cluster: str = ""
     definition: Any = None
 
 
@@ -170,6 +172,8 @@ class View:
                     told["subnetId"],
                     "",
                     found["group"] in assigned,
+                    found["taskArn"],
+                    cluster,
                     definition,
                 )
 

@@ -125,7 +125,9 @@ class Network:
     _NUMBERS = itertools.count(1)
 
     def __init__(self) -> None:
-        self._links = itertools.count(1)
+        self._number = itertools.count(1)
+        self._links: dict[str, str] = {}
+        """The router's interface for each host."""
         self._prefix = f"msaspec-{os.getpid()}-{next(self._NUMBERS)}"
         self._there: list[str] = []
         self.router = self._made("router", ROUTER)
@@ -141,7 +143,8 @@ class Network:
 
     def connect(self, name: str, address: str, routes: Sequence[str]) -> Namespace:
         """Makes a host with an address, which reaches some networks through the router."""
-        host, link = self._made(name, address), f"link{next(self._links)}"
+        host = self._made(name, address)
+        link = self._links[host.name] = f"link{next(self._number)}"
         at, router = ("-n", host.name), ("-n", self.router.name)
         _do("ip", "link", "add", "eth0", "netns", host.name, "type", "veth", "peer", link, "netns", self.router.name)
         _do("ip", *router, "address", "add", f"{ROUTER}/32", "dev", link)
@@ -154,8 +157,10 @@ class Network:
         return host
 
     def disconnect(self, host: Namespace) -> None:
-        """Removes a host, and with it its link."""
+        """Removes a host. Its link goes first, for the kernel takes its time with a namespace, and the next host may
+        have the same address."""
         self._there.remove(host.name)
+        _do("ip", "-n", self.router.name, "link", "del", self._links.pop(host.name))
         _do("ip", "netns", "del", host.name)
 
     def end(self) -> None:

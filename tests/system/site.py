@@ -115,6 +115,11 @@ class Site:
         begin = {Instance: self._boot, Database: self._answer, Balancer: self._balance, FargateTask: self._run}
         for box in fresh:
             begin[type(box)](box, view)
+        for name, task in self.tasks.items():
+            if task.ended:
+                box = view.boxes[name]
+                why = "Essential container in task exited"
+                self.client("ecs").stop_task(cluster=box.cluster, task=box.arn, reason=why)
         for name, proxy in self._proxies.items():
             proxy.configure(view.boxes[name].configuration)
 

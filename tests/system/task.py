@@ -124,6 +124,16 @@ class Task:
                 event = {"timestamp": int(time.time() * 1000), "message": line.rstrip("\n")}
                 self._client("logs").put_log_events(**self._where, logEvents=[event])
 
+    @property
+    def ended(self) -> bool:
+        """Whether its container has ended by itself."""
+        return self._process is not None and self._process.poll() is not None
+
+    def crash(self) -> None:
+        """Has the container end as if by itself."""
+        assert self._process
+        self._process.kill()
+
     def stop(self) -> None:
         """Ends it."""
         if self._process:

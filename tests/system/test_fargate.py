@@ -9,7 +9,7 @@ import pytest
 from tests.lambdas import postgres
 from tests.shop.programs import SERVICES
 from tests.system.account import Balancer, Database
-from tests.system.scenario import walk
+from tests.system.scenario import healthy, walk
 from tests.system.shop import EXAMPLE, Shop, deployed
 
 
@@ -80,6 +80,17 @@ def test_each_role_may_do_what_it_needs_and_nothing_else(shop: Shop) -> None:
     assert {name: actions for name, actions in idle.items() if actions} == {
         "UserServiceTaskRole": {"s3:AbortMultipartUpload"}
     }
+
+
+def test_a_task_that_ends_is_replaced(shop: Shop) -> None:
+    """ECS starts another one, which load balancer and peers find; nobody has to do anything."""
+    before = tasks(shop)
+    shop.site.tasks[before["product-service"]].crash()
+    shop.site.until(lambda: tasks(shop).keys() == before.keys() and tasks(shop) != before, "another task")
+    after = tasks(shop)
+    assert {service for service in before if before[service] != after[service]} == {"product-service"}
+    shop.site.until(lambda: healthy(shop.http("product-service")), "it answers")
+    walk(shop)
 
 
 def test_a_new_tag_starts_new_tasks_of_its_service(shop: Shop) -> None:

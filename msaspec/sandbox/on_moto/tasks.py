@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from moto.core.responses import ActionResult
 from moto.core.utils import camelcase_to_underscores, utcnow
 from moto.ec2.models import ec2_backends
 from moto.ecs.exceptions import ECSException, InvalidParameterException
@@ -327,6 +328,24 @@ def _stop(backend: Any, service: Any, task: Any, reason: str, was: Iterable[dict
     ec2.get_subnet(_detail(task, "subnetId")).del_subnet_ip(address)
 
 
+def _stop_one(self: Any) -> ActionResult:
+    """StopTask. The service of a task starts another one in its place."""
+    backend = self.ecs_backend
+    cluster = backend._get_cluster(self._get_param("cluster", "default"))
+    id = self._get_param("task").rpartition("/")[2]
+    found = next((task for task in backend.tasks.get(cluster.name, {}).values() if task.id == id), None)
+    if found is None:
+        raise InvalidParameterException("The referenced task was not found.")
+    service = backend.services.get(f"{cluster.name}:{str(found.group).removeprefix('service:')}")
+    reason = self._get_param("reason")
+    if service is None or found.last_status != "RUNNING":
+        backend.stop_task(cluster.name, found.task_arn, reason)
+    else:
+        _stop(backend, service, found, reason)
+        scale(backend, service, service.desired_count)
+    return ActionResult({"task": found})
+
+
 def _count(backend: Any, service: Any) -> None:
     """Brings all counts in line with the tasks that run."""
     service.running_count, service.pending_count = len(_running(backend, service)), 0
@@ -386,6 +405,7 @@ def _list_tasks(
 PATCHED: tuple[tuple[Any, str, Any], ...] = (
     (Task, "__init__", _task),
     (_API, "create_service", _create),
+    (_API, "stop_task", _stop_one),
     (_API, "update_service", _update),
     (_BACKEND, "delete_service", _delete),
     (_BACKEND, "delete_cluster", _delete_cluster),
