@@ -57,6 +57,14 @@ def test_what_was_left_is_old_and_not_forgotten() -> None:
     assert lost() is None
 
 
+def test_what_was_left_can_be_cleared_by_the_next_look() -> None:
+    """Where the process goes on and memory matters, even the look at what is young clears it away."""
+    with garbage.left_lying(clearing=True):
+        lost = weakref.ref(Cycle())
+    gc.collect(0)
+    assert lost() is None
+
+
 def test_a_process_does_not_collect_on_its_way_out() -> None:
     """All that a command leaves is out of the collector's sight when its process ends."""
     program = (
