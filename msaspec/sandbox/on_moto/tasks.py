@@ -21,7 +21,7 @@ from moto.elbv2.models import elbv2_backends
 from moto.moto_api._internal import mock_random
 from moto.servicediscovery.models import servicediscovery_backends
 
-from msaspec.sandbox.on_moto import balancers
+from msaspec.sandbox.on_moto import balancers, traffic
 
 _BACKEND, _API = EC2ContainerServiceBackend, EC2ContainerServiceResponse
 _create_plain = _API.create_service
@@ -55,8 +55,6 @@ REDEPLOYING = (
     "taskDefinition",
 )
 """What makes a deployment when it changes."""
-SHIFTING = "BLUE_GREEN", "CANARY", "LINEAR"
-"""Strategies that bring up the new tasks in the other target group, and shift the traffic there."""
 
 
 class ClusterContainsServices(ECSException):  # type: ignore[misc]
@@ -134,7 +132,7 @@ def _possible(backend: Any, cluster: Any, words: dict[str, Any]) -> None:
             raise InvalidParameterException(f"The cluster {cluster.name} has no capacity provider {provider}.")
     elb = elbv2_backends[backend.account_id][backend.region_name]
     for entry in words.get("loadBalancers") or []:
-        for arn in _target_groups(entry):
+        for arn in traffic.target_groups(entry):
             target_group = elb.target_groups.get(arn)
             if target_group is None:
                 raise InvalidParameterException(f"The specified target group {arn} does not exist.")
@@ -150,12 +148,6 @@ def _possible(backend: Any, cluster: Any, words: dict[str, Any]) -> None:
     for registry in words.get("serviceRegistries") or []:
         if registry["registryArn"].rpartition("/")[2] not in names:
             raise InvalidParameterException(f"Service registry {registry['registryArn']} does not exist.")
-
-
-def _target_groups(entry: dict[str, Any]) -> list[str]:
-    """The target groups of a load balancer entry: the one to begin with, and the other if traffic shifts."""
-    other = (entry.get("advancedConfiguration") or {}).get("alternateTargetGroupArn")
-    return [arn for arn in (entry.get("targetGroupArn"), other) if arn]
 
 
 def _update(self: Any) -> Any:
@@ -183,7 +175,7 @@ def scale(backend: Any, service: Any, count: int) -> None:
     for task in running[count:]:
         _stop(backend, service, task, "Scaling activity initiated by the service.")
     fresh = _start(backend, service, max(count - len(running), 0))
-    for arn, port in _serving(backend, service):
+    for arn, port in traffic.serving(backend, service):
         _targets(backend, arn).register([{"Id": _detail(task, "privateIPv4Address"), "Port": port} for task in fresh])
     _count(backend, service)
 
@@ -191,8 +183,8 @@ def scale(backend: Any, service: Any, count: int) -> None:
 def _deploy(backend: Any, service: Any, was: Iterable[dict[str, Any]] = ()) -> None:
     """A deployment from its beginning to its end: new tasks first, then the old ones go."""
     old = _running(backend, service)
-    if old and _strategy(service) in SHIFTING:
-        _shift(backend, service)
+    if old:
+        traffic.shift(backend, service)
     begun = utcnow()
     service.deployments = [
         {
@@ -213,47 +205,6 @@ def _deploy(backend: Any, service: Any, was: Iterable[dict[str, Any]] = ()) -> N
     for task in old:
         _stop(backend, service, task, "Scaling activity initiated by the deployment.", was)
     _count(backend, service)
-
-
-def _strategy(service: Any) -> str:
-    return str((getattr(service, "deployment_configuration", None) or {}).get("strategy", "ROLLING"))
-
-
-def _production(backend: Any, entry: dict[str, Any]) -> Any:
-    """The forward action of the rule by which ECS shifts the traffic of a load balancer entry."""
-    arn = (entry.get("advancedConfiguration") or {}).get("productionListenerRule")
-    elb = elbv2_backends[backend.account_id][backend.region_name]
-    if not arn:
-        return None
-    rule = elb.describe_rules(listener_arn=None, rule_arns=[arn])[0]
-    return next(action for action in rule.actions if action.type == "forward")
-
-
-def _weights(action: Any) -> dict[str, int]:
-    groups = action.data.get("ForwardConfig", {}).get("TargetGroups", [])
-    return {group["TargetGroupArn"]: int(group.get("Weight", 1)) for group in groups}
-
-
-def _shift(backend: Any, service: Any) -> None:
-    """Puts the weight on the other target group of each rule."""
-    for entry in service.load_balancers:
-        action = _production(backend, entry)
-        pair = _target_groups(entry)
-        if action is not None and len(pair) == 2 and set(_weights(action)) == set(pair):
-            heavy = _heaviest(pair, _weights(action))
-            for group in action.data["ForwardConfig"]["TargetGroups"]:
-                group["Weight"] = 0 if group["TargetGroupArn"] == heavy else 100
-
-
-def _heaviest(pair: list[str], weights: dict[str, int]) -> str:
-    return max(pair, key=lambda arn: weights.get(arn, 0))
-
-
-def _serving(backend: Any, service: Any) -> Iterable[tuple[str, int]]:
-    """Where the tasks of the deployment are targets: the target group that has the traffic, and the port."""
-    for entry in service.load_balancers:
-        action, pair = _production(backend, entry), _target_groups(entry)
-        yield (_heaviest(pair, _weights(action)) if action is not None else pair[0]), int(entry["containerPort"])
 
 
 def _start(backend: Any, service: Any, count: int) -> list[Any]:
@@ -317,7 +268,7 @@ def _stop(backend: Any, service: Any, task: Any, reason: str, was: Iterable[dict
     """Ends a task, and takes it out of wherever it is registered, also where the service was registered before."""
     address = _detail(task, "privateIPv4Address")
     known = elbv2_backends[backend.account_id][backend.region_name].target_groups
-    for arn in {arn for entry in (*service.load_balancers, *was) for arn in _target_groups(entry)}:
+    for arn in {arn for entry in (*service.load_balancers, *was) for arn in traffic.target_groups(entry)}:
         if arn in known and address in known[arn].targets:
             known[arn].deregister([{"Id": address}])
     for name in servicediscovery_backends[backend.account_id][backend.region_name].services.values():
