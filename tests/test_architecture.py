@@ -56,6 +56,7 @@ EMULATOR = {
     "sandbox.on_moto.stack_requests",
     "sandbox.on_moto.stacks",
     "sandbox.on_moto.tasks",
+    "sandbox.on_moto.traffic",
     "sandbox.on_moto.validation",
     "sandbox.on_moto.zones",
 }
