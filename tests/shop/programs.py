@@ -38,6 +38,13 @@ class Caller(httpx.Client):
         return super().request(method, f"{self.root}{url}", **words)
 
 
+def made(answer: httpx.Response) -> dict[str, Any]:
+    """What was created."""
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
 class Program:
     """A copy of a service in a process of its own, on a free port, and what it writes to stdout."""
 

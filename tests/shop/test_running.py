@@ -11,25 +11,17 @@ import time
 from typing import Any
 from zlib import crc32
 
-import httpx
 import psycopg
 import pytest
 from psycopg import sql
 
 from tests.lambdas.postgres import HOST
 from tests.shop.conftest import REGION, Shop
-from tests.shop.programs import PREFIXES, SERVICES, Program, door
+from tests.shop.programs import PREFIXES, SERVICES, Program, door, made
 
 PNG = b"\x89PNG\r\n\x1a\n and so on"
 JPEG = b"\xff\xd8\xff\xe0 and so on"
 _NUMBERS = itertools.count(1)
-
-
-def made(answer: httpx.Response) -> dict[str, Any]:
-    """What was created."""
-    assert answer.status_code == 201, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
 
 
 def new_user(shop: Shop) -> int:

@@ -11,6 +11,7 @@ import json
 import re
 import secrets
 import socket
+import traceback
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from typing import Any
@@ -35,6 +36,8 @@ class Gateway:
     permissions: Permissions
     ecr: Any
     """A client of the sandbox, for the registry."""
+    faults: list[str]
+    """Where it tells what it could not judge."""
     logins: dict[str, str] = field(default_factory=dict)
     """Who may log in to the registry: role by password."""
 
@@ -43,7 +46,14 @@ class Gateway:
         return Serving(listener, self.answer)
 
     def answer(self, request: Request, client: str) -> Answer:
-        """The sandbox's answer, or why there is none."""
+        """The sandbox's answer, or why there is none. What the door itself cannot judge is a fault of the test."""
+        try:
+            return self._answer(request)
+        except Exception:
+            self.faults.append(traceback.format_exc())
+            return Answer(500)
+
+    def _answer(self, request: Request) -> Answer:
         if ".dkr.ecr." in request.headers.get("host", ""):
             return self._registry(request)
         key, _, service = request.credential

@@ -8,17 +8,11 @@ from typing import Any
 
 import httpx
 
+from tests.shop.programs import made
 from tests.system.shop import Shop
 
 PNG = b"\x89PNG\r\n\x1a\n and so on"
 _NUMBERS = itertools.count(1)
-
-
-def made(answer: httpx.Response) -> dict[str, Any]:
-    """What was created."""
-    assert answer.status_code == 201, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
 
 
 def healthy(service: httpx.Client) -> bool:
@@ -38,7 +32,7 @@ def walk(shop: Shop) -> None:
     assert users.get(f"/{person['id']}").json() == person
 
     uploaded = users.put(f"/{person['id']}/image", content=PNG)
-    assert uploaded.status_code == 200, uploaded.text
+    assert uploaded.status_code == 200, f"{uploaded.text}\n{shop.site.told()}"
     url = uploaded.json()["url"]
     bucket, distribution = _bucket(shop), _distribution(shop)
     assert url == f"https://{distribution['DomainName']}/users/{person['id']}/profile"

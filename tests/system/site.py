@@ -48,12 +48,12 @@ class Site:
         self.world, self.region, self.network, self.directory, self.images = world, region, net, directory, images
         self.permissions = Permissions(self.client("iam"))
         account = self.client("sts").get_caller_identity()["Account"]
-        gateway = Gateway(world.endpoint, account, self.permissions, self.client("ecr"))
+        self.faults: list[str] = []
+        gateway = Gateway(world.endpoint, account, self.permissions, self.client("ecr"), self.faults)
         self.boxes: dict[str, Box] = {}
         self.namespaces: dict[str, Namespace] = {}
         self.machines: dict[str, Machine] = {}
         self.tasks: dict[str, Task] = {}
-        self.faults: list[str] = []
         self.internet = net.connect("internet", INTERNET, [EVERYWHERE])
         aws = net.connect("aws", AWS, [EVERYWHERE])
         self._proxies: dict[str, Proxy] = {}
@@ -266,3 +266,4 @@ def running(world: World, region: str, directory: Path, images: Mapping[str, Any
             yield site
         finally:
             site.end()
+        assert not site.faults, site.faults[0]

@@ -114,7 +114,7 @@ def asking(key: str, token: str, body: bytes = b'{"SecretId": "arn:mine"}') -> c
 def test_the_door_knows_sessions_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Credentials that nobody was given, or of another session, are refused; so is what the role may not do."""
     permissions = Permissions(Roles(READ))
-    door = Gateway("http://nowhere", ACCOUNT, permissions, None)
+    door = Gateway("http://nowhere", ACCOUNT, permissions, None, [])
     monkeypatch.setattr(door, "_forward", lambda request: "forwarded")
     one, other = permissions.session("role"), permissions.session("role")
     assert door.answer(asking(one.key, one.token), "") == "forwarded"
@@ -152,10 +152,15 @@ def test_what_a_request_asks_for(request_: tuple[str, str, str, str, bytes], ask
 
 def test_a_call_that_nobody_thought_of_is_no_silent_pass() -> None:
     """It fails loudly, for whoever adds it to say what it takes."""
-    request = asking("ASIA", "", b"{}")
+    permissions = Permissions(Roles(READ))
+    session = permissions.session("role")
+    request = asking(session.key, session.token, b"{}")
     request.headers["x-amz-target"] = "secretsmanager.DeleteSecret"  # type: ignore[index]
     with pytest.raises(calls.Unknown, match="DeleteSecret"):
         calls.asked(request, ACCOUNT)
+    faults: list[str] = []
+    assert Gateway("http://nowhere", ACCOUNT, permissions, None, faults).answer(request, "").status == 500
+    assert "DeleteSecret" in faults[0]
 
 
 class Balancers:

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from fastapi import HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import StringConstraints
-from service import LOG, Body, Database, Id, Name, Row, create, run, setting, write_lines
+from service import LOG, Body, Database, Id, Name, Row, create, give_up, run, setting, write_lines
 
 write_lines("user-service")
 BUCKET = setting("cloud.aws.s3.bucket", "MEDIA_BUCKET")
@@ -38,8 +38,12 @@ DATABASE = Database(
 app = create(DATABASE, PREFIX, "SELECT FROM users LIMIT 1")
 
 _PATIENCE = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 2})
-S3 = boto3.client("s3", region_name=REGION, config=_PATIENCE)
-CLOUDFRONT = boto3.client("cloudfront", region_name=REGION, config=_PATIENCE)
+_SESSION = boto3.Session(region_name=REGION)
+if _SESSION.get_credentials() is None:
+    # A client that was made without them never looks again.
+    give_up("There are no AWS credentials, or the endpoint that gives them did not answer.")
+S3 = _SESSION.client("s3", config=_PATIENCE)
+CLOUDFRONT = _SESSION.client("cloudfront", config=_PATIENCE)
 
 
 class NewUser(Body):
