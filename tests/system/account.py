@@ -66,17 +66,19 @@ class Balancer(Box):
 
 @dataclass(frozen=True)
 class Subnet:
-    """A subnet: its range, that of its network, the domain of its hosts, and how it reaches the internet: `igw` for
-    those with a public address, `nat`, or not at all."""
+    """A subnet: the range of its network, the domain of its hosts, and how it reaches the internet: `igw` for those
+    with a public address, `nat`, or not at all."""
 
-    range: str
     network: str
     domain: str
     way_out: str
 
 
 class View:
-    """The sandbox at one moment; every API is asked once, when something of it is first looked at."""
+    """The sandbox as it is now; every API is asked once, when something of it is first looked at.
+
+    A stack goes on meanwhile, so what something depends on is asked for after it: then it is there, too.
+    """
 
     def __init__(self, client: Client, user_data: dict[str, bytes]) -> None:
         self._client = client
@@ -109,18 +111,20 @@ class View:
         for subnet in ec2.describe_subnets()["Subnets"]:
             vpc, id = vpcs[subnet["VpcId"]], subnet["SubnetId"]
             domain = _domain(options.get(vpc.get("DhcpOptionsId", ""), {}))
-            found[id] = Subnet(subnet["CidrBlock"], vpc["CidrBlock"], domain, ways.get(id, ""))
+            found[id] = Subnet(vpc["CidrBlock"], domain, ways.get(id, ""))
         return found
 
     def _high_up(self, subnet: str, number: int) -> str:
         """An address where no host is."""
-        return str(ipaddress.ip_network(self.subnets[subnet].range)[-10 - number])
+        (found,) = self._client("ec2").describe_subnets(SubnetIds=[subnet])["Subnets"]
+        return str(ipaddress.ip_network(found["CidrBlock"])[-10 - number])
 
     def _instances(self) -> Iterator[Instance]:
         ec2 = self._client("ec2")
         running = [{"Name": "instance-state-name", "Values": ["running"]}]
+        reservations = ec2.describe_instances(Filters=running)["Reservations"]
         elastic = {a.get("InstanceId"): a["PublicIp"] for a in ec2.describe_addresses()["Addresses"]}
-        for reservation in ec2.describe_instances(Filters=running)["Reservations"]:
+        for reservation in reservations:
             for found in reservation["Instances"]:
                 id = found["InstanceId"]
                 public = elastic.get(id) or found.get("PublicIpAddress", "")
@@ -160,9 +164,10 @@ class View:
     def _tasks(self) -> Iterator[FargateTask]:
         ecs = self._client("ecs")
         for cluster in ecs.list_clusters()["clusterArns"]:
-            assigned = self._assigned(cluster)
             arns = ecs.list_tasks(cluster=cluster, desiredStatus="RUNNING")["taskArns"]
-            for found in ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else ():
+            tasks = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
+            assigned = self._assigned(cluster)
+            for found in tasks:
                 told = {detail["name"]: detail["value"] for detail in found["attachments"][0]["details"]}
                 definition = ecs.describe_task_definition(taskDefinition=found["taskDefinitionArn"])["taskDefinition"]
                 yield FargateTask(

@@ -141,7 +141,7 @@ class Network:
         _do("ip", "-n", namespace.name, "link", "set", "lo", "up")
         return namespace
 
-    def connect(self, name: str, address: str, routes: Sequence[str]) -> Namespace:
+    def connect(self, name: str, address: str, routes: Sequence[str] = ()) -> Namespace:
         """Makes a host with an address, which reaches some networks through the router."""
         host = self._made(name, address)
         link = self._links[host.name] = f"link{next(self._number)}"
@@ -152,9 +152,14 @@ class Network:
         _do("ip", *router, "route", "add", f"{address}/32", "dev", link)
         _do("ip", *at, "address", "add", f"{address}/32", "dev", "eth0")
         _do("ip", *at, "link", "set", "eth0", "up")
-        for route in routes:
-            _do("ip", *at, "route", "add", route, "via", ROUTER, "dev", "eth0", "onlink")
+        self.lead(host, routes)
         return host
+
+    def lead(self, host: Namespace, routes: Sequence[str]) -> None:
+        """Has a host reach some networks through the router, and no others."""
+        _do("ip", "-n", host.name, "route", "flush", "dev", "eth0", "via", ROUTER)
+        for route in routes:
+            _do("ip", "-n", host.name, "route", "add", route, "via", ROUTER, "dev", "eth0", "onlink")
 
     def disconnect(self, host: Namespace) -> None:
         """Removes a host. Its link goes first, for the kernel takes its time with a namespace, and the next host may

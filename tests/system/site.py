@@ -63,6 +63,7 @@ class Site:
         self._beside = f"http://127.0.0.1:{beside.getsockname()[1]}"
         world.assumed = self._assumed
         self._loaded: dict[str, str] = {}
+        self._ways: dict[str, str] = {}
         self._resolver = ""
         self._user_data: dict[str, bytes] = {}
         self._ended = threading.Event()
@@ -111,6 +112,7 @@ class Site:
         for box in fresh:
             self._place(box, view)
         self.boxes = dict(view.boxes)
+        self._lead(view)
         self._guard(view)
         begin = {Instance: self._boot, Database: self._answer, Balancer: self._balance, FargateTask: self._run}
         for box in fresh:
@@ -124,16 +126,24 @@ class Site:
             proxy.configure(view.boxes[name].configuration)
 
     def _place(self, box: Box, view: View) -> None:
-        """Connects an interface: to its network, and to the world if its subnet's routes lead there."""
-        subnet = view.subnets[box.subnet]
-        outward = subnet.way_out == "nat" or (subnet.way_out == "igw" and box.leaves)
+        """Connects an interface; the network's resolver comes with the first."""
         self._ends[box.name] = []
-        routes = [EVERYWHERE if outward else subnet.network]
-        self.namespaces[box.name] = self.network.connect(box.name, box.address, routes)
+        self.namespaces[box.name] = self.network.connect(box.name, box.address)
         if not self._resolver:
-            self._resolver = str(ipaddress.ip_network(subnet.network)[2])
+            self._resolver = str(ipaddress.ip_network(view.subnets[box.subnet].network)[2])
             self.network.router.own(self._resolver)
             self._always.append(Resolver(self.network.router.datagrams(self._resolver, 53), self.lookup).end)
+
+    def _lead(self, view: View) -> None:
+        """Brings the ways of every interface up to date: to its network, or to the world if its subnet's routes lead
+        there."""
+        for name, box in self.boxes.items():
+            subnet = view.subnets[box.subnet]
+            outward = subnet.way_out == "nat" or (subnet.way_out == "igw" and box.leaves)
+            way = EVERYWHERE if outward else subnet.network
+            if self._ways.get(name) != way:
+                self.network.lead(self.namespaces[name], [way])
+                self._ways[name] = way
 
     def _guard(self, view: View) -> None:
         """Brings every interface's rules up to what the security groups say now, and the public addresses."""
@@ -205,8 +215,7 @@ class Site:
         for end in reversed(self._ends.pop(name)):
             end()
         self.network.disconnect(self.namespaces.pop(name))
-        self._loaded.pop(name, None)
-        for kept in (self.machines, self.tasks, self._proxies):
+        for kept in (self._loaded, self._ways, self.machines, self.tasks, self._proxies):
             kept.pop(name, None)
         del self.boxes[name]
 
