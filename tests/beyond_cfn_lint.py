@@ -229,7 +229,7 @@ PATCHED: Mapping[str, tuple[Case, ...]] = {
         ),
     ),
     "Listener forward without TargetGroupArn": (
-        patched("MSA417", change("ApiListener/DefaultActions/0", "{Type: forward}")),
+        patched("MSA417", change("InternalListener8000/DefaultActions/0", "{Type: forward}")),
         patched("MSA417", drop("ApiRuleApi/Actions/0/TargetGroupArn")),
     ),
     "TG HealthCheck timeout >= interval": (
@@ -335,7 +335,11 @@ SAID: Mapping[str, tuple[Case, ...]] = {
     "101 listener rules on 1 ALB": (
         said(
             "MSA366",
-            (WEB, f"priority: 1, paths: {listed(f'/web/{n}' for n in range(100))}"),
+            (
+                WEB,
+                f"paths: {listed(f'/web/{n}' for n in range(100))},"
+                f" priority: {{{', '.join(f'/web/{n}: {n + 1}' for n in range(100))}}}",
+            ),
             ("services:", "services:"),
         ),
     ),

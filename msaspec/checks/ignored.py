@@ -39,4 +39,4 @@ def _is_written(model: BaseModel, keys: list[str]) -> bool:
         if not isinstance(current, BaseModel) or key not in current.model_fields_set:
             return False
         current = getattr(current, key)
-    return current is not None
+    return current not in (None, {})

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from msaspec import changes, origin
+from msaspec import changes, hazards, origin
 from msaspec.compile import Stack
 from msaspec.deploy import artifacts, changeset, fault, gate, policy, protection, state, validation
 from msaspec.deploy.changeset import ChangeSet
@@ -130,6 +130,7 @@ class Deployment:
         self.teller.proposed(self.stack.name, found, self._place)
         judged = gate.judge(found, self.wish.allowed, self.document.place)
         self.teller.diagnosed(judged.released)
+        self.teller.diagnosed([self.document.place(each) for each in hazards.found(before, after, found)])
         self.used |= self.wish.allowed - set(judged.unused)
         if judged.refused:
             raise Invalid(ordered(judged.refused))

@@ -92,13 +92,15 @@ def _called(workload: Workload, targets: str) -> Part:
     """Its listener on the internal balancer, that balancer's way to its hosts, and its name."""
     name, spec = workload.name, workload.spec
     host = Door(Token(service_hosts.security_group(name)), spec.port or 0)
-    rule = names.logical(name, "FromInternal")
+    rule, port = names.logical(name, "FromInternal"), spec.internal_port or spec.port or 0
     return Part(
         (
             security_groups.edge(rule, balancer.INTERNAL_GROUP, host, f"internal load balancer to {name}"),
-            balancer.internal_listener(name, spec.internal_port or spec.port or 0, targets),
+            balancer.internal_listener(port, targets),
             discovery.service(name),
-            discovery.of_balancer(name, balancer.INTERNAL),
+            discovery.of_balancer(
+                name, balancer.INTERNAL, after=(balancer.internal_listener_id(port), names.logical(name, "Group"))
+            ),
         )
     )
 

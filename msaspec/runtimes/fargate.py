@@ -182,7 +182,7 @@ class FargateRuntime(Runtime):
         if (bytes_ := tasks.size_bound(workload)) > TASK_BYTES:
             message = f"The task definition of `{name}` may have {bytes_:,} bytes; ECS takes {TASK_BYTES:,}."
             yield TOO_LARGE_TASK.at((*path, "env"), message, hint="Move large values out of `env`.", key=True)
-        rules = len(list(routing.routes(name, spec)))
+        rules = len(list(routing.routes(name, spec, None)))
         if options.deploy.strategy != "rolling" and rules != 1:
             message = f"`{options.deploy.strategy}` shifts one rule, and `{name}` has {rules or 'none'}."
             hint = "Give it one path and at most one host, or deploy it `rolling`."
