@@ -47,6 +47,7 @@ CDN_OF_WHAT = Code(
     """
     `ingress: {cdn: true}` puts the services' paths on the system's CloudFront distribution, which is that of the one
     bucket with `cdn: true`. The path `/` is the bucket's; hosts belong to the distribution's own certificate.
+    `ingress.domain` then is a name of the load balancer for the distribution alone.
     """,
 )
 MANY_NAMES = Code(
@@ -67,8 +68,29 @@ MANY_BEHAVIOURS = Code(
     """,
     Severity.WARNING,
 )
+SHUT_OUT = Code(
+    "MSA380",
+    "A CDN that may not come in",
+    """
+    Behind the CDN the load balancer is asked by CloudFront, whose addresses are in none of the blocks of
+    `ingress.allow`: every request would fail, and viewers, who come to CloudFront, would not be held back. A secret
+    header already keeps everybody but the distribution out.
+    """,
+)
+LONG_DOMAIN = Code(
+    "MSA381",
+    "A domain that is too long for a certificate",
+    """
+    The first name of a certificate has at most 64 characters (ACM API, RequestCertificate), and that is
+    `ingress.domain`. Hosts may be longer. Take a shorter domain with the long names under `hosts`, or a certificate of
+    your own.
+    """,
+)
 
 NAMES = 10
+CHARACTERS = 64
+"""Of a certificate's first name."""
+EVERYBODY = "0.0.0.0/0"
 BEHAVIOURS = 25
 
 
@@ -112,6 +134,10 @@ def _certificate(plan: Plan) -> Iterator[Diagnostic]:
         message = f"The domain `{ingress.domain}` has neither a hosted zone nor a certificate."
         hint = "Add `hosted_zone: Z...`, or `certificate: arn:aws:acm:...`."
         yield NO_CERTIFICATE.at(("ingress", "domain"), message, hint=hint, key=True)
+    if ingress.domain and not ingress.certificate and len(ingress.domain) > CHARACTERS:
+        message = f"The domain has {len(ingress.domain)} characters; the first name of a certificate has {CHARACTERS}."
+        hint = "Take a shorter domain and name this one under `hosts`, or add `certificate: arn:aws:acm:...`."
+        yield LONG_DOMAIN.at(("ingress", "domain"), message, hint=hint)
     region = (ingress.certificate or "").split(":")[3:4]
     if region and plan.root.region and region != [plan.root.region]:
         message = f"The certificate is in {region[0]}, and the load balancer in {plan.root.region}."
@@ -138,6 +164,10 @@ def _cdn(plan: Plan) -> Iterator[Diagnostic]:
         has = f"{len(fronts)} buckets have" if fronts else "no bucket has"
         message = f"`ingress.cdn` needs one bucket with `cdn: true`, and {has} it."
         yield CDN_OF_WHAT.at(("ingress", "cdn"), message, hint="Say `cdn: true` under one bucket.", key=True)
+    if EVERYBODY not in plan.root.ingress.allow:
+        message = "`ingress.allow` keeps CloudFront out, by which all requests come with `ingress.cdn`."
+        hint = "Remove `allow`: nobody but the distribution gets an answer. To restrict viewers, leave the CDN away."
+        yield SHUT_OUT.at(("ingress", "allow"), message, hint=hint, key=True)
     patterns = plan.site.front.cdn.patterns if plan.site.front and plan.site.front.cdn else ()
     if len(patterns) > BEHAVIOURS:
         message = f"The distribution would have {len(patterns)} cache behaviours; it has {BEHAVIOURS} by default."

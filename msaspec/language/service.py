@@ -13,12 +13,21 @@ from msaspec.language.base import Items, Model, days, measured, seconds
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 _PATH = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()+,;=:@%/")
+_ROUTED = _PATH - frozenset("!(),;=%")
+"""What a load balancer takes in a pattern of paths, and CloudFront too (ELB API, RuleCondition)."""
 _HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
 
 
 def _path(written: str) -> str:
-    if not written.startswith("/") or not set(written) <= _PATH or "//" in written or len(written) > 126:
-        raise PydanticCustomError("path", "a path starts with `/` and holds only what a URL may, but no `*` and no `?`")
+    if not written.startswith("/") or not set(written) <= _ROUTED:
+        raise PydanticCustomError(
+            "path",
+            "a path starts with `/` and holds only what a load balancer takes: letters, digits and `-._~$&'+:@/`",
+        )
+    if "//" in written:
+        raise PydanticCustomError("path", "a path holds no `//`")
+    if len(written) > 126:
+        raise PydanticCustomError("path", "a path has at most 126 characters")
     if written != "/" and written.endswith("/"):
         raise PydanticCustomError("path", "a path prefix does not end with `/`: it covers what lies below it")
     return written
