@@ -118,7 +118,7 @@ def _parts(plan: Plan) -> Iterator[tuple[Path, Part]]:
             yield entry.path, kind.build(entry, uses, site)
         if entries:
             yield (kind.section,), kind.common(entries, site)
-    if any(runtime.on_hosts for runtime, _ in plan.workloads) or (root.bastion and root.bastion.enabled):
+    if any(runtime.on_hosts for runtime, _ in plan.workloads):
         yield ("services",), iam.host_policy()
     if site.front:
         hosts = [

@@ -30,7 +30,7 @@ def build(bastion: Bastion, doors: Iterable[tuple[str, Door]], site: Site) -> Pa
     display = f"{site.stack}/bastion"
     return Part(
         resources=(
-            iam.role("BastionRole", "ec2.amazonaws.com", (), [iam.HOST_POLICY]),
+            iam.role("BastionRole", "ec2.amazonaws.com", [iam.SESSION_MANAGER]),
             iam.instance_profile("BastionInstanceProfile", "BastionRole"),
             security_groups.group("BastionSecurityGroup", "bastion", site, (), security_groups.ANYWHERE),
             hosts.launch_template(

@@ -55,7 +55,7 @@ def instance_profile(name: str, role_name: str) -> Any:
     return iam.InstanceProfile(name, Roles=[Ref(role_name)])
 
 
-_SESSION_MANAGER = Statement(
+SESSION_MANAGER = Statement(
     actions=(
         "ssm:UpdateInstanceInformation",
         "ssmmessages:CreateControlChannel",
@@ -73,9 +73,10 @@ HOST_POLICY = "HostPolicy"
 
 
 def host_policy() -> Part:
-    """What every host may do, once a template: be reached by Session Manager, signal the stack, log in to ECR."""
+    """What every host of a service may do, once a template: signal the stack, log in to ECR, be reached by Session
+    Manager."""
     statements = [
-        _SESSION_MANAGER,
+        SESSION_MANAGER,
         Statement(("cloudformation:SignalResource",), ((Token("AWS::StackId"),),)),
         Statement(("ecr:GetAuthorizationToken",), (("*",),)),
     ]

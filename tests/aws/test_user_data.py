@@ -253,7 +253,7 @@ def server(port: int, **changes: Any) -> Boot:
 def test_a_start_that_succeeds(machine: Machine, port: int) -> None:
     """Docker is installed, then login, secrets, pull, run; after the health path answers, SUCCESS, once."""
     machine.behaviour.update(answers=[503, 200, 503, 200, 200], secrets={SECRET: "s3cret"})
-    boot = replace(server(port), image=(*ECR, "/users:1"), environment={"A": (Secret((SECRET,)),)})
+    boot = replace(server(port, grace=60), image=(*ECR, "/users:1"), environment={"A": (Secret((SECRET,)),)})
     assert machine.launch(boot).returncode == 0, machine.log
     registry = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
     assert [" ".join(call["argv"][:3]) for call in machine.calls] == [
@@ -608,7 +608,7 @@ def test_health_of_any_path_and_code(machine: Machine, port: int) -> None:
 def test_health_that_comes_and_goes(machine: Machine, port: int) -> None:
     """Right answers count only in a row."""
     machine.behaviour["answers"] = [200, 200, 500] * 9 + [200]
-    assert machine.launch(server(port, healthy=3, grace=5)).returncode == 0, machine.log
+    assert machine.launch(server(port, healthy=3, grace=60)).returncode == 0, machine.log
     assert len((machine.state / "requests").read_text().splitlines()) == 30
 
 

@@ -36,6 +36,10 @@ class Unavailable(Exception):
     """Why no server can be started here."""
 
 
+class Taken(Exception):
+    """Somebody else has the port that a server was to have."""
+
+
 @dataclass(frozen=True)
 class Installation:
     """The directory with the binaries of one PostgreSQL version."""
@@ -167,10 +171,7 @@ def serve(
         except subprocess.CalledProcessError as error:
             raise Unavailable(f"initdb of PostgreSQL {installation.version} failed: {error.stderr}") from None
         own_tls = _has_tls(binaries, data, run_as)
-        port = port or free_port()
-        plain_port = port if own_tls else free_port()
         options = {
-            "port": str(plain_port),
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
             "fsync": "off",
@@ -179,20 +180,37 @@ def serve(
             **({"ssl": "on", "ssl_cert_file": certificate, "ssl_key_file": key} if own_tls else {}),
             **(settings or {}),
         }
+        command = [binaries / "postgres", "-D", data, *(f"--{name}={value}" for name, value in options.items())]
+        plain_port = stack.enter_context(_running(command, directory, run_as, port if own_tls else None))
+        if not own_tls:
+            port = port or free_port()
+            stack.enter_context(_tls_front(port, plain_port, certificate, key))
+        yield Server(installation, port or plain_port, plain_port, ca, "superuser", password, directory)
+
+
+@contextmanager
+def _running(command: list[Any], directory: Path, run_as: dict[str, Any], wanted: int | None) -> Iterator[int]:
+    """The server's process on a port, which it yields; on another one where somebody else was quicker."""
+    for _ in range(5):
+        port = wanted or free_port()
         with (directory / "log").open("wb") as log:
             process = subprocess.Popen(
-                [binaries / "postgres", "-D", data, *(f"--{name}={value}" for name, value in options.items())],
+                [*command, f"--port={port}"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd=directory,
                 **run_as,
             )
-        stack.callback(_stop, process)
-        _wait(process, data / "postmaster.pid", directory / "log")
-        if not own_tls:
-            stack.enter_context(_tls_front(port, plain_port, certificate, key))
-        yield Server(installation, port, plain_port, ca, "superuser", password, directory)
+        try:
+            _wait(process, directory / "data" / "postmaster.pid", directory / "log")
+            yield port
+            return
+        except Taken:
+            continue
+        finally:
+            _stop(process)
+    raise Taken(f"no port was free: {(directory / 'log').read_text(errors='replace')}")
 
 
 @contextmanager
@@ -239,7 +257,7 @@ def _has_tls(binaries: Path, data: Path, run_as: dict[str, Any]) -> bool:
 
 
 def _wait(process: subprocess.Popen[bytes], status: Path, log: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break
@@ -247,12 +265,15 @@ def _wait(process: subprocess.Popen[bytes], status: Path, log: Path) -> None:
             if status.read_text().splitlines()[7:8] == ["ready   "]:
                 return
         time.sleep(0.02)
-    raise Unavailable(f"PostgreSQL did not start: {log.read_text(errors='replace')}")
+    said = log.read_text(errors="replace")
+    if "Address already in use" in said:
+        raise Taken(said)
+    raise RuntimeError(f"PostgreSQL did not start: {said}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     process.send_signal(signal.SIGQUIT)  # no checkpoint: the data is thrown away
-    process.wait(timeout=20)
+    process.wait(timeout=60)
 
 
 @contextmanager

@@ -428,7 +428,7 @@ def test_certificate_of_another_authority_is_refused(world: World) -> None:
     sentence = world.refusal(database("cart_database", "cart"), ca=other)
     assert sentence.startswith("PostgreSQL at localhost could not be reached (")
     assert "CERTIFICATE_VERIFY_FAILED" in sentence
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 10, "it is not tried again"
 
 
 def test_certificate_for_another_host_is_refused(world: World) -> None:
@@ -484,17 +484,28 @@ def test_no_method_but_scram_is_answered(world: World, method: str) -> None:
         with world.superuser() as session:
             session.execute("SET password_encryption = 'md5'")
             session.execute(f"ALTER ROLE {MASTER} PASSWORD '{world.master_password}'")
-            session.execute("SELECT pg_reload_conf()")
-        time.sleep(0.2)
+        _reload(world)
         number = {"trust": 0, "password": 3, "md5": 5}[method]
         assert world.refusal(database("cart_database", "cart")) == (
             f"PostgreSQL asks for authentication method {number} instead of SCRAM."
         )
     finally:
         hba.write_text(before)
+        _reload(world)
+
+
+def _reload(world: World) -> None:
+    """Has the server read its configuration again, and waits until new sessions have it."""
+    asked = "SELECT pg_conf_load_time()"
+    with world.superuser() as session:
+        before = session.execute(asked).fetchone()
+        session.execute("SELECT pg_reload_conf()")
+    for _ in range(600):
+        time.sleep(0.05)
         with world.superuser() as session:
-            session.execute("SELECT pg_reload_conf()")
-        time.sleep(0.2)
+            if session.execute(asked).fetchone() != before:
+                return
+    raise AssertionError("The server did not read its configuration again.")
 
 
 def serve_impostor(world: World, listener: socket.socket, password: str, foreign: bool) -> None:

@@ -114,6 +114,13 @@ class View:
             found[id] = Subnet(vpc["CidrBlock"], domain, ways.get(id, ""))
         return found
 
+    @property
+    def complete(self) -> bool:
+        """Whether all that was seen was seen with its groups and subnets: it may have gone in between."""
+        boxes = self.boxes.values()
+        groups, subnets = self.groups.keys(), self.subnets.keys()
+        return bool(groups and subnets) and all(groups >= set(box.groups) and box.subnet in subnets for box in boxes)
+
     def _high_up(self, subnet: str, number: int) -> str:
         """An address where no host is."""
         (found,) = self._client("ec2").describe_subnets(SubnetIds=[subnet])["Subnets"]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.system.network import Namespace
+from tests.system.network import Namespace, dying_with_us
 
 ALL = "-all"
 """The end of the name of the backend with all targets, whether they are healthy or not."""
@@ -129,6 +129,8 @@ class Proxy:
     def __init__(self, namespace: Namespace, file: Path) -> None:
         self._namespace, self._file = namespace, file
         self._process: subprocess.Popen[bytes] | None = None
+        self._before: list[subprocess.Popen[bytes]] = []
+        """Those that only answer what they have begun."""
         self._text = ""
 
     def configure(self, text: str) -> None:
@@ -137,20 +139,30 @@ class Proxy:
             return
         self._text = text
         self._file.write_text(text)
-        before, self._process = self._process, None
-        command = ["haproxy", "-db", "-f", str(self._file)]
+        self._before = [process for process in (*self._before, self._process) if process and process.poll() is None]
+        command = dying_with_us(["haproxy", "-db", "-f", str(self._file)])
+        finishing = ["-sf", *(str(process.pid) for process in self._before)]
         with self._namespace.entered(), self._file.with_suffix(".log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, *(["-sf", str(before.pid)] if before else [])],
+                [*command, *(finishing if self._before else [])],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
-        if before:
-            before.wait(30)
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended by itself, which it never should."""
+        return self._process is not None and self._process.poll() is not None
+
+    def told(self) -> str:
+        """What haproxy has to say."""
+        log = self._file.with_suffix(".log")
+        return log.read_text(errors="replace") if log.exists() else ""
 
     def end(self) -> None:
         """Ends it."""
-        if self._process:
-            self._process.kill()
-            self._process.wait()
+        for process in (*self._before, self._process):
+            if process:
+                process.kill()
+                process.wait()

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.system.network import Namespace
+from tests.system.network import Namespace, dying_with_us
 
 TOOLS = ["awk", "bash", "cat", "cp", "curl", "cut", "mkdir", "python3", "sleep", "tail", "timeout", "touch"]
 STAND_INS = Path(__file__).parent / "stand_ins"
@@ -68,6 +68,9 @@ class Machine:
             "AWS_ENDPOINT_URL": endpoint,
             "AWS_CONFIG_FILE": "/dev/null",
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+            # The metadata service is one of the threads of the tests, which have much else to do.
+            "AWS_METADATA_SERVICE_TIMEOUT": "10",
+            "AWS_METADATA_SERVICE_NUM_ATTEMPTS": "5",
         }
         self._process: subprocess.Popen[bytes] | None = None
         for name in (*OWN, "lib/cloud/data", "lib/cloud/instance/scripts", "lib/cloud/scripts/per-boot"):
@@ -102,7 +105,7 @@ class Machine:
         """Boots it. The user data runs at the first boot only, as with cloud-init."""
         shutil.rmtree(self.root / "run")
         (self.root / "run").mkdir()
-        unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
+        unshare = dying_with_us(["unshare", "--mount", "--pid", "--fork", "--kill-child"])
         with self.namespace.entered(), (self.root / "console").open("ab") as console:
             self._process = subprocess.Popen(
                 [*unshare, "bash", "-c", _BOOT, "boot", self.root, self.root / "bin"],

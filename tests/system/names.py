@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -19,11 +20,10 @@ Lookup = Callable[[str], list[str] | None]
 
 
 class Resolver:
-    """A server for names, until it ends."""
+    """A server for names, until it ends. A lookup that fails is a fault of the test, and is told."""
 
-    def __init__(self, bound: socket.socket, lookup: Lookup) -> None:
-        self._socket = bound
-        self._lookup = lookup
+    def __init__(self, bound: socket.socket, lookup: Lookup, faults: list[str]) -> None:
+        self._socket, self._lookup, self._faults = bound, lookup, faults
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._ended = False
         self._thread.start()
@@ -40,7 +40,12 @@ class Resolver:
         answer = dns.message.make_response(query)
         answer.flags |= dns.flags.RA
         (question,) = query.question
-        found = self._lookup(str(question.name).rstrip(".").lower())
+        try:
+            found = self._lookup(str(question.name).rstrip(".").lower())
+        except Exception:
+            self._faults.append(traceback.format_exc())
+            answer.set_rcode(dns.rcode.SERVFAIL)
+            return answer.to_wire()
         if found is None:
             answer.set_rcode(dns.rcode.NXDOMAIN)
         elif found and question.rdtype == dns.rdatatype.A:

@@ -20,6 +20,8 @@ from pathlib import Path
 
 ROUTER = "169.254.1.1"
 """The router's address on every link."""
+AWS = "198.18.0.1"
+"""Where AWS's endpoints answer, outside of every network of the system."""
 
 
 class Refused(Exception):
@@ -32,11 +34,12 @@ _NEWNET = 0x40000000
 
 def lacking() -> str | None:
     """Why there can be no such network here."""
-    missing = [tool for tool in ("ip", "nft", "nsenter", "unshare") if not shutil.which(tool)]
+    missing = [tool for tool in ("ip", "nft", "nsenter", "setpriv", "unshare") if not shutil.which(tool)]
     if missing:
         return f"needs {', '.join(missing)}"
     if os.geteuid() != 0:
         return "needs root, for network namespaces"
+    _clear_away()
     probe = f"msaspec-probe-{os.getpid()}"
     try:
         _do("ip", "netns", "add", probe)
@@ -46,6 +49,21 @@ def lacking() -> str | None:
     finally:
         subprocess.run(["ip", "netns", "del", probe], capture_output=True, check=False)
     return None
+
+
+def _clear_away() -> None:
+    """Removes what a process of the tests left that was killed."""
+    for name in os.listdir("/run/netns") if Path("/run/netns").exists() else ():
+        kind, _, rest = name.partition("-")
+        pid = rest.partition("-")[0]
+        if kind == "msaspec" and pid.isdigit() and not Path(f"/proc/{pid}").exists():
+            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+
+
+def dying_with_us(command: Sequence[str]) -> list[str]:
+    """A command whose process is killed when the thread that starts it ends, so that nothing outlives a test which is
+    cut short."""
+    return [str(shutil.which("setpriv")), "--pdeathsig", "KILL", *command]
 
 
 def _do(*command: str, text: str | None = None) -> str:

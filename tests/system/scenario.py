@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from tests.proofs.test_permissions import SESSIONS
 from tests.shop.programs import made
 from tests.system.shop import Shop
 
@@ -51,6 +52,21 @@ def walk(shop: Shop) -> None:
     assert carts.get(f"/{10**9}").status_code == 404
     assert users.delete(f"/{person['id']}/image").status_code == 204
     assert "Contents" not in shop.client("s3").list_objects_v2(Bucket=bucket)
+
+
+def idle(shop: Shop, *entries: str) -> dict[str, set[str]]:
+    """The actions that the roles of some services, or of the bastion, are allowed and never used, but for those of
+    Session Manager. Nothing that any role asked for was refused."""
+    permissions = shop.site.permissions
+    assert permissions.denied == []
+    roles = [role["RoleName"] for role in shop.client("iam").list_roles()["Roles"]]
+    found = {}
+    for entry in entries:
+        (role,) = [role for role in roles if role.startswith(f"shop-{entry.title().replace('-', '')}Role-")]
+        unused = permissions.granted(role) - permissions.used[role]
+        assert unused >= SESSIONS
+        found[entry] = {action for action, _ in unused - SESSIONS}
+    return found
 
 
 def _bucket(shop: Shop) -> str:

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,10 +18,13 @@ from msaspec import sandbox
 from tests.lambdas import postgres
 from tests.shop.programs import PREFIXES, SERVICES, SHOP, Caller
 from tests.system.machine import Machine
-from tests.system.site import AWS, Site, running
+from tests.system.network import AWS
+from tests.system.site import Site, running
 
 REGION = "ap-northeast-2"
 EXAMPLE = SHOP.parent / "msa.yaml"
+PATIENCE = 600
+"""Seconds that a command may take, on a machine that has much else to do."""
 TAGS = ("1.0", "1.1", "broken")
 REVIEWS = "review-service"
 """A service that some tests add; its image is that of product-service, on another port."""
@@ -86,11 +88,15 @@ class Shop:
             stderr=subprocess.PIPE,
             text=True,
         )
-        late = threading.Timer(120, process.kill)
-        late.start()
-        out, err = process.communicate()
-        late.cancel()
+        try:
+            out, err = process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, err = process.communicate()
+            err += f"It was killed, for it had not ended after {PATIENCE} seconds."
         assert process.returncode == code, f"{out}\n{err}\n{self.site.told()}"
+        if command == "deploy":
+            self.site.catch_up()
         return subprocess.CompletedProcess(process.args, code, out, err)
 
     def client(self, service: str) -> Any:

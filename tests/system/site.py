@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -26,14 +26,12 @@ from tests.system.gateway import Gateway
 from tests.system.machine import Machine
 from tests.system.metadata import ADDRESS, TASK_ADDRESS, Metadata, task_credentials
 from tests.system.names import Resolver, cloud_map
-from tests.system.network import Namespace, Network, network
+from tests.system.network import AWS, Namespace, Network, network
 from tests.system.permissions import Permissions
 from tests.system.relay import Relay
 from tests.system.serving import Serving
 from tests.system.task import Task
 
-AWS = "198.18.0.1"
-"""Where AWS's endpoints answer, outside of every VPC."""
 INTERNET = "198.18.0.2"
 """Whoever calls from outside."""
 EVERYWHERE = "0.0.0.0/0"
@@ -66,6 +64,8 @@ class Site:
         self._ways: dict[str, str] = {}
         self._resolver = ""
         self._user_data: dict[str, bytes] = {}
+        self._begun = self._followed = 0
+        """Counts the looks at the sandbox: the last that began, and the last whose sight was brought about."""
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
@@ -89,9 +89,11 @@ class Site:
     def _watch(self) -> None:
         blind = 0
         while not self._ended.wait(0.3):
+            self._begun += 1
+            begun = self._begun
             try:
                 view = View(self.client, self._user_data)
-                seen = bool(view.boxes is not None and view.groups and view.subnets)
+                seen = view.complete
             except Exception:
                 blind += 1
                 seen = False
@@ -101,6 +103,7 @@ class Site:
                 blind = 0
                 try:
                     self._follow(view)
+                    self._followed = begun
                 except Exception:
                     self.faults.append(traceback.format_exc())
 
@@ -124,6 +127,8 @@ class Site:
                 self.client("ecs").stop_task(cluster=box.cluster, task=box.arn, reason=why)
         for name, proxy in self._proxies.items():
             proxy.configure(view.boxes[name].configuration)
+            if proxy.ended:
+                self.faults.append(f"haproxy of {name} ended:\n{proxy.told()}")
 
     def _place(self, box: Box, view: View) -> None:
         """Connects an interface; the network's resolver comes with the first."""
@@ -132,7 +137,8 @@ class Site:
         if not self._resolver:
             self._resolver = str(ipaddress.ip_network(view.subnets[box.subnet].network)[2])
             self.network.router.own(self._resolver)
-            self._always.append(Resolver(self.network.router.datagrams(self._resolver, 53), self.lookup).end)
+            listener = self.network.router.datagrams(self._resolver, 53)
+            self._always.append(Resolver(listener, self.lookup, self.faults).end)
 
     def _lead(self, view: View) -> None:
         """Brings the ways of every interface up to date: to its network, or to the world if its subnet's routes lead
@@ -202,7 +208,7 @@ class Site:
         session = self.permissions.session(box.definition["taskRoleArn"].rpartition("/")[2])
         namespace.own(TASK_ADDRESS)
         credentials = Serving(namespace.listen(TASK_ADDRESS, 80), partial(task_credentials, session))
-        task = Task(box.name, box.definition, namespace, resolv, self.client, self.permissions)
+        task = Task(box.name, box.definition, namespace, resolv, self.client, self.permissions, self.faults)
         self.tasks[box.name] = task
         self._ends[box.name] += [credentials.end, task.stop]
         task.start(self.images)
@@ -217,7 +223,7 @@ class Site:
         self.network.disconnect(self.namespaces.pop(name))
         for kept in (self._loaded, self._ways, self.machines, self.tasks, self._proxies):
             kept.pop(name, None)
-        del self.boxes[name]
+        self.boxes = {other: box for other, box in self.boxes.items() if other != name}  # others look at it meanwhile
 
     # ---- names ----
 
@@ -229,7 +235,8 @@ class Site:
             if isinstance(box, Balancer) and box.domain.lower() == name:
                 return [box.public or box.address]
         if name.endswith(".amazonaws.com"):
-            return [AWS]
+            owned = any(part in name.split(".") for part in ("elb", "rds"))
+            return None if owned else [AWS]
         known = cloud_map(self.client("servicediscovery"))
         return [a for attributes in known[name] for a in self._registered(attributes)] if name in known else None
 
@@ -240,7 +247,12 @@ class Site:
 
     # ---- for tests ----
 
-    def until(self, holds: Callable[[], bool], what: str, seconds: float = 90) -> None:
+    def catch_up(self) -> None:
+        """Waits until the machines are as the sandbox has it now."""
+        now = self._begun
+        self.until(lambda: self._followed > now, "the machines follow the account")
+
+    def until(self, holds: Callable[[], bool], what: str, seconds: float = 300) -> None:
         """Waits until something holds."""
         end = time.monotonic() + seconds
         while not holds():
@@ -253,7 +265,16 @@ class Site:
         denied = "\n".join(map(str, self.permissions.denied))
         machines = [machine.told() for machine in self.machines.values()]
         tasks = ["\n".join([f"== {name}", *task.lines]) for name, task in self.tasks.items()]
-        return "\n".join([*machines, *tasks, "denied:", denied, *self.faults])
+        proxies = [f"== haproxy of {name}\n{proxy.told()}" for name, proxy in self._proxies.items()]
+        return "\n".join([*machines, *tasks, *proxies, "denied:", denied, *self.faults])
+
+    @contextmanager
+    def listening(self, namespace: Namespace, address: str, ports: Iterable[int]) -> Iterator[None]:
+        """Something answers on some ports of a host, so that only rules can close them."""
+        with ExitStack() as stack:
+            for port in ports:
+                stack.enter_context(namespace.listen(address, port))
+            yield
 
     def end(self) -> None:
         """Stops everything."""

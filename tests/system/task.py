@@ -7,16 +7,16 @@ task role, by the credentials endpoint.
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from tests.system.gateway import PULL
-from tests.system.network import Namespace
+from tests.system.network import AWS, Namespace, dying_with_us
 from tests.system.permissions import Permissions
 
 CREDENTIALS = "/v2/credentials/task"
@@ -37,10 +37,11 @@ class Task:
         resolv: Path,
         client: Callable[[str], Any],
         permissions: Permissions,
+        faults: list[str],
     ) -> None:
         (self.container,) = definition["containerDefinitions"]
         self.id, self.definition, self.namespace, self._resolv = id, definition, namespace, resolv
-        self._client, self._permissions = client, permissions
+        self._client, self._permissions, self._faults = client, permissions, faults
         self._execution = definition["executionRoleArn"].rpartition("/")[2]
         self._process: subprocess.Popen[str] | None = None
         self.lines: list[str] = []
@@ -80,12 +81,14 @@ class Task:
         return rest.rpartition("/")[2]
 
     def start(self, images: Mapping[str, Any]) -> None:
-        """Starts the container."""
+        """Starts the container. What ECS fetches for it goes through the task's own network."""
+        if not self.namespace.reaches(AWS, 80, 30):
+            raise Denied(f"ResourceInitializationError: {self.id} does not reach AWS")
         image = self._pull()
         program = images.get(image) or images[image.partition(":")[0]]
         environment = self.environment()
         self._log()
-        unshare = [str(shutil.which("unshare")), "--mount", "--pid", "--fork", "--kill-child", "bash", "-c"]
+        unshare = dying_with_us(["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c"])
         mount = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
         command = [*program["entrypoint"], *self.container.get("command", [])]
         with self.namespace.entered():
@@ -122,7 +125,10 @@ class Task:
             for line in output:
                 self.lines.append(line.rstrip("\n"))
                 event = {"timestamp": int(time.time() * 1000), "message": line.rstrip("\n")}
-                self._client("logs").put_log_events(**self._where, logEvents=[event])
+                try:
+                    self._client("logs").put_log_events(**self._where, logEvents=[event])
+                except Exception:
+                    self._faults.append(traceback.format_exc())
 
     @property
     def ended(self) -> bool:

@@ -10,7 +10,8 @@ import pytest
 
 from tests.lambdas import postgres
 from tests.shop.programs import SERVICES
-from tests.system.scenario import walk
+from tests.system.account import Balancer, Database
+from tests.system.scenario import idle, walk
 from tests.system.shop import EXAMPLE, Shop, deployed
 
 
@@ -42,6 +43,52 @@ def test_a_person_fills_a_cart(shop: Shop) -> None:
     walk(shop)
 
 
+def test_nothing_but_what_is_declared_is_open(shop: Shop) -> None:
+    """Hosts take connections from the load balancers only, the internal one from declared callers of each port, and the
+    database from its users."""
+    walk(shop)
+    site = shop.site
+    ports = {"user-service": 8002, "product-service": 8001, "cart-service": 8000}
+    sources = {service: site.namespaces[shop.hosts(service)[0]] for service in SERVICES}
+    (database,) = [box for box in site.boxes.values() if isinstance(box, Database)]
+    balancers = {
+        "public" if box.public else "internal": box for box in site.boxes.values() if isinstance(box, Balancer)
+    }
+    assert sorted(balancers) == ["internal", "public"]
+    sources |= {name: site.namespaces[box.name] for name, box in balancers.items()}
+    targets = {(service, port): sources[service].address for service, port in ports.items()}
+    targets |= {("internal", port): balancers["internal"].address for port in ports.values()}
+    targets |= {("main", 5432): database.address}
+    inside = balancers["internal"]
+    with site.listening(site.namespaces[inside.name], inside.address, [ports["cart-service"]]):
+        found = {
+            (source, *target)
+            for source, namespace in sources.items()
+            for target, address in targets.items()
+            if source != target[0] and namespace.reaches(address, target[1], 0.3)
+        }
+    assert found == {
+        *((service, "main", 5432) for service in SERVICES),
+        *(("public", service, port) for service, port in ports.items()),
+        *(("internal", service, ports[service]) for service in ("user-service", "product-service")),
+        *(("cart-service", "internal", ports[service]) for service in ("user-service", "product-service")),
+    }
+    outside = balancers["public"]
+    assert site.internet.reaches(outside.public, 80)
+    with site.listening(site.namespaces[outside.name], outside.address, (22, 443, 8001)):
+        assert not any(site.internet.reaches(outside.public, port, 0.3) for port in (22, 443, 8001))
+
+
+def test_a_host_may_do_what_it_needs_and_nothing_else(shop: Shop) -> None:
+    """No call of a machine was refused; every grant was of use, but for those of Session Manager and large uploads."""
+    walk(shop)
+    assert idle(shop, *SERVICES) == {
+        "user-service": {"s3:AbortMultipartUpload"},
+        "product-service": set(),
+        "cart-service": set(),
+    }
+
+
 def test_both_machines_are_asked_and_one_is_enough(shop: Shop) -> None:
     """Requests go to both hosts; where one goes down, the load balancer sends all to the other."""
     products, (first, second) = shop.http("product-service"), shop.hosts("product-service")
@@ -59,7 +106,10 @@ def test_both_machines_are_asked_and_one_is_enough(shop: Shop) -> None:
     shop.site.until(partial(_settled, partial(products.get, "/424242")), "all go to the other")
     shop.site.until(partial(_settled, partial(_asked_by_a_peer, shop)), "the internal one sends all to the other, too")
     walk(shop)
-    shop.site.machines[first].start()
+    shop.site.machines[first].reboot()
+    shop.site.until(lambda: shop.site.machines[first].booted, "booted again")
+    since = asked(first)
+    shop.site.until(lambda: both() and asked(first) > since, "requests go to both again")
 
 
 def _asked_by_a_peer(shop: Shop) -> httpx.Response:

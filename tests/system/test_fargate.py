@@ -52,7 +52,9 @@ def test_nothing_but_what_is_declared_is_open(shop: Shop) -> None:
     peers = {("cart-service", "user-service"), ("cart-service", "product-service")}
     assert found == {*((service, "main") for service in SERVICES), *peers}
     assert site.internet.reaches(balancer.public, 80)
-    assert not any(site.internet.reaches(balancer.public, port, 0.3) for port in (443, *ports.values()))
+    closed = (22, 443, *ports.values())
+    with site.listening(site.namespaces[balancer.name], balancer.address, closed):
+        assert not any(site.internet.reaches(balancer.public, port, 0.3) for port in closed)
 
 
 def test_a_path_that_is_nobodys_is_not_found(shop: Shop) -> None:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import dns.message
+import dns.query
+import dns.rcode
 import pytest
 
 from tests.system import balancer, calls, groups
 from tests.system.account import FargateTask, Instance, View
 from tests.system.gateway import Gateway
-from tests.system.network import network
+from tests.system.names import Resolver
+from tests.system.network import dying_with_us, network
 from tests.system.permissions import Permissions
 
 OPEN = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
@@ -146,6 +153,56 @@ def test_whatever_is_seen_is_seen_with_its_way_out(calls_before: int) -> None:
     for box in boxes:
         assert box.leaves or not isinstance(box, FargateTask | Instance), box
         assert view.subnets[box.subnet].way_out == "igw"
+
+
+def test_what_has_gone_in_between_is_not_seen() -> None:
+    """A host whose security group was removed while the account was looked at makes the look worthless, not faulty."""
+    view = View(lambda service: Making(0), {})
+    view.boxes = {"host": Instance("host", "10.0.0.5", ("gone",), "subnet-1")}
+    view.groups = {"other": {}}
+    assert not view.complete
+    view.groups = {"gone": {}}
+    assert view.complete
+
+
+def test_a_lookup_that_fails_is_told_and_the_next_is_answered() -> None:
+    """The resolver says that it failed, the test hears why, and other names are still found."""
+    faults: list[str] = []
+
+    def lookup(name: str) -> list[str] | None:
+        return {"here.internal": ["10.0.0.7"]}[name]
+
+    bound = socket.socket(type=socket.SOCK_DGRAM)
+    bound.bind(("127.0.0.1", 0))
+    host, port = bound.getsockname()
+    resolver = Resolver(bound, lookup, faults)
+    found = []
+    for name in ("nowhere.internal", "here.internal"):
+        answer = dns.query.udp(dns.message.make_query(name, "A"), host, timeout=30, port=port)
+        found.append((answer.rcode(), [record.to_text() for rrset in answer.answer for record in rrset]))
+    resolver.end()
+    assert found == [(dns.rcode.SERVFAIL, []), (dns.rcode.NOERROR, ["10.0.0.7"])]
+    assert len(faults) == 1
+    assert "KeyError: 'nowhere.internal'" in faults[0]
+
+
+def test_what_runs_on_a_host_ends_with_whoever_started_it() -> None:
+    """A worker of the tests that is killed leaves no process behind."""
+    inner = dying_with_us(["sleep", "600"])
+    text = f"import subprocess, time; print(subprocess.Popen({inner!r}).pid, flush=True); time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout
+        pid = int(worker.stdout.readline())
+        assert Path(f"/proc/{pid}/cmdline").read_bytes()
+        worker.kill()
+    for _ in range(600):
+        try:
+            if b"sleep" not in Path(f"/proc/{pid}/cmdline").read_bytes():
+                return
+        except OSError:
+            return
+        time.sleep(0.1)
+    raise AssertionError("it still runs")
 
 
 def test_a_host_has_the_way_that_it_was_given_last(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from tests.lambdas import postgres
 from tests.shop.programs import SERVICES, made
 from tests.system.account import Database
-from tests.system.scenario import healthy, walk
+from tests.system.scenario import healthy, idle, walk
 from tests.system.shop import EXAMPLE, REVIEWS, Shop, deployed
 from tests.system.site import INTERNET
 
@@ -96,14 +96,19 @@ def test_from_outside_only_the_public_ports_are_open(shop: Shop) -> None:
     site = shop.site
     assert site.internet.address == INTERNET
     for service in SERVICES:
-        public = site.boxes[shop.hosts(service)[0]].public
-        assert site.internet.reaches(public, 80)
-        assert not any(site.internet.reaches(public, port, 0.3) for port in (22, 8000, 8001, 8002))
+        box = site.boxes[shop.hosts(service)[0]]
+        assert site.internet.reaches(box.public, 80)
+        with site.listening(site.namespaces[box.name], box.address, (22, 443, 8080)):
+            closed = (22, 443, 8000, 8001, 8002, 8080)
+            assert not any(site.internet.reaches(box.public, port, 0.3) for port in closed)
     bastion = site.boxes[shop.hosts("bastion")[0]]
-    assert not any(site.internet.reaches(bastion.public, port, 0.3) for port in (22, 80, 5432))
+    with site.listening(site.namespaces[bastion.name], bastion.address, (22, 80, 5432)):
+        assert not any(site.internet.reaches(bastion.public, port, 0.3) for port in (22, 80, 5432))
     (database,) = [box for box in site.boxes.values() if isinstance(box, Database)]
     assert not site.internet.reaches(database.address, 5432, 0.3)
-    assert not site.namespaces[database.name].reaches(site.internet.address, 80, 0.3)
+    with site.listening(site.internet, site.internet.address, [80]):
+        assert site.namespaces[bastion.name].reaches(site.internet.address, 80)
+        assert not site.namespaces[database.name].reaches(site.internet.address, 80, 0.3)
 
 
 def test_a_service_opens_its_own_database_only(shop: Shop) -> None:
@@ -133,24 +138,17 @@ def test_a_host_may_do_what_it_needs_and_nothing_else(shop: Shop) -> None:
     """No call of a machine was refused; every grant was of use, but for those of Session Manager and of large uploads;
     and a machine cannot read the secret of another service."""
     walk(shop)
-    roles = [role["RoleName"] for role in shop.client("iam").list_roles()["Roles"]]
-    permissions = shop.site.permissions
-    assert permissions.denied == []
-    idle = {}
-    for service in SERVICES:
-        (role,) = [role for role in roles if role.startswith(f"shop-{service.title().replace('-', '')}Role-")]
-        idle[service] = {action for action, _ in permissions.granted(role) - permissions.used[role]}
-        idle[service] = {action for action in idle[service] if not action.startswith(("ssm:", "ssmmessages:"))}
-    assert idle == {
+    assert idle(shop, *SERVICES, "bastion") == {
         "user-service": {"s3:AbortMultipartUpload"},
         "product-service": set(),
         "cart-service": set(),
+        "bastion": set(),
     }
     secrets = shop.client("secretsmanager").list_secrets()["SecretList"]
     foreign = next(secret["ARN"] for secret in secrets if "UserServiceToMain" in secret["Name"])
     command = f"aws secretsmanager get-secret-value --region ap-northeast-2 --secret-id {foreign} 2>&1 || true"
     assert "AccessDeniedException" in shop.machine("product-service").execute("bash", "-c", command)
-    permissions.denied.clear()
+    shop.site.permissions.denied.clear()
 
 
 def test_the_bootstrap_may_do_what_it_needs_and_nothing_else(shop: Shop) -> None:
@@ -158,14 +156,14 @@ def test_the_bootstrap_may_do_what_it_needs_and_nothing_else(shop: Shop) -> None
     in their name: their logs and their network interfaces."""
     permissions = shop.site.permissions
     names = [role["RoleName"] for role in shop.client("iam").list_roles()["Roles"]]
-    idle = {
+    unused = {
         name.split("-")[1]: {action for action, _ in permissions.granted(name) - permissions.used[name]}
         for name in names
         if "Bootstrap" in name
     }
     logs = {"logs:CreateLogStream", "logs:PutLogEvents"}
-    assert idle["DatabaseBootstrapHandlerRole"] == logs
-    assert {action.partition(":")[0] for action in idle["DatabaseBootstrapRunnerRole"] - logs} == {"ec2"}
+    assert unused["DatabaseBootstrapHandlerRole"] == logs
+    assert {action.partition(":")[0] for action in unused["DatabaseBootstrapRunnerRole"] - logs} == {"ec2"}
 
 
 def test_what_a_service_writes_is_in_its_log(shop: Shop) -> None:

@@ -114,6 +114,8 @@ class Container:
                 text=True,
                 errors="replace",
             )
+            if self._removed.is_set():  # in the moment of its start
+                self._process.kill()
             self.status = "running"
             assert self._process.stdout
             for line in self._process.stdout:
