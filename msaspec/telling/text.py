@@ -30,17 +30,24 @@ class Text:
 
     def note(self, message: str) -> None:
         """A sentence."""
-        click.echo(message, err=True)
+        self._say(message)
 
     def diagnosed(self, diagnostics: Sequence[Diagnostic]) -> None:
         """Diagnostics with their manifest lines."""
         if diagnostics:
-            click.echo(report.render(diagnostics), err=True)
+            self._say(report.render(diagnostics))
 
     def details(self, lines: Iterable[str]) -> None:
         """Lines, indented."""
         for line in lines:
-            click.echo(f"  {line}", err=True)
+            self._say(f"  {line}")
+
+    def _say(self, text: str) -> None:
+        """Writes to stderr; above the tree, while one stands there: what went past it would be painted over."""
+        if self._live:
+            self._live.say(text)
+        else:
+            click.echo(text, err=True)
 
     def proposed(self, stack: str, changes: Sequence[Change], place: Callable[[Path], str] | None = None) -> None:
         """The changes by manifest entry."""

@@ -161,7 +161,7 @@ def test_a_bug_stays_what_it_is() -> None:
 
 
 def test_the_user_has_seen_enough() -> None:
-    """Ctrl-C during a pause ends the watching, and the picture."""
+    """Ctrl-C during a pause ends the picture, and then the watching: what is said stands below it."""
     teller, pauses = Heard(), []
 
     def sleep(seconds: float) -> None:
@@ -171,7 +171,8 @@ def test_the_user_has_seen_enough() -> None:
 
     with pytest.raises(Unwatched):
         followed(plays(BEGUN), teller, pace=Pace(sleep=sleep))
-    assert teller.told[-1] == ("ends", "UPDATE_IN_PROGRESS")
+    assert teller.told[-2] == ("ends", "UPDATE_IN_PROGRESS")
+    assert teller.told[-1][1].startswith("What was begun at the stack shop goes on in CloudFormation.")
 
 
 def test_the_user_has_seen_enough_while_aws_is_asked() -> None:
@@ -179,4 +180,5 @@ def test_the_user_has_seen_enough_while_aws_is_asked() -> None:
     teller = Heard()
     with pytest.raises(Unwatched):
         followed(plays(BEGUN, KeyboardInterrupt()), teller)
-    assert teller.told[-1] == ("ends", "UPDATE_IN_PROGRESS")
+    assert teller.told[-2] == ("ends", "UPDATE_IN_PROGRESS")
+    assert teller.told[-1][1].startswith("What was begun at the stack shop goes on in CloudFormation.")
