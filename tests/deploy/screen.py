@@ -1,4 +1,4 @@
-"""A terminal as far as a picture that keeps itself up to date needs one: what stands on it, and what it scrolled away."""
+"""A terminal, as far as a picture that keeps itself up to date needs one: what stands on it, and what scrolled away."""
 
 from __future__ import annotations
 

@@ -81,7 +81,8 @@ def test_everything_that_is_said_meanwhile_is_read(screen: Screen) -> None:
         teller.details(["last [bold]words[/]"])
         teller.ends(progress)
         teller.note("The end.")
-    text = run_on(sum(screen.drawn(), []))
+    gone, seen = screen.drawn()
+    text = run_on([*gone, *seen])
     assert "The list[0] of [red] it." in text
     assert "  last [bold]words[/]" in text
     assert text.endswith("The end.")

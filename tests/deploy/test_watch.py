@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from botocore import exceptions
+from botocore.parsers import ResponseParserError
 
 from msaspec.deploy.events import Feed, read
 from msaspec.deploy.fault import Fault
@@ -95,11 +96,12 @@ def test_ten_silent_minutes() -> None:
         exceptions.ConnectTimeoutError(endpoint_url="https://x"),
         exceptions.ReadTimeoutError(endpoint_url="https://x"),
         exceptions.ProxyConnectionError(proxy_url="http://x"),
+        ResponseParserError("Unable to parse response (mismatched tag), invalid XML received: b'<html>'"),
         refusal("Throttling", "Rate exceeded", operation="DescribeStackEvents"),
         refusal("ServiceUnavailable", "Unavailable", 503, "DescribeStackEvents"),
         refusal("InternalFailure", "Sorry", 500, "DescribeStackEvents"),
     ],
-    ids=["lost", "connect", "read", "proxy", "throttled", "unavailable", "internal"],
+    ids=["lost", "connect", "read", "proxy", "page", "throttled", "unavailable", "internal"],
 )
 def test_a_lost_connection_is_waited_for(error: Exception) -> None:
     """CloudFormation goes on, so watching does; it is told once, and once that AWS is there again."""
