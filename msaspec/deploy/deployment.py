@@ -9,7 +9,7 @@ from typing import Any
 
 from msaspec import changes, origin
 from msaspec.compile import Stack
-from msaspec.deploy import artifacts, changeset, fault, gate, policy, protection, state, validation
+from msaspec.deploy import artifacts, changeset, fault, gate, leftovers, policy, protection, state, validation
 from msaspec.deploy.changeset import ChangeSet
 from msaspec.deploy.events import Feed
 from msaspec.deploy.failure import Failure
@@ -186,6 +186,7 @@ class Deployment:
         outcome = follow(self.aws, feed, progress, self.teller, here=self.here)
         if not state.succeeded(outcome.status):
             self._unrelease(proposal)
+            self.tell_left(outcome)
             raise Failure(self.aws, self.here, self.document, self.entry_of).fault(
                 self.stack.name, proposal.change_set.stack_id, outcome
             )
@@ -205,6 +206,11 @@ class Deployment:
         it as it is; there the next deployment does."""
         if proposal.released and not changeset.is_first(self.deployed):
             self._guard(self.before, ())
+
+    def tell_left(self, outcome: Outcome) -> None:
+        """Says what CloudFormation could not remove, although it is done."""
+        found = leftovers.left(self.aws, outcome, self.entry_of)
+        self.teller.diagnosed([self.document.place(each) for each in found])
 
     def settle(self) -> Deployed | None:
         """Sees to termination protection and the stack policy, and reads the outputs."""

@@ -143,6 +143,7 @@ def _bring(deployment: Deployment, system: System, values: Mapping[str, str], qu
         teller.note("Termination protection and the stack policy are seen to by the next `msaspec deploy`.")
         return False
     deployment.settle()
+    deployment.tell_left(outcome)
     return True
 
 
