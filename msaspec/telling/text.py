@@ -18,6 +18,7 @@ from msaspec.place import Path
 from msaspec.report import text as report
 from msaspec.telling.lines import lines
 from msaspec.telling.live import Live
+from msaspec.telling.question import ask
 
 
 class Text:
@@ -85,4 +86,4 @@ class Text:
 
     def asks(self, question: str) -> bool:
         """Asks on the terminal; the answer is no unless it is yes."""
-        return click.confirm(question, default=False, err=True)
+        return ask(question)
