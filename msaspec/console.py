@@ -143,6 +143,7 @@ class Reached:
 
     aws: Aws
     here: Here
+    system: str
     stacks: Mapping[str, str]
     """Their names: `main` and `registry`."""
 
@@ -160,7 +161,8 @@ def reached(file: str, environment: str | None, target: Target) -> Iterator[Reac
 
     known = pipeline.identity(read(file), environment)
     with reaching.reached(target, known.region) as aws:
-        yield Reached(aws, Here(file, environment, aws.words), {"main": known.stack, "registry": known.registry})
+        stacks = {"main": known.stack, "registry": known.registry}
+        yield Reached(aws, Here(file, environment, aws.words), known.system, stacks)
 
 
 def teller(form: str = "text") -> Teller:

@@ -46,4 +46,4 @@ def command(
         from msaspec.deploy.destruction import Destruction, Sentence
 
         sentence = Sentence(frozenset(data), yes, role_arn)
-        Destruction(there.aws, teller, there.of(stack), there.stacks[stack], sentence).run()
+        Destruction(there.aws, teller, there.of(stack), there.system, there.stacks[stack], sentence).run()

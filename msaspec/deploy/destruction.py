@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from msaspec.deploy import erasure, fault, inventory, state
+from msaspec.deploy import erasure, fault, inventory, neighbours, state
 from msaspec.deploy.attendance import watch
 from msaspec.deploy.events import Event, Feed
 from msaspec.deploy.failure import Failure
@@ -54,6 +54,7 @@ class Destruction:
     aws: Aws
     teller: Teller
     here: Here
+    system: str
     stack: str
     sentence: Sentence
     items: tuple[Item, ...] = ()
@@ -158,6 +159,10 @@ class Destruction:
                 self.teller.note(f"Stays: the {item}.")
             elif item.fate is Fate.LOST:
                 self.teller.note(f"Goes if it is empty, else stays: the {item}.")
+        if self.here.registry:
+            self.teller.diagnosed(neighbours.pulling(self.aws, self.system, self.here))
+        else:
+            self._tell_registry("Stays")
 
     def _erasable(self, item: Item) -> bool:
         """Whether what stays of it can be removed here; what the deletion of the stack takes along needs no more."""
@@ -242,6 +247,12 @@ class Destruction:
                 )
             elif item.fate is Fate.STAYS:
                 self.teller.note(f"Left: the {item}.")
+        if not self.here.registry:
+            self._tell_registry("Left")
+
+    def _tell_registry(self, what: str) -> None:
+        if said := neighbours.registry_left(self.aws, self.system, self.here):
+            self.teller.note(f"{what}: {said}")
 
     def _rest(self) -> None:
         """Where the stack is gone, what was given up of it may still be there: a run was interrupted."""
