@@ -330,7 +330,12 @@ def losses(changes: Iterable[Change]) -> Iterator[tuple[Change, Diagnostic]]:
         if not change.stateful or change.action in (Action.ADD, Action.MODIFY):
             continue
         what = f"The {STATEFUL[change.type]} `{change.logical_id}` of `{render(change.entry)}`"
-        refused = " Its deletion protection refuses that until it is lifted." if change.protected else ""
+        refused = (
+            " Its deletion protection refuses that: unless it is lifted first, the resource stays in the account, in no"
+            " stack."
+            if change.protected
+            else ""
+        )
         if change.action is Action.REMOVE:
             message = f"{what} {_leaving(change)}.{refused}"
             hint = f"Keep `{render(change.entry)}` under its name, or be sure that the data is not needed."

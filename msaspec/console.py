@@ -26,7 +26,7 @@ DIAGNOSTICS = 1
 FAULT = 3
 """Exit code when AWS or the network would not, or a deployment failed."""
 INTERRUPTED = 130
-"""Exit code when the user stopped watching, as shells have it for Ctrl-C."""
+"""Exit code when the user stopped watching or broke off at a question, as shells have it for Ctrl-C."""
 
 DEFAULT_FILE = "msa.yaml"
 
@@ -108,7 +108,7 @@ def told(teller: Teller) -> Iterator[None]:
     """Tells how a command that speaks to AWS ends when it does not end well, and ends with its exit code."""
     from msaspec.deploy.fault import Fault
     from msaspec.deploy.watch import Unwatched
-    from msaspec.deploy.wish import Declined
+    from msaspec.deploy.wish import Declined, Interrupted
     from msaspec.diagnostic import Invalid
 
     try:
@@ -120,9 +120,9 @@ def told(teller: Teller) -> Iterator[None]:
         teller.diagnosed(fault.diagnostics)
         teller.details(fault.details)
         raise click.exceptions.Exit(FAULT) from None
-    except Declined:
+    except Declined as declined:
         teller.note("Nothing was changed.")
-        raise click.exceptions.Exit(DIAGNOSTICS) from None
+        raise click.exceptions.Exit(INTERRUPTED if isinstance(declined, Interrupted) else DIAGNOSTICS) from None
     except Unwatched:
         raise click.exceptions.Exit(INTERRUPTED) from None
 
@@ -143,6 +143,7 @@ class Reached:
 
     aws: Aws
     here: Here
+    system: str
     stacks: Mapping[str, str]
     """Their names: `main` and `registry`."""
 
@@ -160,7 +161,8 @@ def reached(file: str, environment: str | None, target: Target) -> Iterator[Reac
 
     known = pipeline.identity(read(file), environment)
     with reaching.reached(target, known.region) as aws:
-        yield Reached(aws, Here(file, environment, aws.words), {"main": known.stack, "registry": known.registry})
+        stacks = {"main": known.stack, "registry": known.registry}
+        yield Reached(aws, Here(file, environment, aws.words), known.system, stacks)
 
 
 def teller(form: str = "text") -> Teller:

@@ -49,6 +49,10 @@ def normal(name: str) -> str:
     return name.replace("-", "").replace("_", "").lower()
 
 
+IMAGE_TAG = "ImageTag"
+"""How the parameters of image tags end."""
+
+
 def stack(system: str, environment: str | None) -> str:
     """The stack of a system in an environment: ``shop`` or ``shop-prod``."""
     return f"{system}-{environment}" if environment else system

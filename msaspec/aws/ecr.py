@@ -16,7 +16,7 @@ _PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloa
 
 def tag_parameter(service: str) -> str:
     """Logical id of the parameter that holds the image tag of a service with an owned repository."""
-    return names.logical(service, "ImageTag")
+    return names.logical(service, names.IMAGE_TAG)
 
 
 def uri(image: Image, system: str, service: str) -> Text:

@@ -61,6 +61,10 @@ def command(
     console.answerable(yes or dry_run or sandbox, "deploy")
     if sandbox and (target.endpoint_url or target.profile):
         raise click.UsageError("--sandbox is an AWS of its own; leave out --profile and --endpoint-url.")
+    if sandbox and no_wait:
+        raise click.UsageError(
+            "--sandbox is gone when the command ends, and nothing goes on in it; leave out --no-wait."
+        )
     teller = console.teller(form)
     with console.told(teller):
         from msaspec.deploy import flow

@@ -39,6 +39,8 @@ def command(
     leave a last snapshot; --delete-data NAME removes that of an entry as well: it empties and deletes the bucket or the
     repository, and deletes the snapshot and the backups of the database. The protections of the stack and its databases
     are lifted only after you said yes. What is left in the end is named.
+
+    A first creation that goes on is stopped, and a deletion that goes on is joined.
     """
     console.answerable(yes, "delete")
     teller = console.teller(form)
@@ -46,4 +48,4 @@ def command(
         from msaspec.deploy.destruction import Destruction, Sentence
 
         sentence = Sentence(frozenset(data), yes, role_arn)
-        Destruction(there.aws, teller, there.of(stack), there.stacks[stack], sentence).run()
+        Destruction(there.aws, teller, there.of(stack), there.system, there.stacks[stack], sentence).run()

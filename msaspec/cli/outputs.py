@@ -31,7 +31,7 @@ def command(file: str, environment: str | None, target: Target, stack: str, form
         from msaspec.deploy import overview
         from msaspec.deploy.teller import as_outputs
 
-        deployed = overview.required(there.aws, there.stacks[stack], there.here)
+        deployed = overview.given_out(there.aws, there.stacks[stack], there.of(stack))
         found = as_outputs(deployed.outputs, deployed.descriptions)
         if form == "json":
             console.write(json.dumps({each.key: each.value for each in found}, indent=2, ensure_ascii=False) + "\n")

@@ -33,10 +33,11 @@ def command(file: str, environment: str | None, target: Target, stack: str, foll
         from msaspec.deploy import overview, state
         from msaspec.deploy.attendance import attend
 
-        names = [there.stacks[each] for each in ("main", "registry") if stack in (each, "all")]
+        kinds = [each for each in ("main", "registry") if stack in (each, "all")]
+        names = [there.stacks[kind] for kind in kinds]
         if follow:
-            for name in names:
-                attend(there.aws, teller, there.here, name)
+            for kind in kinds:
+                attend(there.aws, teller, there.of(kind), there.stacks[kind])
         found = [each for name in names if (each := state.describe(there.aws, name))]
         if not found:
             overview.required(there.aws, names[0], there.here)

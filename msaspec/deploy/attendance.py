@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msaspec.deploy import state
+from msaspec.deploy import leftovers, state
 from msaspec.deploy.events import Feed
 from msaspec.deploy.failure import Failure
 from msaspec.deploy.here import Here
@@ -20,8 +20,9 @@ def attend(aws: Aws, teller: Teller, here: Here, stack: str) -> None:
     if deployed is None or deployed.standing is not Standing.BUSY:
         return
     outcome = watch(aws, teller, here, deployed.name, deployed.id)
+    entry_of = entries(state.template_of(aws, deployed.id))
+    teller.diagnosed(leftovers.left(aws, outcome, entry_of))
     if not state.succeeded(outcome.status):
-        entry_of = entries(state.template_of(aws, deployed.id))
         raise Failure(aws, here, None, entry_of).fault(stack, deployed.id, outcome)
 
 

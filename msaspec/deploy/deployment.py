@@ -9,7 +9,7 @@ from typing import Any
 
 from msaspec import changes, hazards, origin
 from msaspec.compile import Stack
-from msaspec.deploy import artifacts, changeset, fault, gate, policy, protection, state, validation
+from msaspec.deploy import artifacts, changeset, fault, gate, leftovers, policy, protection, state, validation
 from msaspec.deploy.changeset import ChangeSet
 from msaspec.deploy.events import Feed
 from msaspec.deploy.failure import Failure
@@ -67,6 +67,8 @@ class Deployment:
         """The template of the stack as it stands."""
         self.used: set[str] = set()
         """Words of `--allow-replace` that let something go."""
+        self._agreed = wish.yes
+        """Whether the user said yes to what was told."""
         self._obstacles = Obstacles(aws, teller, here, self.stack.name, wish)
 
     def look(self) -> None:
@@ -149,13 +151,23 @@ class Deployment:
         named = self.before if name in self.before.get("Resources", {}) else self.stack.template
         return origin.origin(name, origin.entries_of(named))
 
+    def foretell(self) -> None:
+        """Says that termination protection is to go, which no change set shows."""
+        if self.deployed and self.deployed.protected and not self.protect:
+            name = self.stack.name
+            self.teller.note(f"The manifest says `protect: false`: the stack {name} is to lose termination protection.")
+
     def confirm(self, proposal: Proposal) -> None:
         """Asks, unless the user said yes beforehand. Raises Declined."""
         verb = "Create" if changeset.is_first(self.deployed) else "Update"
         question = f"{verb} the stack {self.stack.name} in {self.aws.region}, account {self.aws.account}?"
-        if not self.wish.yes and not self.teller.asks(question):
+        try:
+            if not self._agreed and not self.teller.asks(question):
+                raise Declined
+            self._agreed = True
+        except BaseException:  # However the question ended without a yes.
             self.withdraw(proposal.change_set)
-            raise Declined
+            raise
 
     def withdraw(self, change_set: ChangeSet) -> None:
         """Removes a change set that is not executed, with the empty stack that stands only for it."""
@@ -187,6 +199,7 @@ class Deployment:
         outcome = follow(self.aws, feed, progress, self.teller, here=self.here)
         if not state.succeeded(outcome.status):
             self._unrelease(proposal)
+            self.tell_left(outcome)
             raise Failure(self.aws, self.here, self.document, self.entry_of).fault(
                 self.stack.name, proposal.change_set.stack_id, outcome
             )
@@ -207,17 +220,32 @@ class Deployment:
         if proposal.released and not changeset.is_first(self.deployed):
             self._guard(self.before, ())
 
+    def tell_left(self, outcome: Outcome) -> None:
+        """Says what CloudFormation could not remove, although it is done."""
+        found = leftovers.left(self.aws, outcome, self.entry_of)
+        self.teller.diagnosed([self.document.place(each) for each in found])
+
     def settle(self) -> Deployed | None:
         """Sees to termination protection and the stack policy, and reads the outputs."""
         self.deployed = state.describe(self.aws, self.stack.name)
         if self.deployed is None:
             return None
-        if self.deployed.protected != self.protect:
+        if self.deployed.protected != self.protect and (self.protect or self._may_lift()):
             self.aws.client("cloudformation").update_termination_protection(
                 StackName=self.deployed.name, EnableTerminationProtection=self.protect
             )
         self._guard(self.stack.template, ())
         return self.deployed
+
+    def _may_lift(self) -> bool:
+        """Whether termination protection may go: by the yes to the update, else by one of its own."""
+        question = (
+            f"Lift the termination protection of {self.stack.name} in {self.aws.region}, account {self.aws.account}?"
+        )
+        if self._agreed or self.teller.asks(question):
+            return True
+        self.teller.note(f"The termination protection of the stack {self.stack.name} stays on.")
+        return False
 
     def _guard(self, template: Mapping[str, Any], released: frozenset[str] | tuple[()]) -> None:
         """Sees to the stack policy: it denies what nobody let go."""

@@ -42,8 +42,9 @@ UNREACHABLE = Code(
     "MSA604",
     "AWS cannot be reached",
     """
-    No connection came about, or it broke: no network, a proxy that does not answer, a misspelt Region, or a wrong
-    `--endpoint-url`. What was begun in CloudFormation goes on without this machine.
+    No connection came about, or it broke, or something else answered than AWS: no network, a proxy that does not answer
+    or answers itself, a misspelt Region, or a wrong `--endpoint-url`. What was begun in CloudFormation goes on without
+    this machine.
     """,
 )
 THROTTLED = Code(
@@ -133,7 +134,7 @@ def is_passing(error: Exception) -> bool:
     """Whether the same request may well do in a while: no connection, too many requests, or AWS itself is not well."""
     from botocore.exceptions import ClientError
 
-    if not isinstance(error, ClientError):
+    if not isinstance(error, ClientError) or _is_strange(error):
         return is_connection(error)
     return is_throttling(error) or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500
 
@@ -143,7 +144,7 @@ def of(error: Exception, region: str | None) -> Fault | None:
     from botocore import exceptions as raised_by
 
     where = f" in {region}" if region else ""
-    if isinstance(error, raised_by.ClientError):
+    if isinstance(error, raised_by.ClientError) and not is_connection(error):
         return _answered(error, where)
     if isinstance(error, raised_by.NoCredentialsError | raised_by.PartialCredentialsError):
         hint = "Log in with `aws login` or `aws sso login`, set AWS_PROFILE, or name a profile with --profile."
@@ -170,7 +171,8 @@ def of(error: Exception, region: str | None) -> Fault | None:
     if is_connection(error):
         named = f" {region}" if region else ""
         hint = f"Check the network, and that the Region{named} and any --endpoint-url are spelt right."
-        return raised(UNREACHABLE, f"AWS cannot be reached: {_sentence(error)}", hint)
+        strange = "what answers is not AWS, but perhaps a proxy or another web server." if _is_strange(error) else None
+        return raised(UNREACHABLE, f"AWS cannot be reached: {strange or _sentence(error)}", hint)
     if isinstance(error, raised_by.BotoCoreError):
         return raised(REFUSED, f"The AWS library gave up: {_sentence(error)}", None)
     return None
@@ -181,7 +183,24 @@ def is_connection(error: Exception) -> bool:
     from botocore import exceptions as raised_by
 
     broken = (raised_by.ConnectionError, raised_by.HTTPClientError, raised_by.IncompleteReadError)
-    return isinstance(error, broken)
+    return isinstance(error, broken) or _is_strange(error)
+
+
+def _is_strange(error: Exception) -> bool:
+    """Whether what came back is no answer of AWS, such as a page of a proxy: botocore can make nothing of it."""
+    from botocore.exceptions import ClientError
+    from botocore.parsers import ResponseParserError
+
+    if isinstance(error, ClientError):
+        return not code_of(error)  # AWS says what it refuses for.
+    if isinstance(error, ResponseParserError):
+        return True
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    # Well-formed HTML is read, and stumbled over where the result should be.
+    within = trace.tb_frame.f_globals["__name__"] if trace else ""
+    return isinstance(error, KeyError) and within == "botocore.parsers"
 
 
 def _answered(error: Any, where: str) -> Fault:

@@ -104,7 +104,7 @@ def versions(aws: Aws, plan: Plan, stack: Stack) -> tuple[Stack | None, Stack]:
     """A stack as CloudFormation has it, None where it has none, and as a deployment would make it, both with the
     values of their parameters, to be compared."""
     deployed = state.describe(aws, stack.name)
-    if deployed is None or deployed.standing in (Standing.ABSENT, Standing.PROPOSED):
+    if deployed is None or deployed.standing in (Standing.ABSENT, Standing.PROPOSED, Standing.STILLBORN):
         return None, stack
     template = state.template_of(aws, deployed.id)
     names = {tag_parameter(service): service for service, _, _ in parameters.owned(plan)}
@@ -121,6 +121,7 @@ def _bring(deployment: Deployment, system: System, values: Mapping[str, str], qu
     """One stack to its end; False if it was not brought there: only looked at, or still on its way."""
     wish, teller, name = deployment.wish, deployment.teller, deployment.stack.name
     proposal = deployment.propose(system.plan.site.system, values, system.plan.site.tags)
+    deployment.foretell()
     if proposal is None:
         if not quiet:
             teller.note(f"The stack {name} has no changes.")
@@ -132,17 +133,23 @@ def _bring(deployment: Deployment, system: System, values: Mapping[str, str], qu
         teller.note(f"Nothing was changed: this was a look at the stack {name} only.")
         return False
     deployment.confirm(proposal)
+    later = f"The next deployment does that: {deployment.here.command('deploy')}"
     try:
         outcome = deployment.execute(proposal)
     except Unwatched:
-        back = deployment.here.command("destroy" if changeset.is_first(deployment.deployed) else "cancel")
-        teller.note(f"Take it back: {back}")
+        first = changeset.is_first(deployment.deployed)
+        teller.note(f"Take it back: {deployment.here.command('destroy' if first else 'cancel')}")
+        if first:
+            teller.note(f"Termination protection and the stack policy are not on yet. {later}")
+        elif proposal.released:
+            teller.note(f"The stack policy does not guard yet what you let go. {later}")
         raise
     if outcome is None:
         teller.note(f"The deployment of {name} has begun. Watch it: {deployment.here.command('status', '--follow')}")
-        teller.note("Termination protection and the stack policy are seen to by the next `msaspec deploy`.")
+        teller.note(f"Termination protection and the stack policy are not seen to yet. {later}")
         return False
     deployment.settle()
+    deployment.tell_left(outcome)
     return True
 
 

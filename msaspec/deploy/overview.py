@@ -9,7 +9,7 @@ from typing import Any
 from msaspec import origin
 from msaspec.deploy import fault, state
 from msaspec.deploy.here import Here
-from msaspec.deploy.state import Deployed, Resource
+from msaspec.deploy.state import Deployed, Resource, Standing
 from msaspec.deploy.target import Aws
 from msaspec.diagnostic import Code
 from msaspec.place import Path
@@ -20,6 +20,16 @@ NO_STACK = Code(
     """
     In this Region and account CloudFormation has no stack of the system's name. Either it was never deployed, or it is
     in another Region, account or environment: `--region`, `--profile` and `--env` choose.
+    """,
+)
+
+
+NO_OUTPUTS = Code(
+    "MSA631",
+    "A stack gives out nothing",
+    """
+    The outputs of a stack, its addresses and names, are there when its first creation has ended well. Until then, and
+    where that failed, there are none that a program could go on with.
     """,
 )
 
@@ -53,6 +63,22 @@ def required(aws: Aws, name: str, here: Here) -> Deployed:
         hint = f"Is that the Region, the account and the environment? Deploy it: {here.command('deploy')}"
         raise fault.raised(NO_STACK, message, hint)
     return deployed
+
+
+def given_out(aws: Aws, name: str, here: Here) -> Deployed:
+    """The stack of a name, whose outputs are there. Raises Fault where it has none yet, or is not there."""
+    deployed = required(aws, name, here)
+    never = deployed.standing in (Standing.PROPOSED, Standing.STILLBORN)
+    if deployed.outputs or not (never or deployed.status in ("CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS")):
+        return deployed
+    message = f"The stack {name} is {deployed.status}: its outputs are there when its creation has ended well."
+    if deployed.standing is Standing.PROPOSED:
+        hint = f"Nothing was deployed yet. Deploy it: {here.command('deploy')}"
+    elif deployed.standing is Standing.STILLBORN:
+        hint = f"See what is left of it: {here.command('status')}"
+    else:
+        hint = f"Watch it: {here.command('status', '--follow')}"
+    raise fault.raised(NO_OUTPUTS, message, hint)
 
 
 def entries(template: Mapping[str, Any]) -> Callable[[str], Path]:

@@ -37,6 +37,8 @@ def _database(aws: Aws, id: str) -> bool:
     there = instances(aws, id)
     if not there or not there[0].get("DeletionProtection"):
         return False
+    if there[0].get("DBInstanceStatus") == "creating":
+        return False  # RDS changes nothing of it before it is made.
     aws.client("rds").modify_db_instance(DBInstanceIdentifier=id, DeletionProtection=False, ApplyImmediately=True)
     return True
 

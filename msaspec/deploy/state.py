@@ -132,8 +132,16 @@ def resources(aws: Aws, name: str) -> tuple[Resource, ...]:
 
 
 def template_of(aws: Aws, name: str) -> Mapping[str, Any]:
-    """The template that a stack was made from; empty where nobody can read it any more."""
-    body = aws.client("cloudformation").get_template(StackName=name, TemplateStage="Original").get("TemplateBody")
+    """The template that a stack was made from; empty where nobody can read it, or it was made from none yet."""
+    from botocore.exceptions import ClientError
+
+    try:
+        body = aws.client("cloudformation").get_template(StackName=name, TemplateStage="Original").get("TemplateBody")
+    except ClientError as error:
+        deployed = describe(aws, name) if fault.code_of(error) == "ValidationError" else None
+        if deployed is None or deployed.standing is not Standing.PROPOSED:
+            raise
+        return {}
     try:
         # botocore reads a JSON template itself, with its keys in order.
         data = template.load(body) if isinstance(body, str) else body

@@ -56,4 +56,4 @@ class Teller(Protocol):
         """What a stack gives out."""
 
     def asks(self, question: str) -> bool:
-        """Whether the user says yes. Only called where somebody can answer."""
+        """Whether the user says yes. Only called where somebody can answer. Raises Interrupted on Ctrl-C."""

@@ -46,7 +46,7 @@ def follow(
     again = (here or Here()).command("status", "--follow")
     going_on = f"What was begun at the stack {progress.stack} goes on in CloudFormation. Watch it again: {again}"
     events = list(past)
-    pause, lost = aws.pace.first, False
+    pause, lost, interrupted = aws.pace.first, False, False
     teller.begins(progress)
     try:
         if events:
@@ -75,8 +75,10 @@ def follow(
             if news:
                 teller.moved(progress, news)
     except KeyboardInterrupt:
-        teller.note(going_on)
-        raise Unwatched from None
+        interrupted = True
     finally:
         teller.ends(progress)
+    if interrupted:  # Below the last picture, where it is seen however large that is.
+        teller.note(going_on)
+        raise Unwatched
     return Outcome(progress.status, progress.reason, tuple(events))

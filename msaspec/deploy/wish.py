@@ -23,3 +23,7 @@ class Wish:
 
 class Declined(Exception):
     """The user said no. Nothing was changed."""
+
+
+class Interrupted(Declined):
+    """The user answered a question by Ctrl-C, or there was nobody to answer. Nothing was changed."""

@@ -16,6 +16,7 @@ from msaspec.deploy.teller import Output
 from msaspec.diagnostic import Diagnostic
 from msaspec.place import Path, render
 from msaspec.report import json as report
+from msaspec.telling.question import ask
 
 
 class Json:
@@ -72,4 +73,4 @@ class Json:
 
     def asks(self, question: str) -> bool:
         """Asks on stderr."""
-        return click.confirm(question, default=False, err=True)
+        return ask(question)

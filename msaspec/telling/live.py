@@ -79,6 +79,12 @@ class Live:
         self._display = Display(Tree(progress), console=Console(stderr=True), refresh_per_second=4)
         self._display.start()
 
+    def say(self, text: str) -> None:
+        """Writes something above the tree, styled as for a terminal, which wraps it by itself."""
+        from rich.text import Text
+
+        self._display.console.print(Text.from_ansi(text), soft_wrap=True)
+
     def refresh(self) -> None:
         """Draws it now, and not at the next tick."""
         self._display.refresh()

@@ -18,6 +18,7 @@ from msaspec.place import Path
 from msaspec.report import text as report
 from msaspec.telling.lines import lines
 from msaspec.telling.live import Live
+from msaspec.telling.question import ask
 
 
 class Text:
@@ -30,17 +31,24 @@ class Text:
 
     def note(self, message: str) -> None:
         """A sentence."""
-        click.echo(message, err=True)
+        self._say(message)
 
     def diagnosed(self, diagnostics: Sequence[Diagnostic]) -> None:
         """Diagnostics with their manifest lines."""
         if diagnostics:
-            click.echo(report.render(diagnostics), err=True)
+            self._say(report.render(diagnostics))
 
     def details(self, lines: Iterable[str]) -> None:
         """Lines, indented."""
         for line in lines:
-            click.echo(f"  {line}", err=True)
+            self._say(f"  {line}")
+
+    def _say(self, text: str) -> None:
+        """Writes to stderr; above the tree, while one stands there: what went past it would be painted over."""
+        if self._live:
+            self._live.say(text)
+        else:
+            click.echo(text, err=True)
 
     def proposed(self, stack: str, changes: Sequence[Change], place: Callable[[Path], str] | None = None) -> None:
         """The changes by manifest entry."""
@@ -78,4 +86,4 @@ class Text:
 
     def asks(self, question: str) -> bool:
         """Asks on the terminal; the answer is no unless it is yes."""
-        return click.confirm(question, default=False, err=True)
+        return ask(question)

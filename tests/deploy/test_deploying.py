@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
+
 from tests.deploy.account import OWNING, SMALL, STORING, Account
 
 
@@ -33,13 +35,46 @@ def test_a_second_deployment_changes_nothing(account: Account) -> None:
     assert "MediaBucket" in result.stdout
 
 
-def test_termination_protection_is_a_word(account: Account) -> None:
-    """`protect: false` leaves it off, and takes it off a stack that has it."""
-    account.deploy(SMALL)
-    account.deploy(SMALL + "protect: false\n")
+UNPROTECTED = SMALL + "protect: false\n"
+LIFTED = "The manifest says `protect: false`: the stack shop is to lose termination protection."
+
+
+def is_protected(account: Account) -> bool:
+    """Whether termination protection is on."""
     stack = account.stack()
     assert stack
-    assert stack["EnableTerminationProtection"] is False
+    return bool(stack["EnableTerminationProtection"])
+
+
+def test_termination_protection_is_a_word(account: Account) -> None:
+    """`protect: false` leaves it off, and takes it off a stack that has it, which is told, and kept by a dry run."""
+    account.deploy(SMALL)
+    account.write(UNPROTECTED)
+    look = account.run("deploy", "--dry-run")
+    assert (LIFTED in look.stderr, is_protected(account)) == (True, True)
+    result = account.deploy()
+    assert (LIFTED in result.stderr, is_protected(account)) == (True, False)
+    assert LIFTED not in account.deploy().stderr
+
+
+def test_termination_protection_goes_by_a_yes(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without changes it has a question of its own; the yes to an update is one to that too, told before it."""
+    monkeypatch.setattr("msaspec.console.answerable", lambda yes, what: None)
+    account.deploy(SMALL)
+    account.write(UNPROTECTED)
+    no = account.run("deploy", answer="n\n")
+    assert (no.exit_code, is_protected(account)) == (0, True)
+    assert "Lift the termination protection of shop in us-east-1, account 123456789012? [y/N]" in no.stderr
+    assert "The termination protection of the stack shop stays on." in no.stderr
+    assert (account.run("deploy", answer="").exit_code, is_protected(account)) == (130, True)
+    account.write(UNPROTECTED.replace("8000", "8001"))
+    yes = account.run("deploy", answer="y\n")
+    assert (yes.exit_code, is_protected(account)) == (0, False)
+    assert yes.stderr.index(LIFTED) < yes.stderr.index("Update the stack shop in")
+    assert "Lift the termination protection" not in yes.stderr
+    account.deploy(SMALL)
+    account.write(UNPROTECTED)
+    assert (account.run("deploy", answer="y\n").exit_code, is_protected(account)) == (0, False)
 
 
 def test_images_come_first(account: Account) -> None:
@@ -119,6 +154,14 @@ def test_nobody_to_ask_is_a_usage_error(account: Account) -> None:
     assert result.exit_code == 2
     assert "--yes" in result.stderr
     assert not account.calls
+
+
+def test_nothing_goes_on_in_a_sandbox_that_is_gone(account: Account) -> None:
+    """`--sandbox --no-wait` would begin what nobody could watch: a usage error."""
+    account.write(SMALL)
+    result = account.run("deploy", "--sandbox", "--no-wait")
+    assert result.exit_code == 2
+    assert "leave out --no-wait" in result.stderr
 
 
 def test_data_is_not_removed_without_a_word(account: Account) -> None:

@@ -132,9 +132,33 @@ def test_the_repositories_are_a_stack_of_their_own(account: Account) -> None:
     """`--stack registry` deletes that; the images stay unless the service is named."""
     account.deploy(OWNING)
     account.push("cart", "1.0")
-    assert account.run("destroy", "--yes", "--stack", "registry").exit_code == 0
+    alone = account.run("destroy", "--yes", "--stack", "registry")
+    assert (alone.exit_code, "MSA632" in alone.stderr) == (0, False)
     ecr = account.world.client("ecr")
     assert len(ecr.list_images(repositoryName="shop/cart")["imageIds"]) == 1
     result = account.run("destroy", "--yes", "--stack", "registry", "--delete-data", "cart")
     assert result.exit_code == 0, result.stderr
     assert ecr.describe_repositories()["repositories"] == []
+
+
+def test_the_repositories_are_named_as_left(account: Account) -> None:
+    """They outlive every environment: told before and after, with the command, which warns while services run."""
+    account.deploy(OWNING + "environments: {prod: {}}\n")
+    account.push("cart", "1.0")
+    account.deploy()
+    assert account.run("deploy", "--yes", "--env", "prod").exit_code == 0
+    said = "the stack shop-registry with the images, which is one for all environments. Delete it: "
+    result = account.run("destroy", "--yes", "--env", "prod")
+    assert result.exit_code == 0, result.stderr
+    command = "msaspec destroy --env prod --stack registry"
+    assert f"Stays: {said}{command}\n" in result.stderr
+    assert f"Left: {said}{command}\n" in result.stderr
+    warned = account.run(*command.split()[1:], "--yes")
+    assert warned.exit_code == 0
+    told = warned.stderr[warned.stderr.index("warning MSA632:") :]
+    assert told.startswith(
+        "warning MSA632: Services still pull their images from these repositories: those of shop.\n"
+        "   = hint: Destroy those first: msaspec destroy\n"
+    )
+    result = account.run("destroy", "--yes")
+    assert (result.exit_code, said in result.stderr) == (0, False)

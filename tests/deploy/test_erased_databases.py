@@ -167,6 +167,13 @@ def test_the_protection_of_what_goes_is_lifted(policy: str) -> None:
     assert client.words("modify_db_instance") == [words]
 
 
+def test_the_protection_of_what_is_being_made_is_left() -> None:
+    """RDS refuses every change of an instance that is not there yet."""
+    client = rds(**instance(DeletionProtection=True, DBInstanceStatus="creating"))
+    assert not unprotected(database(), client)
+    assert client.names() == ["describe_db_instances"]
+
+
 def test_no_protection_is_nothing_to_lift() -> None:
     """An instance without protection is not changed, and one that is gone is no error."""
     client = rds(**instance(DeletionProtection=False))

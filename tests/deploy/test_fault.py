@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 from botocore import exceptions
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 
 from msaspec.deploy import fault, target
@@ -145,6 +149,45 @@ def test_the_hint_of_a_broken_way_without_a_region() -> None:
     assert (
         told(CONNECTION[0], None)[2] == "Check the network, and that the Region and any --endpoint-url are spelt right."
     )
+
+
+PAGES = [
+    (200, "<!DOCTYPE html><html><head><meta charset=utf-8></head><body>It works.</body></html>"),
+    (200, "<!DOCTYPE html><html><body>It works.</body></html>"),
+    (200, "It works."),
+    (200, ""),
+    (404, "<!DOCTYPE html><html><head><meta charset=utf-8></head></html>"),
+    (404, "<html><body>Not found.</body></html>"),
+    (502, "<!DOCTYPE html><html><head><meta charset=utf-8></head><body>Bad gateway</body></html>"),
+]
+
+
+@pytest.mark.parametrize(("status", "page"), PAGES)
+def test_somebody_else_answers(status: int, page: str) -> None:
+    """A page of a proxy or of a web server is no answer of AWS; what botocore makes of it, no user has to read."""
+    with pytest.raises(Exception) as raised:  # noqa: PT011
+        read(page.encode(), status)
+    error: Any = raised.value
+    code, message, hint = told(error)
+    assert code == "MSA604"
+    assert message == "AWS cannot be reached: what answers is not AWS, but perhaps a proxy or another web server."
+    assert hint == "Check the network, and that the Region eu-west-1 and any --endpoint-url are spelt right."
+    assert fault.is_passing(error)
+
+
+def read(body: bytes, status: int) -> None:
+    """What botocore makes of an answer to DescribeStacks."""
+    made = boto3.client("cloudformation", region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
+    made.meta.events.register("before-send", lambda request, **_: AWSResponse(request.url, status, {}, Raw(body)))
+    made.describe_stacks()
+
+
+class Raw(io.BytesIO):
+    """The body of an answer, as urllib3 has it."""
+
+    def stream(self, **ignored: Any) -> Iterator[bytes]:
+        """All of it."""
+        yield self.read()
 
 
 def test_a_missing_permission_is_named() -> None:

@@ -120,6 +120,24 @@ def test_without_a_stack_there_are_no_outputs(monkeypatch: pytest.MonkeyPatch) -
     assert (result.exit_code, result.stdout, "MSA617" in result.stderr) == (3, "", True)
 
 
+@pytest.mark.parametrize(
+    ("status", "hint"),
+    [
+        ("CREATE_IN_PROGRESS", "Watch it: msaspec status --stack registry --follow"),
+        ("ROLLBACK_IN_PROGRESS", "Watch it: msaspec status --stack registry --follow"),
+        ("REVIEW_IN_PROGRESS", "Nothing was deployed yet. Deploy it: msaspec deploy"),
+        ("ROLLBACK_COMPLETE", "See what is left of it: msaspec status --stack registry"),
+    ],
+)
+def test_a_stack_that_never_came_to_be_has_no_outputs(monkeypatch: pytest.MonkeyPatch, status: str, hint: str) -> None:
+    """Nothing is no success for whoever reads them: a fault, with the next command."""
+    client = cloudformation(deployed("shop-registry", {"Resources": {}}, status=status))
+    result = outputs(monkeypatch, "--stack", "registry", client=client)
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert f"error MSA631: The stack shop-registry is {status}" in result.stderr
+    assert result.stderr.rstrip().endswith(f"hint: {hint}")
+
+
 def read_by_bash(values: dict[str, str]) -> dict[str, str]:
     """The environment of a program whose shell read what the command wrote."""
 

@@ -148,6 +148,20 @@ def test_the_template_of_a_stack() -> None:
     assert template_of(OrderedDict(data)) == data
 
 
+@pytest.mark.parametrize("code", ["ValidationError", "AccessDenied"])
+@pytest.mark.parametrize("status", ["REVIEW_IN_PROGRESS", "CREATE_COMPLETE"])
+def test_a_stack_that_is_only_proposed_has_no_template(status: str, code: str) -> None:
+    """AWS may refuse to give one out; for a stack that was made from one, and for other reasons, that is a fault."""
+    refused = refusal(code, "Template is not available.", operation="GetTemplate")
+    there = aws(cloudformation=Recorded(get_template=refused, describe_stacks=described(status)))
+    if (status, code) == ("REVIEW_IN_PROGRESS", "ValidationError"):
+        assert state.template_of(there, STACK_ID) == {}
+        return
+    with pytest.raises(ClientError) as raised:
+        state.template_of(there, STACK_ID)
+    assert raised.value is refused
+
+
 def test_the_template_that_msaspec_wrote() -> None:
     """What was deployed is read back as it was."""
     stack = template.compiled("msaspec: 1\nname: shop\nservices: {cart: {image: a}}\n").stack

@@ -26,6 +26,12 @@ def test_a_failed_creation_is_told_on_its_line_and_begun_anew(account: Account) 
         "We currently do not have sufficient t4g.small capacity. The stack shop is ROLLBACK_COMPLETE.\n  7 |   cart:"
     )
     assert "msaspec deploy, which offers to clear away what is left" in told
+    compared = account.run("diff", "--against", "stack")
+    assert compared.exit_code == 1, "nothing is deployed, so all of it is new"
+    assert "0 changed, 0 replaced, 0 removed." in compared.stderr
+    outputs = account.run("outputs")
+    assert (outputs.exit_code, outputs.stdout) == (3, "")
+    assert "error MSA631: The stack shop is ROLLBACK_COMPLETE" in outputs.stderr
     result = account.deploy()
     assert result.exit_code == 0, result.stderr
     assert "the stack is ROLLBACK_COMPLETE and holds no data" in result.stderr
@@ -209,6 +215,26 @@ def test_saying_no_changes_nothing(account: Account, monkeypatch: pytest.MonkeyP
     assert account.run("deploy", answer="y\n").exit_code == 0
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_breaking_off_at_the_question_changes_nothing(
+    account: Account, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C and Ctrl-D are a no: the change set goes, with the empty stack that stood for it, and 130 is the end."""
+    monkeypatch.setattr("msaspec.console.answerable", lambda yes, what: None)
+    account.write(SMALL)
+    result = account.run("deploy", "--format", form, answer="")
+    assert result.exit_code == 130
+    assert "Nothing was changed." in (result.stderr if form == "text" else result.stdout)
+    assert "[y/N]: \n" in result.stderr
+    assert account.settled() is None
+    account.deploy(SMALL)
+    account.write(OTHER)
+    assert account.run("deploy", answer="").exit_code == 130
+    assert (account.status(), account.change_sets()) == ("CREATE_COMPLETE", [])
+    assert account.run("destroy", answer="").exit_code == 130
+    assert account.status() == "CREATE_COMPLETE"
+
+
 def test_an_interrupt_stops_the_watching_only(account: Account) -> None:
     """Exit code 130, both ways on are named, and the deployment comes to its end. A first one cannot be cancelled."""
     with account.world.hold("CartInstance") as held:
@@ -223,6 +249,10 @@ def test_an_interrupt_stops_the_watching_only(account: Account) -> None:
         assert result.exit_code == 130
         assert "goes on in CloudFormation. Watch it again: msaspec status --follow" in result.stderr
         assert "Take it back: msaspec destroy" in result.stderr
+        assert "Termination protection and the stack policy are not on yet." in result.stderr
+        outputs = account.run("outputs", "--format", "env")
+        assert (outputs.exit_code, outputs.stdout) == (3, "")
+        assert "hint: Watch it: msaspec status --follow" in outputs.stderr
         assert account.status() == "CREATE_IN_PROGRESS"
     account.pace = Pace(first=0.02, most=0.1)
     assert account.settled() == "CREATE_COMPLETE"
@@ -239,6 +269,7 @@ def test_nobody_waits_and_somebody_joins(account: Account) -> None:
         result = account.deploy(SMALL, "--no-wait")
         assert result.exit_code == 0
         assert "has begun" in result.stderr
+        assert "Termination protection and the stack policy are not seen to yet." in result.stderr
         assert held.reached.wait(20)
         status = account.run("status", "--format", "json")
         assert json.loads(status.stdout.splitlines()[0])["status"] == "CREATE_IN_PROGRESS"
@@ -247,6 +278,24 @@ def test_nobody_waits_and_somebody_joins(account: Account) -> None:
     assert result.exit_code == 0, result.stderr
     assert "network  Vpc  CREATE_COMPLETE" in result.stderr
     assert "CREATE_COMPLETE" in result.stdout.splitlines()[0]
+
+
+def test_what_was_let_go_is_unguarded_until_the_next_deployment(account: Account) -> None:
+    """Ctrl-C while data goes by a word: the policy lets it go, so that the update can do it, and that is told."""
+    account.deploy(SMALL)
+    with account.world.hold("CartInstance") as held:
+
+        def sleep(seconds: float) -> None:
+            if held.reached.is_set():
+                raise KeyboardInterrupt
+            time.sleep(seconds)
+
+        account.pace = Pace(first=0.02, most=0.1, sleep=sleep)
+        without = OTHER.replace("buckets: {media: }\n", "").replace(", uses: [media]", "")
+        result = account.deploy(without, "--allow-replace", "media")
+        assert result.exit_code == 130
+        assert "Take it back: msaspec cancel" in result.stderr
+        assert "The stack policy does not guard yet what you let go." in result.stderr
 
 
 class Broken:

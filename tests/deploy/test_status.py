@@ -17,6 +17,7 @@ from msaspec.deploy import overview, state
 from msaspec.deploy.fault import Fault
 from msaspec.deploy.here import Here
 from tests import goldens, template
+from tests.deploy import recorded
 from tests.deploy.by_hand import cloudformation, connect, deployed, fake
 
 SHOP = (goldens.EXAMPLES / "msa.yaml").read_text("utf-8")
@@ -158,6 +159,25 @@ def test_following_what_is_at_rest_tells_how_it_stands(monkeypatch: pytest.Monke
     """`--follow` has nothing to watch where no operation is in progress."""
     result = status(monkeypatch, "--follow")
     assert (result.exit_code, result.stdout) == (0, status(monkeypatch).stdout)
+
+
+def test_a_failure_of_the_registry_names_its_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next command is about the stack that failed, not about the system's own."""
+
+    def described(StackName: str) -> Any:
+        name = recorded.STACK_ID if StackName.startswith("arn:") else StackName
+        return recorded.missing(name) if name == "shop" else recorded.described("DELETE_IN_PROGRESS")
+
+    begun = [recorded.event("DELETE_IN_PROGRESS"), recorded.event("DELETE_FAILED", "Repository", 1, reason="No.")]
+    client = recorded.Recorded(
+        describe_stacks=described,
+        describe_stack_events=recorded.plays([recorded.event("DELETE_FAILED", at=2)], past=begun),
+        get_template=recorded.original({"Resources": {}}),
+    )
+    connect(monkeypatch, recorded.aws(cloudformation=client))
+    result = CliRunner().invoke(main, ["status", "--follow"])
+    assert result.exit_code == 3
+    assert "hint: Remove the cause, then once more: msaspec destroy --stack registry" in result.stderr
 
 
 def test_entries_come_in_the_order_of_the_template() -> None:

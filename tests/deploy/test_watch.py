@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from botocore import exceptions
+from botocore.parsers import ResponseParserError
 
 from msaspec.deploy.events import Feed, read
 from msaspec.deploy.fault import Fault
@@ -95,11 +96,12 @@ def test_ten_silent_minutes() -> None:
         exceptions.ConnectTimeoutError(endpoint_url="https://x"),
         exceptions.ReadTimeoutError(endpoint_url="https://x"),
         exceptions.ProxyConnectionError(proxy_url="http://x"),
+        ResponseParserError("Unable to parse response (mismatched tag), invalid XML received: b'<html>'"),
         refusal("Throttling", "Rate exceeded", operation="DescribeStackEvents"),
         refusal("ServiceUnavailable", "Unavailable", 503, "DescribeStackEvents"),
         refusal("InternalFailure", "Sorry", 500, "DescribeStackEvents"),
     ],
-    ids=["lost", "connect", "read", "proxy", "throttled", "unavailable", "internal"],
+    ids=["lost", "connect", "read", "proxy", "page", "throttled", "unavailable", "internal"],
 )
 def test_a_lost_connection_is_waited_for(error: Exception) -> None:
     """CloudFormation goes on, so watching does; it is told once, and once that AWS is there again."""
@@ -161,7 +163,7 @@ def test_a_bug_stays_what_it_is() -> None:
 
 
 def test_the_user_has_seen_enough() -> None:
-    """Ctrl-C during a pause ends the watching, and the picture."""
+    """Ctrl-C during a pause ends the picture, and then the watching: what is said stands below it."""
     teller, pauses = Heard(), []
 
     def sleep(seconds: float) -> None:
@@ -171,7 +173,8 @@ def test_the_user_has_seen_enough() -> None:
 
     with pytest.raises(Unwatched):
         followed(plays(BEGUN), teller, pace=Pace(sleep=sleep))
-    assert teller.told[-1] == ("ends", "UPDATE_IN_PROGRESS")
+    assert teller.told[-2] == ("ends", "UPDATE_IN_PROGRESS")
+    assert teller.told[-1][1].startswith("What was begun at the stack shop goes on in CloudFormation.")
 
 
 def test_the_user_has_seen_enough_while_aws_is_asked() -> None:
@@ -179,4 +182,5 @@ def test_the_user_has_seen_enough_while_aws_is_asked() -> None:
     teller = Heard()
     with pytest.raises(Unwatched):
         followed(plays(BEGUN, KeyboardInterrupt()), teller)
-    assert teller.told[-1] == ("ends", "UPDATE_IN_PROGRESS")
+    assert teller.told[-2] == ("ends", "UPDATE_IN_PROGRESS")
+    assert teller.told[-1][1].startswith("What was begun at the stack shop goes on in CloudFormation.")

@@ -7,7 +7,10 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -93,8 +96,22 @@ def test_a_system_over_http(served: World, tmp_path: Path) -> None:
     assert run("status", "--stack", "main").returncode == 3
 
 
+@contextmanager
+def webserver() -> Iterator[str]:
+    """The address of a plain web server, which takes nothing but GET and refuses with a page."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
 def test_nothing_can_be_reached(tmp_path: Path) -> None:
-    """Without credentials, without a Region, and without anybody at the endpoint: exit code 3 and what to do."""
+    """Without credentials, without a Region, and with somebody else at the endpoint: exit code 3 and what to do."""
     (tmp_path / "msa.yaml").write_text(SMALL, "utf-8")
     without = msaspec(tmp_path, "deploy", "--yes", "--region", "eu-west-1")
     assert without.returncode == 3
@@ -105,5 +122,10 @@ def test_nothing_can_be_reached(tmp_path: Path) -> None:
     nobody = msaspec(tmp_path, "status", "--region", "eu-west-1", "--profile", "nobody", environment=KEYS)
     assert nobody.returncode == 3
     assert "MSA608" in nobody.stderr
-    for each in (without, nowhere, nobody):
+    with webserver() as address:
+        target = ("--region", "eu-west-1", "--endpoint-url", address)
+        stranger = msaspec(tmp_path, "status", *target, environment=KEYS)
+    assert stranger.returncode == 3
+    assert "error MSA604: AWS cannot be reached: what answers is not AWS" in stranger.stderr
+    for each in (without, nowhere, nobody, stranger):
         assert "Traceback" not in each.stderr
