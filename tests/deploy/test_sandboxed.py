@@ -38,3 +38,21 @@ def test_another_process_lints_only_where_that_helps(tmp_path: Path, monkeypatch
     assert run(str(file)) == [str(file)]
     assert run(str(file), "--region", "eu-central-1") == [str(file)]
     assert run("-", text=SMALL.replace("name: ", "name: x")) == [str(file)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+        ("AWS_ENDPOINT_URL_CLOUDFORMATION", "http://127.0.0.1:9"),
+        ("AWS_USE_FIPS_ENDPOINT", "true"),
+        ("AWS_PROFILE", "nonexist"),
+    ],
+)
+def test_it_stays_in_memory(name: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the environment has been told of another AWS, such as of `msaspec sandbox`."""
+    monkeypatch.setenv("MSASPEC_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(lint, "examine", lambda text, regions=(): ())
+    monkeypatch.setenv(name, value)
+    done = CliRunner().invoke(main, ["deploy", "-", "--sandbox"], input=SMALL)
+    assert (done.exit_code, done.exception) == (0, None), done.output
