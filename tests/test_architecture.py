@@ -47,6 +47,7 @@ EMULATOR = {
     "sandbox.on_moto.groups",
     "sandbox.on_moto.listing",
     "sandbox.on_moto.loaders",
+    "sandbox.on_moto.machine_images",
     "sandbox.on_moto.operation_events",
     "sandbox.on_moto.operations",
     "sandbox.on_moto.pages",

@@ -80,6 +80,16 @@ class World:
                 self._clients[service, region] = make(service, region_name=region, config=config, **KEYS, **where)
             return self._clients[service, region]
 
+    @property
+    def regions(self) -> frozenset[str]:
+        """The Regions that it plays: those of the partition `aws` of which the emulator knows the zones."""
+        from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
+
+        with self._making:
+            self._session = self._session or apart.session()
+            known = self._session.get_available_regions("ec2", "aws")
+        return frozenset(name for name in known if name in RegionsAndZonesBackend.zones)
+
     def warm(self, region: str = REGION) -> None:
         """Loads what a first deployment would wait for: models of services, and moto's list of machine images."""
         for service in ("cloudformation", "cloudfront", "iam", "lambda", "s3", "secretsmanager", "servicediscovery"):
