@@ -45,6 +45,7 @@ EMULATOR = {
     "sandbox.on_moto.change_sets",
     "sandbox.on_moto.gaps",
     "sandbox.on_moto.groups",
+    "sandbox.on_moto.in_use",
     "sandbox.on_moto.listing",
     "sandbox.on_moto.loaders",
     "sandbox.on_moto.machine_images",

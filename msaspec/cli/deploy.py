@@ -55,7 +55,7 @@ def command(
     remove a database, a bucket, a repository or a secret in use is refused, unless --allow-replace names it. Image tags
     are the word of --tag, else the manifest's, if it was edited since the last deployment, else those that run.
 
-    --sandbox has the Regions of AWS's partition `aws`, and none in China, of GovCloud or of the European Sovereign Cloud.
+    --sandbox has the Regions of AWS's partition `aws`: none in China, of GovCloud or of the European Sovereign Cloud.
 
     Ctrl-C stops the watching, not the deployment. Ends with 1 for what is wrong in the manifest, with 3 if AWS refuses
     or the deployment fails.

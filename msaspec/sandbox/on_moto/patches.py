@@ -25,6 +25,7 @@ from msaspec.sandbox.on_moto import (
     backups,
     change_sets,
     gaps,
+    in_use,
     listing,
     machine_images,
     operation_events,
@@ -83,6 +84,7 @@ PATCHED: tuple[tuple[Any, str, Any], ...] = (
     (Origin, "__init__", _origin_init),
     (elastic_ip_addresses, "random_ip", random_public_ip),  # moto's own begin with 127
     *gaps.PATCHED,
+    *in_use.PATCHED,
     *machine_images.PATCHED,
 )
 """Everything of moto that is replaced: owner, name, replacement."""
