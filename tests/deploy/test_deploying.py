@@ -229,3 +229,21 @@ def test_no_request_is_made_in_vain(account: Account) -> None:
     account.deploy(SMALL.replace("8000", "8001"))
     del account.calls["DescribeStackEvents"]
     assert sum(account.calls.values()) <= 14, account.calls
+
+
+def test_environments_leave_the_repositories_alone(account: Account) -> None:
+    """All environments share them, so they have the tags of the manifest without any, whoever deploys."""
+    manifest = f"{OWNING}environments: {{dev: {{tags: {{stage: dev}}}}, prod: {{tags: {{stage: prod}}}}}}\n"
+    account.deploy(manifest, "--env", "dev")
+    account.push("cart", "1.0")
+    for environment in ("dev", "prod", "dev", ""):
+        account.deploy(None, *(("--env", environment) if environment else ()))
+    tags = [{"Key": "team", "Value": "shop"}]
+    registry, main = account.stack("shop-registry"), account.stack("shop-prod")
+    assert registry
+    assert main
+    assert (registry["Tags"], registry["StackStatus"]) == (tags, "CREATE_COMPLETE")
+    assert main["Tags"] == [{"Key": "stage", "Value": "prod"}, *tags]
+    ecr = account.world.client("ecr")
+    (repository,) = ecr.describe_repositories()["repositories"]
+    assert ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"] == tags
