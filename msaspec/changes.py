@@ -141,7 +141,7 @@ class _Comparison:
     def __init__(self, before: Template, after: Template, origins: Origins, origins_before: Origins) -> None:
         self.before, self.after = before, after
         self.origins, self.origins_before = origins, origins_before
-        self.entries, self.entries_before = origin.entries_of(after), origin.entries_of(before)
+        self.entry_after, self.entry_before = origin.reader(after), origin.reader(before)
         self.old, self.new = _resources(before), _resources(after)
         self.found: dict[str, dict[Path, PropertyChange]] = {}
 
@@ -248,8 +248,8 @@ class _Comparison:
 
     def _entry(self, name: str, action: Action) -> Path:
         if action is Action.REMOVE:
-            return self.origins_before.get(name) or origin.origin(name, self.entries_before)
-        return self.origins.get(name) or origin.origin(name, self.entries)
+            return self.origins_before.get(name) or self.entry_before(name)
+        return self.origins.get(name) or self.entry_after(name)
 
     def _retained(self, name: str, action: Action) -> str:
         """What keeps least, of the old and the new policy of a replacement; the policy of what is removed."""
@@ -267,8 +267,8 @@ class _Comparison:
             return False  # Another type, or a replica, whose data its source has.
         if kind == "AWS::SecretsManager::Secret" and action is Action.REMOVE:
             # A secret that goes together with its user, or with the use, is no longer in use.
-            left = {*self.origins.values(), *(origin.origin(name, self.entries) for name in self.new)}
-            return origin.origin(logical_id, self.entries_before) in left
+            left = {*self.origins.values(), *map(self.entry_after, self.new)}
+            return self.entry_before(logical_id) in left
         return True
 
 

@@ -146,7 +146,7 @@ class Deployment:
         if path := self.stack.origin(("Resources", name)):
             return path
         named = self.before if name in self.before.get("Resources", {}) else self.stack.template
-        return origin.origin(name, origin.entries_of(named))
+        return origin.reader(named)(name)
 
     def confirm(self, proposal: Proposal) -> None:
         """Asks, unless the user said yes beforehand. Raises Declined."""
