@@ -54,6 +54,8 @@ class Action(StrEnum):
     """What happens to a resource."""
 
     ADD = "add"
+    IMPORT = "import"
+    """It exists outside of any stack, and this one takes it over."""
     MODIFY = "modify"
     REPLACE = "replace"
     MAYBE_REPLACE = "maybe-replace"
@@ -327,7 +329,7 @@ def _effect(path: Path, updates: Updates | None, before: Mapping[str, Any], afte
 def losses(changes: Iterable[Change]) -> Iterator[tuple[Change, Diagnostic]]:
     """A warning for each resource with data that would go or be replaced, about its manifest entry."""
     for change in changes:
-        if not change.stateful or change.action in (Action.ADD, Action.MODIFY):
+        if not change.stateful or change.action in (Action.ADD, Action.IMPORT, Action.MODIFY):
             continue
         what = f"The {STATEFUL[change.type]} `{change.logical_id}` of `{render(change.entry)}`"
         refused = " Its deletion protection refuses that until it is lifted." if change.protected else ""

@@ -99,6 +99,7 @@ class Deployment:
             tags,
             policy.capabilities(self.stack.template),
             self.wish.role_arn,
+            imports=self.here.registry,  # Its repositories outlive it, and have names of their own.
         )
         change_set = self._obstacles.raced(lambda: changeset.create(self.aws, request))
         if change_set.unchanged:

@@ -247,3 +247,37 @@ def test_environments_leave_the_repositories_alone(account: Account) -> None:
     ecr = account.world.client("ecr")
     (repository,) = ecr.describe_repositories()["repositories"]
     assert ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"] == tags
+
+
+def test_a_repository_comes_back(account: Account) -> None:
+    """One that left the stack, and those of a stack that was deleted, stayed in the account: they are taken over, with
+    their images, and the change set says so."""
+    both = OWNING + "  user: {image: user:1.0, port: 8001}\n"
+    account.deploy(both)
+    for image in ("cart", "user"):
+        account.push(image, "1.0")
+    assert account.deploy().exit_code == 0
+    assert account.deploy(OWNING, "--allow-replace", "user").exit_code == 0
+    result = account.deploy(both)
+    assert result.exit_code == 0, result.stderr
+    assert re.search(r"\+ UserRepository +taken over +AWS::ECR::Repository", result.stderr)
+    assert "1 entry differs: 1 added, 1 taken over, 0 changed, 0 replaced, 0 removed." in result.stderr
+    assert account.run("destroy", "--stack", "registry", "--yes").exit_code == 0
+    result = account.deploy()
+    assert result.exit_code == 0, result.stderr
+    assert "2 taken over" in result.stderr
+    assert account.status("shop-registry") == "CREATE_COMPLETE"
+
+
+def test_the_main_stack_takes_nothing_over(account: Account) -> None:
+    """What it makes has names of CloudFormation's, so that whatever has a name of its own there is somebody else's."""
+    asked: list[bool] = []
+    account.world.client("cloudformation").meta.events.register(
+        "before-parameter-build.cloudformation.CreateChangeSet",
+        lambda params, **ignored: asked.append(params.get("ImportExistingResources", False)),
+        unique_id="imports",
+    )
+    account.deploy(OWNING)
+    account.push("cart", "1.0")
+    account.deploy()
+    assert asked == [True, True, False]
