@@ -25,7 +25,7 @@ EMULATED = "This is an emulation in memory: no account was asked, nothing runs, 
 @console.target_options()
 @click.option("--sandbox", is_flag=True, help="Deploy into an emulated AWS in memory, to see what happens.")
 @click.option("--yes", is_flag=True, help="Do not ask before executing.")
-@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change no resource.")
 @click.option("--tag", "tags", multiple=True, metavar="SERVICE=TAG", help="The image tag of a service.")
 @click.option(
     "--allow-replace", "allowed", multiple=True, metavar="NAME", help="Let data of this entry be replaced or removed."

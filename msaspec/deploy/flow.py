@@ -125,6 +125,9 @@ def _bring(
 ) -> bool:
     """One stack to its end; False if it was not brought there: only looked at, or still on its way."""
     wish, teller, name = deployment.wish, deployment.teller, deployment.stack.name
+    if wish.dry_run and deployment.foresee(values):
+        teller.note(f"Nothing was changed: this was a look at the stack {name} only.")
+        return False
     proposal = deployment.propose(system.plan.site.system, values, tags)
     if proposal is None:
         if not quiet:
@@ -134,7 +137,8 @@ def _bring(
         return True
     if wish.dry_run:
         deployment.withdraw(proposal.change_set)
-        teller.note(f"Nothing was changed: this was a look at the stack {name} only.")
+        upload = " but for the upload of the template" if deployment.uploaded else ""
+        teller.note(f"Nothing was changed{upload}: this was a look at the stack {name} only.")
         return False
     deployment.confirm(proposal)
     try:

@@ -176,19 +176,49 @@ def test_the_stack_policy_stands_behind_the_gate(account: Account) -> None:
     assert account.ids()["MainDatabase"] == before
 
 
+MANY = "".join(f"  s{n}: {{image: docker.io/library/nginx:1, port: {8100 + n}}}\n" for n in range(20))
+"""Services whose template is above 51,200 bytes."""
+
+
 def test_large_templates_go_through_a_bucket(account: Account) -> None:
     """Above 51,200 bytes the template lies in a private bucket under its hash; the second time the bucket is there."""
-    many = "".join(f"  s{n}: {{image: docker.io/library/nginx:1, port: {8100 + n}}}\n" for n in range(20))
-    result = account.deploy(SMALL + many)
+    result = account.deploy(SMALL + MANY)
     assert result.exit_code == 0, result.stderr
     (bucket,) = re.findall(r"s3://(\S+?)/shop/[0-9a-f]{64}\.yaml, a new bucket", result.stderr)
     assert bucket == "msaspec-templates-123456789012-us-east-1"
     s3 = account.world.client("s3")
     assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
     made = account.calls["CreateBucket"]
-    result = account.deploy(SMALL + many.replace("8100", "8200"))
+    result = account.deploy(SMALL + MANY.replace("8100", "8200"))
     assert (result.exit_code, account.calls["CreateBucket"]) == (0, made)
     assert "a new bucket" not in result.stderr
+
+
+def test_a_look_makes_no_bucket(account: Account) -> None:
+    """Where a large template has no bucket to go through, a dry run judges by the templates, and says so. Where there
+    is the bucket, it says that it put the template there."""
+    account.deploy(SMALL.replace("[media]", "[]").replace("media: ", "media: , old: "))
+    account.write(SMALL + MANY)
+    result = account.run("deploy", "--dry-run")
+    assert result.exit_code == 1
+    assert "msa.yaml:5:1: error MSA510: The bucket `OldBucket` of `buckets.old` would leave the stack" in result.stderr
+    result = account.run("deploy", "--dry-run", "--allow-replace", "old")
+    assert result.exit_code == 0, result.stderr
+    bucket = "msaspec-templates-123456789012-us-east-1"
+    assert (
+        f"CloudFormation was not asked: the template of shop is above 51,200 bytes, and the bucket {bucket} that it"
+        in (result.stderr)
+    )
+    assert "Nothing was changed: this was a look at the stack shop only." in result.stderr
+    assert re.search(r"\+ \d+ added +.*Instance", result.stderr)
+    s3 = account.world.client("s3")
+    assert not [each for each in s3.list_buckets()["Buckets"] if each["Name"].startswith("msaspec")]
+    assert (account.calls["CreateBucket"], account.calls["PutObject"], account.change_sets()) == (0, 0, [])
+    s3.create_bucket(Bucket=bucket)
+    result = account.run("deploy", "--dry-run", "--allow-replace", "old")
+    assert result.exit_code == 0, result.stderr
+    assert f"went to s3://{bucket}/shop/" in result.stderr
+    assert "Nothing was changed but for the upload of the template: this was a look at the stack shop" in result.stderr
 
 
 def test_programs_get_a_json_object_a_line(account: Account) -> None:
