@@ -79,8 +79,9 @@ class Edge:
 
     @property
     def rule(self) -> str:
-        """Logical id of the security-group rule that the edge becomes."""
-        return names.edge(self.use.service, self.use.target)
+        """Logical id of the security-group rule that the edge becomes: named for what is used, or for a shared port."""
+        slots = [door.slot for door in self.offer.doors if door.slot]
+        return names.edge(self.use.service, slots[0] if slots else self.use.target)
 
 
 @dataclass(frozen=True)
@@ -155,12 +156,13 @@ def _site(manifest: Manifest) -> Site:
 
 def _front(manifest: Manifest) -> FrontDoor | None:
     """The public load balancer, where any service stands behind it."""
-    behind = [name for name, (runtime, _) in manifest.runtimes.items() if runtime.behind_balancer]
-    routes = [route for name in sorted(behind) for route in routing.routes(name, manifest.root.services[name])]
+    root = manifest.root
+    behind = sorted(name for name, (runtime, _) in manifest.runtimes.items() if runtime.behind_balancer)
+    routes = [route for name in behind for route in routing.routes(name, root.services[name], root.ingress.domain)]
     if not routes:
         return None
     found = (kind.distribution(entry) for kind, entries in manifest.entries for entry in entries)
-    return ingress.front_door(manifest.root.ingress, next(filter(None, found), None), routes)
+    return ingress.front_door(root.ingress, next(filter(None, found), None), routes)
 
 
 def _endpoints(manifest: Manifest) -> tuple[str, ...]:

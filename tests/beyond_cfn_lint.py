@@ -109,6 +109,7 @@ LARGE = f"{{'Fn::Base64': {'x' * 17_000}}}"
 PUBLIC_ROUTE = "RouteTableId: {Ref: PublicRouteTable}, DestinationCidrBlock: 0.0.0.0/0"
 LISTENER = "LoadBalancerArn: {Ref: IngressLoadBalancer}, Port: 80, Protocol: HTTP"
 ACM = "{AcmCertificateArn: 'arn:aws:acm:eu-west-1:123456789012:certificate/1b', SslSupportMethod: sni-only}"
+CONTROL = "{Name: one, OriginAccessControlOriginType: s3, SigningBehavior: always, SigningProtocol: sigv4}"
 EXPORTED = "{Value: x, Export: {Name: shop-vpc}}"
 WITHOUT_PASSWORD = "MainDatabase/ManageMasterUserPassword"
 
@@ -215,6 +216,10 @@ PATCHED: Mapping[str, tuple[Case, ...]] = {
     ),
     "Listener rule path pattern w/o leading slash": (patched("MSA420", change(PATTERN, "web")),),
     "Listener rule path pattern > 128 chars": (patched("MSA420", change(PATTERN, "/" + "w" * 128)),),
+    "Listener rule path pattern with other characters": (
+        patched("MSA420", change(PATTERN, "/web!")),
+        patched("MSA420", put(RULE, "[{Field: path-pattern, Values: ['/web(1)']}]")),
+    ),
     "101 listener rules on 1 ALB": (
         patched("MSA439", *(new(f"More{n}", "ElasticLoadBalancingV2::ListenerRule", rule(n)) for n in range(1, 100))),
     ),
@@ -229,7 +234,7 @@ PATCHED: Mapping[str, tuple[Case, ...]] = {
         ),
     ),
     "Listener forward without TargetGroupArn": (
-        patched("MSA417", change("ApiListener/DefaultActions/0", "{Type: forward}")),
+        patched("MSA417", change("InternalListener8000/DefaultActions/0", "{Type: forward}")),
         patched("MSA417", drop("ApiRuleApi/Actions/0/TargetGroupArn")),
     ),
     "TG HealthCheck timeout >= interval": (
@@ -256,6 +261,13 @@ PATCHED: Mapping[str, tuple[Case, ...]] = {
     ),
     "Dup SecurityGroup GroupName in same VPC": (
         patched("MSA413", put("MailSecurityGroup/GroupName", "one"), put("WebSecurityGroup/GroupName", "one")),
+    ),
+    "Dup OriginAccessControl Name": (
+        patched(
+            "MSA413",
+            put("MediaOriginAccess/OriginAccessControlConfig/Name", "one"),
+            new("Again", "CloudFront::OriginAccessControl", f"{{OriginAccessControlConfig: {CONTROL}}}"),
+        ),
     ),
     "Autoscaling target MinCapacity>MaxCapacity": (patched("MSA426", put("WebScalableTarget/MinCapacity", "9")),),
     "ECS deploy: min healthy 100 / max 100": (
@@ -332,10 +344,15 @@ SAID: Mapping[str, tuple[Case, ...]] = {
     ),
     "Listener rule path pattern w/o leading slash": (said("MSA204", (WEB, "paths: [web]")),),
     "Listener rule path pattern > 128 chars": (said("MSA204", (WEB, f"paths: [/{'w' * 126}]")),),
+    "Listener rule path pattern with other characters": (said("MSA204", (WEB, "paths: [/web!]")),),
     "101 listener rules on 1 ALB": (
         said(
             "MSA366",
-            (WEB, f"priority: 1, paths: {listed(f'/web/{n}' for n in range(100))}"),
+            (
+                WEB,
+                f"paths: {listed(f'/web/{n}' for n in range(100))},"
+                f" priority: {{{', '.join(f'/web/{n}: {n + 1}' for n in range(100))}}}",
+            ),
             ("services:", "services:"),
         ),
     ),

@@ -20,7 +20,7 @@ LAYERS = (
     ("diagnostic", "origin", "template", "verdicts"),
     ("references", "registry_schemas", "syntax", "tree"),
     ("builder", "changes", "resources"),
-    ("source",),
+    ("hazards", "source"),
     ("language",),
     ("aws",),
     ("kinds", "runtimes"),

@@ -8,7 +8,6 @@ from typing import Any
 from troposphere import Ref, Tags
 from troposphere import elasticloadbalancingv2 as elb
 
-from msaspec import names
 from msaspec.aws import security_groups
 from msaspec.language.part import Door, Part, Site
 from msaspec.language.service import Health
@@ -59,7 +58,7 @@ def internal(site: Site) -> Part:
 
 def internal_door(port: int) -> Door:
     """A port of the internal balancer."""
-    return Door(Token(INTERNAL_GROUP), port)
+    return Door(Token(INTERNAL_GROUP), port, f"internal-{port}")
 
 
 def target_group(name: str, port: int, kind: str, path: str, health: Health | None) -> Any:
@@ -83,15 +82,24 @@ def target_group(name: str, port: int, kind: str, path: str, health: Health | No
     )
 
 
-def internal_listener(service: str, port: int, targets: str) -> Any:
-    """The listener of a service on the internal balancer: whoever may open its port reaches it, whatever the path."""
+def internal_listener(port: int, targets: str) -> Any:
+    """The listener of a service on the internal balancer: whoever may open its port reaches it, whatever the path.
+
+    A balancer has one listener a port, so it is named for the port: a service that takes another's place, or changes
+    ports with it, changes where the listener leads, where a second listener would be refused while the first stands.
+    """
     return elb.Listener(
-        names.logical(service, "Listener"),
+        internal_listener_id(port),
         LoadBalancerArn=Ref(INTERNAL),
         Port=port,
         Protocol="HTTP",
         DefaultActions=[elb.Action(Type="forward", TargetGroupArn=Ref(targets))],
     )
+
+
+def internal_listener_id(port: int) -> str:
+    """Logical id of the listener on a port of the internal balancer."""
+    return f"InternalListener{port}"
 
 
 def not_found() -> Any:

@@ -6,6 +6,7 @@ RegisterInstance) and which suits single addresses and tasks too: a query is ans
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from troposphere import GetAtt, Ref, servicediscovery
@@ -44,11 +45,12 @@ def of_instance(name: str, instance: str) -> Any:
     )
 
 
-def of_balancer(name: str, balancer: str) -> Any:
-    """The registration of a load balancer under a name, as an alias."""
+def of_balancer(name: str, balancer: str, after: Sequence[str]) -> Any:
+    """The registration of a load balancer under a name, as an alias, `after` there is something behind it."""
     return servicediscovery.Instance(
         f"{address(name)}Balancer",
         ServiceId=GetAtt(address(name), "Id"),
         InstanceId=names.logical(name, "Balancer"),
         InstanceAttributes={"AWS_ALIAS_DNS_NAME": GetAtt(balancer, "DNSName")},
+        DependsOn=sorted(after),
     )

@@ -35,7 +35,8 @@ def front_door(ingress: Ingress, distribution: str | None, routes: Iterable[rout
         cdn = Cdn(host, secret, tuple(sorted(patterns, key=lambda pattern: (-len(pattern), pattern))))
         host = (Token(f"{distribution}.DomainName"),)
     scheme = "https" if secure or cdn else "http"
-    return FrontDoor(HTTPS if secure else HTTP, Token(GROUP), (f"{scheme}://", *host), scheme, cdn)
+    base = (f"{scheme}://", *host)
+    return FrontDoor(HTTPS if secure else HTTP, Token(GROUP), base, scheme, ingress.domain, cdn)
 
 
 def build(ingress: Ingress, hosts: Sequence[str], site: Site) -> Part:
@@ -130,17 +131,18 @@ def rules(workload: Workload, site: Site, targets: Sequence[str]) -> Part:
     made: list[Any] = [
         security_groups.edge(names.logical(name, "FromIngress"), GROUP, group, f"public load balancer to {name}")
     ]
-    for route, priority in routing.priorities(name, spec).items():
+    found = list(routing.routes(name, spec, door.domain))
+    for route in found:
         made.append(
             elb.ListenerRule(
                 route.logical_id,
                 ListenerArn=Ref(door.listener),
-                Priority=priority,
+                Priority=route.priority,
                 Conditions=_conditions(route, door),
                 Actions=[_forward(targets)],
             )
         )
-    first = next(iter(routing.routes(name, spec)))
+    first = found[0]
     base: Text = (f"{door.scheme}://{first.host}",) if first.host else door.base
     path = "" if first.path == "/" else first.path
     about = ", ".join(spec.paths or spec.hosts)
@@ -177,4 +179,4 @@ def _forward(targets: Sequence[str]) -> Any:
 
 def rule_ids(workload: Workload) -> tuple[str, ...]:
     """Logical ids of the rules of a service."""
-    return tuple(route.logical_id for route in routing.routes(workload.name, workload.spec))
+    return tuple(route.logical_id for route in routing.routes(workload.name, workload.spec, None))

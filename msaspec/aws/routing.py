@@ -1,27 +1,36 @@
 """Rules of the public balancer: which request goes to which service. Pure; the numbers depend on nothing but the rule.
 
 A rule's priority is a function of its own service, host and path, so that no rule moves when another comes or goes: two
-rules that changed places in one update would collide at the balancer. Rules for a host come before rules for any host,
-longer paths before shorter ones; within one depth no two rules match one request, and the order means nothing. Two
-rules may get one number by chance, which the manifest then settles with `priority`.
+rules that changed places in one update would collide at the balancer. Rules for a host under the domain come before
+those for the domain and for any host, longer paths before shorter ones; within one depth no two rules match one
+request, and the order means nothing. Two rules may get one number by chance, which the manifest then settles with
+`priority`: such a rule is named for its number, so that what it matches changes in its place.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
 from msaspec import names
-from msaspec.language.service import Service
+from msaspec.language.service import ONLY_RULE, Service
 
 LOWEST = 50_000
 """The largest number that a priority may have (Elastic Load Balancing API, CreateRule)."""
 
-_OF_A_HOST = ((5, 200), (4, 200), (3, 600), (2, 2_000), (1, 2_000), (0, 5_000))
-_OF_ANY_HOST = ((5, 1_000), (4, 2_500), (3, 7_000), (2, 16_000), (1, 12_000), (0, 1_500))
+_UNDER_THE_DOMAIN = (
+    (8, 20), (7, 20), (6, 40), (5, 120), (4, 200), (3, 600), (2, 2_000), (1, 2_000), (0, 5_000),
+)  # fmt: skip
+_OF_THE_DOMAIN = (
+    (8, 100), (7, 100), (6, 200), (5, 600), (4, 2_500), (3, 7_000), (2, 16_000), (1, 12_000), (0, 1_500),
+)  # fmt: skip
 """How many numbers rules of a depth (segments of the path) have, from the deepest: as many as make it rare that two
 rules draw the same, where most rules are."""
+
+_TOLD_APART = re.compile(r"(/[a-z][a-z0-9]*)*/?")
+"""Paths that differ in their logical ids too."""
 
 
 def of_host(host: str) -> str:
@@ -40,11 +49,24 @@ class Route:
     service: str
     host: str | None
     path: str
+    given: int | None = None
+    """The number that the manifest gives it."""
+    under_the_domain: bool = False
+    """Whether its host is one under the front door's domain; what has no host of its own is meant for the domain."""
+
+    @property
+    def written(self) -> str:
+        """How the manifest names it under `priority`."""
+        return (self.host or "") + self.path
 
     @property
     def logical_id(self) -> str:
-        """Of the rule; it depends on the names only."""
-        return names.logical(self.service, f"Rule{of_host(self.host or '')}{names.camel(self.path)}")
+        """Of the rule; it depends on the names only, or on the number where that is given."""
+        if self.given is not None:
+            return f"IngressRule{self.given}"
+        told_apart = _TOLD_APART.fullmatch(self.path) is not None
+        sign = "" if told_apart else f"X{crc32(self.path.encode()):08x}"
+        return names.logical(self.service, f"Rule{of_host(self.host or '')}{names.camel(self.path)}{sign}")
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -52,11 +74,11 @@ class Route:
         return () if self.path == "/" else (self.path, f"{self.path}/*")
 
     @property
-    def priority(self) -> int:
-        """Its place among the rules, from 1."""
-        bands = _OF_A_HOST if self.host else _OF_ANY_HOST
+    def drawn(self) -> int:
+        """Its place among the rules, from 1, where the manifest gives none."""
+        bands = _UNDER_THE_DOMAIN if self.under_the_domain else _OF_THE_DOMAIN
         depth = min(len(self.path.strip("/").split("/")) if self.path != "/" else 0, bands[0][0])
-        start = 1 if self.host else 1 + sum(width for _, width in _OF_A_HOST)
+        start = 1 if self.under_the_domain else 1 + sum(width for _, width in _UNDER_THE_DOMAIN)
         for band, width in bands:
             if band == depth:
                 key = "\0".join((self.service, self.host or "", self.path))
@@ -64,22 +86,20 @@ class Route:
             start += width
         raise AssertionError(depth)
 
+    @property
+    def priority(self) -> int:
+        """Its place among the rules, from 1."""
+        return self.drawn if self.given is None else self.given
 
-def routes(service: str, spec: Service) -> Iterator[Route]:
-    """The rules of a service: one for each of its paths at each of its hosts."""
+
+def routes(service: str, spec: Service, domain: str | None) -> Iterator[Route]:
+    """The rules of a service behind the front door of a domain: one for each of its paths at each of its hosts."""
     if not spec.paths and not spec.hosts:
         return
     hosts: Sequence[str | None] = spec.hosts or (None,)
+    paths = spec.paths or ("/",)
+    only = spec.priority.get(ONLY_RULE) if len(hosts) * len(paths) == 1 else None
     for host in hosts:
-        for path in spec.paths or ("/",):
-            yield Route(service, host, path)
-
-
-def priorities(service: str, spec: Service) -> dict[Route, int]:
-    """The rules of a service with their numbers: `priority` of the manifest is that of the first, and counts on."""
-    found = list(routes(service, spec))
-    if spec.priority is None:
-        return {route: route.priority for route in found}
-    # The longest paths first, as the balancer would have to try them.
-    ordered = sorted(found, key=lambda route: (route.host is None, -len(route.path), route.host or "", route.path))
-    return {route: spec.priority + number for number, route in enumerate(ordered)}
+        for path in paths:
+            given = spec.priority.get((host or "") + path, only)
+            yield Route(service, host, path, given, host is not None and host != domain)

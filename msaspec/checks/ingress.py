@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 
-from msaspec.aws.routing import LOWEST, Route, priorities
 from msaspec.diagnostic import Code, Diagnostic, Severity
 from msaspec.plan import Plan
 
@@ -49,30 +47,7 @@ CDN_OF_WHAT = Code(
     """
     `ingress: {cdn: true}` puts the services' paths on the system's CloudFront distribution, which is that of the one
     bucket with `cdn: true`. The path `/` is the bucket's; hosts belong to the distribution's own certificate.
-    """,
-)
-SAME_PRIORITY = Code(
-    "MSA364",
-    "Two rules with one number",
-    """
-    A rule's number on the load balancer is drawn from its service, host and path, so that no rule moves when another
-    comes or goes. Two rules have drawn the same. Give one service another number with `priority`, and keep it.
-    """,
-)
-WRONG_ORDER = Code(
-    "MSA365",
-    "A rule that hides a longer one",
-    """
-    The load balancer takes the first rule that matches, by number. A longer path has to have a lower number than a
-    shorter one that contains it. Change `priority`, or leave it away.
-    """,
-)
-TOO_MANY_RULES = Code(
-    "MSA366",
-    "More rules or services than a load balancer has",
-    """
-    A load balancer has 100 rules and 100 target groups (quotas of Elastic Load Balancing). Every path of a service at
-    each of its hosts is a rule. Route shorter paths, or split the system in two manifests.
+    `ingress.domain` then is a name of the load balancer for the distribution alone.
     """,
 )
 MANY_NAMES = Code(
@@ -84,15 +59,6 @@ MANY_NAMES = Code(
     """,
     Severity.WARNING,
 )
-SAME_INTERNAL_PORT = Code(
-    "MSA367",
-    "Two services on one port of the internal load balancer",
-    """
-    Services of `autoscaling` that others call share an internal load balancer and are told apart by their port. Give
-    one of the two an `internal_port`, which becomes the port of its address.
-    """,
-)
-
 MANY_BEHAVIOURS = Code(
     "MSA369",
     "More paths than a distribution has by default",
@@ -102,11 +68,29 @@ MANY_BEHAVIOURS = Code(
     """,
     Severity.WARNING,
 )
+SHUT_OUT = Code(
+    "MSA380",
+    "A CDN that may not come in",
+    """
+    Behind the CDN the load balancer is asked by CloudFront, whose addresses are in none of the blocks of
+    `ingress.allow`: every request would fail, and viewers, who come to CloudFront, would not be held back. A secret
+    header already keeps everybody but the distribution out.
+    """,
+)
+LONG_DOMAIN = Code(
+    "MSA381",
+    "A domain that is too long for a certificate",
+    """
+    The first name of a certificate has at most 64 characters (ACM API, RequestCertificate), and that is
+    `ingress.domain`. Hosts may be longer. Take a shorter domain with the long names under `hosts`, or a certificate of
+    your own.
+    """,
+)
 
-QUOTA = 100
-"""Rules, and target groups, of a load balancer."""
-LISTENERS = 50
 NAMES = 10
+CHARACTERS = 64
+"""Of a certificate's first name."""
+EVERYBODY = "0.0.0.0/0"
 BEHAVIOURS = 25
 
 
@@ -142,11 +126,6 @@ def check(plan: Plan) -> Iterator[Diagnostic]:
         yield MANY_NAMES.at(("ingress", "domain"), message, hint="Ask AWS to raise the quota before deploying.")
     if fronted and ingress.cdn:
         yield from _cdn(plan)
-    numbers = {
-        route: number for _, workload in fronted for route, number in priorities(workload.name, workload.spec).items()
-    }
-    yield from _rules(plan, numbers)
-    yield from _internal(plan)
 
 
 def _certificate(plan: Plan) -> Iterator[Diagnostic]:
@@ -155,6 +134,10 @@ def _certificate(plan: Plan) -> Iterator[Diagnostic]:
         message = f"The domain `{ingress.domain}` has neither a hosted zone nor a certificate."
         hint = "Add `hosted_zone: Z...`, or `certificate: arn:aws:acm:...`."
         yield NO_CERTIFICATE.at(("ingress", "domain"), message, hint=hint, key=True)
+    if ingress.domain and not ingress.certificate and len(ingress.domain) > CHARACTERS:
+        message = f"The domain has {len(ingress.domain)} characters; the first name of a certificate has {CHARACTERS}."
+        hint = "Take a shorter domain and name this one under `hosts`, or add `certificate: arn:aws:acm:...`."
+        yield LONG_DOMAIN.at(("ingress", "domain"), message, hint=hint)
     region = (ingress.certificate or "").split(":")[3:4]
     if region and plan.root.region and region != [plan.root.region]:
         message = f"The certificate is in {region[0]}, and the load balancer in {plan.root.region}."
@@ -181,6 +164,10 @@ def _cdn(plan: Plan) -> Iterator[Diagnostic]:
         has = f"{len(fronts)} buckets have" if fronts else "no bucket has"
         message = f"`ingress.cdn` needs one bucket with `cdn: true`, and {has} it."
         yield CDN_OF_WHAT.at(("ingress", "cdn"), message, hint="Say `cdn: true` under one bucket.", key=True)
+    if EVERYBODY not in plan.root.ingress.allow:
+        message = "`ingress.allow` keeps CloudFront out, by which all requests come with `ingress.cdn`."
+        hint = "Remove `allow`: nobody but the distribution gets an answer. To restrict viewers, leave the CDN away."
+        yield SHUT_OUT.at(("ingress", "allow"), message, hint=hint, key=True)
     patterns = plan.site.front.cdn.patterns if plan.site.front and plan.site.front.cdn else ()
     if len(patterns) > BEHAVIOURS:
         message = f"The distribution would have {len(patterns)} cache behaviours; it has {BEHAVIOURS} by default."
@@ -197,72 +184,3 @@ def _cdn(plan: Plan) -> Iterator[Diagnostic]:
             message = f"`{workload.name}` has hosts of its own, which the CDN does not have."
             hint = "Name the hosts under the bucket's `cdn`, or leave the CDN away."
             yield CDN_OF_WHAT.at((*workload.path, "hosts"), message, hint=hint, key=True)
-
-
-def _rules(plan: Plan, numbers: Mapping[Route, int]) -> Iterator[Diagnostic]:
-    if len(numbers) > QUOTA:
-        message = f"The load balancer would have {len(numbers)} rules; it takes {QUOTA}."
-        yield TOO_MANY_RULES.at(("services",), message, hint="Route shorter paths.", key=True)
-    first: dict[int, Route] = {}
-    for route, number in numbers.items():
-        if number > LOWEST:
-            message = f"The rules of `{route.service}` would be numbered beyond {LOWEST:,}."
-            yield SAME_PRIORITY.at(("services", route.service, "priority"), message, hint="Take a lower `priority`.")
-        other = first.setdefault(number, route)
-        if other != route:
-            message = (
-                f"The rules of `{other.service}` and `{route.service}` for `{route.path}` have the number {number}."
-            )
-            hint = f"Write `priority: {_free(numbers.values(), number)}` under `services.{route.service}`."
-            yield SAME_PRIORITY.at(("services", route.service), message, hint=hint, key=True)
-    for route, number in numbers.items():
-        for other, its in numbers.items():
-            if its < number and other != route and _hides(other, route):
-                message = f"The rule of `{other.service}` for `{other.path}` comes before that of `{route.service}` for"
-                yield WRONG_ORDER.at(
-                    ("services", route.service, "priority"),
-                    f"{message} `{route.path}`, which it hides.",
-                    hint=f"Give `{route.service}` a `priority` below {its}.",
-                )
-
-
-def _free(taken: Iterable[int], number: int) -> int:
-    """The nearest number that is not taken, below or above."""
-    used = set(taken)
-    for distance in range(1, LOWEST):
-        for candidate in (number - distance, number + distance):
-            if 1 <= candidate <= LOWEST and candidate not in used:
-                return candidate
-    raise AssertionError("there are fewer rules than numbers")
-
-
-def _hides(other: Route, route: Route) -> bool:
-    """Whether every request for a route matches the other one too, which is less exact."""
-    if (other.host, other.path) == (route.host, route.path):
-        return False  # That two services want the same is told elsewhere.
-    if other.host and other.host != route.host:
-        return False
-    shorter = other.path == "/" or route.path.startswith(f"{other.path}/")
-    return shorter if other.host == route.host else (shorter or other.path == route.path)
-
-
-def _internal(plan: Plan) -> Iterator[Diagnostic]:
-    first: dict[int, str] = {}
-    doors: Counter[str] = Counter()
-    for runtime, workload in plan.workloads:
-        if not workload.called:
-            continue
-        for door in runtime.doors(workload.name, workload.spec):
-            doors[door.group.target] += 1
-            if door.group.target != "InternalSecurityGroup":
-                continue
-            other = first.setdefault(door.port, workload.name)
-            if other != workload.name:
-                message = f"`{other}` and `{workload.name}` would share the port {door.port} of the internal balancer."
-                hint = f"Give `{workload.name}` an `internal_port`."
-                yield SAME_INTERNAL_PORT.at((*workload.path, "port"), message, hint=hint, key=True)
-    if doors["InternalSecurityGroup"] > LISTENERS:
-        message = (
-            f"The internal load balancer would have {doors['InternalSecurityGroup']} listeners; it takes {LISTENERS}."
-        )
-        yield TOO_MANY_RULES.at(("services",), message, hint="Split the system in two manifests.", key=True)

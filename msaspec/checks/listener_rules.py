@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,12 +23,14 @@ REFUSED_CONDITION = Code(
     "A condition that a rule cannot have",
     """
     All conditions of a rule together have at most five values, and a value has at most 128 characters. A path pattern
-    begins with `/` (or with a wildcard), because every path does.
+    begins with `/` (or with a wildcard), because every path does, and holds only letters, digits, any of
+    `_-.$/~"'@:+&` and the wildcards `*` and `?` (ELB API, RuleCondition).
     """,
 )
 
 VALUES = 5
 CHARACTERS = 128
+_PATTERN = frozenset(string.ascii_letters + string.digits + "_-.$/~\"'@:+&*?")
 _CONFIGURED = {
     "path-pattern": "PathPatternConfig",
     "host-header": "HostHeaderConfig",
@@ -76,10 +79,14 @@ def _values(condition: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], lis
 
 
 def _refused(field: Any, steps: tuple[str, ...], value: Any) -> str | None:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or "{{resolve:" in value:
         return None
     if len(value) > CHARACTERS:
         return f"a value has {len(value)} characters, and {CHARACTERS} are allowed"
-    if field == "path-pattern" and steps[-1] == "Values" and not value.startswith(("/", "*", "?")):
+    if field != "path-pattern" or steps[-1] != "Values":
+        return None
+    if not value.startswith(("/", "*", "?")):
         return f"the path pattern `{value}` does not begin with `/`"
+    if wrong := "".join(sorted(set(value) - _PATTERN)):
+        return f"the path pattern `{value}` holds `{wrong}`, which no path pattern may"
     return None

@@ -38,7 +38,8 @@ def check(plan: Plan) -> Iterator[Diagnostic]:
     for _, workload in plan.workloads:
         spec = workload.spec
         for at, host, path in _routed(workload):
-            other = first.setdefault((host, path), at)
+            # What has no host of its own is for the domain.
+            other = first.setdefault((None if host == plan.root.ingress.domain else host, path), at)
             if other != at and other[1] != at[1]:
                 what = f"`{path}`" if not host else f"`{path}` at `{host}`" if spec.paths else f"`{host}`"
                 message = f"{what} is routed to `{other[1]}` already."

@@ -24,7 +24,8 @@ ONE_NAME_TWICE = Code(
     "MSA413",
     "One name for two resources or exports",
     """
-    Two security groups of a VPC, or two exports, have one name. The second one fails when the stack is made.
+    Two security groups of a VPC, two origin access controls of CloudFront, or two exports, have one name. The second
+    one fails when the stack is made.
     """,
 )
 
@@ -47,6 +48,7 @@ def check_stack(stack: Stack) -> Iterator[Diagnostic]:
                 hint = "Leave the name to CloudFormation, or write another." if "Name" in key else "Write another."
                 yield stack.fault(REFUSED_NAME, message, hint, resource.at(key))
     yield from _groups(stack)
+    yield from _controls(stack)
     yield from _exports(stack)
 
 
@@ -61,6 +63,20 @@ def _groups(stack: Stack) -> Iterator[Diagnostic]:
             message = f"The security groups `{other}` and `{group.name}` have one name in one VPC."
             paths = (group.at("GroupName"), ("Resources", other, "Properties", "GroupName"))
             yield stack.fault(ONE_NAME_TWICE, message, "Leave the names to CloudFormation.", *paths)
+
+
+def _controls(stack: Stack) -> Iterator[Diagnostic]:
+    first: dict[str, str] = {}
+    key = ("OriginAccessControlConfig", "Name")
+    for control in stack.resources.of("AWS::CloudFront::OriginAccessControl"):
+        name = control.get(*key)
+        if name is None or control.conditional:
+            continue
+        other = first.setdefault(same(name), control.name)
+        if other != control.name:
+            message = f"The origin access controls `{other}` and `{control.name}` have one name in the account."
+            paths = (control.at(*key), ("Resources", other, "Properties", *key))
+            yield stack.fault(ONE_NAME_TWICE, message, "Give one of them another name.", *paths)
 
 
 def _exports(stack: Stack) -> Iterator[Diagnostic]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from msaspec.diagnostic import Code, Diagnostic
+from msaspec.language.runtime import Workload
 from msaspec.plan import Plan
 
 NO_WAY_OUT = Code(
@@ -13,13 +14,14 @@ NO_WAY_OUT = Code(
     """
     With `nat: none` the private subnets have interface endpoints of the AWS services that a service needs to run, and
     no other way out. Images from other registries cannot be pulled, and CloudFront's API, which has no endpoint, cannot
-    be called. Use `nat: single`, an image in ECR, or no `invalidate`.
+    be called. Endpoints are those of the system's own Region, so that images and secrets of another one are out of
+    reach too. Use `nat: single`, an image in ECR, a secret of the Region, or no `invalidate`.
     """,
 )
 
 
 def check(plan: Plan) -> Iterator[Diagnostic]:
-    """Images and APIs that have no endpoint need a NAT gateway."""
+    """Images, secrets and APIs that have no endpoint need a NAT gateway."""
     if plan.root.network.placement == "public" or plan.root.network.nat != "none":
         return
     for _, workload in plan.workloads:
@@ -28,8 +30,26 @@ def check(plan: Plan) -> Iterator[Diagnostic]:
             yield NO_WAY_OUT.at(
                 (*workload.path, "image"), message, hint="Set `network.nat` to `single`, or copy it to ECR."
             )
+        if plan.root.region:
+            yield from _elsewhere(workload, plan.root.region)
     for edge in plan.edges:
         if getattr(edge.use.options, "invalidate", False):
             message = f"`{edge.use.service}` calls CloudFront, and its subnets have no way out."
             hint = "Set `network.nat` to `single`, or remove `invalidate`."
             yield NO_WAY_OUT.at((*edge.use.path, "invalidate"), message, hint=hint)
+
+
+def _elsewhere(workload: Workload, region: str) -> Iterator[Diagnostic]:
+    """What lies in another Region, to which no endpoint leads."""
+    if workload.image.ecr and workload.image.ecr[1] != region:
+        message = (
+            f"`{workload.name}` pulls its image from ECR in {workload.image.ecr[1]}, and its subnets have no way out"
+        )
+        hint = f"Set `network.nat` to `single`, or copy it to ECR in {region}."
+        yield NO_WAY_OUT.at((*workload.path, "image"), f"{message} of {region}.", hint=hint)
+    for variable, secret in workload.spec.secrets.items():
+        there = secret.split(":")[3:4]
+        if there and there != [region]:
+            message = f"`{workload.name}` reads a secret in {there[0]}, and its subnets have no way out of {region}."
+            hint = f"Set `network.nat` to `single`, or name a secret in {region}."
+            yield NO_WAY_OUT.at((*workload.path, "secrets", variable), message, hint=hint)

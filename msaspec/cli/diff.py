@@ -57,7 +57,7 @@ def command(file: str, environment: str | None, against: str, target: Target, st
     warning. Ends with 0 if the two are the same, with 1 if they differ.
     """
     with console.told(console.teller()), console.diagnosed():
-        from msaspec import changes, listing
+        from msaspec import changes, hazards, listing
         from msaspec.deploy import gate
         from msaspec.deploy.here import Here
 
@@ -69,21 +69,24 @@ def command(file: str, environment: str | None, against: str, target: Target, st
             before, kinds = _before(file, against, environment, kinds)
             after = _compiled(document, environment, kinds)
         found: list[tuple[str, Change]] = []
+        risks: list[Diagnostic] = []
         for kind in kinds:
             old, new = before.stacks.get(kind), after.stacks.get(kind)
             _tell_renamed(old, new)
             name = new.name if new else old.name if old else ""
+            templates = old.template if old else {}, new.template if new else {}
             compared = changes.between(
-                old.template if old else {},
-                new.template if new else {},
+                *templates,
                 origins=new.origins if new else {},
                 origins_before=old.origins if old else {},
             )
             found += [(name, change) for change in compared]
+            risks += hazards.found(*templates, compared)
         all_changes = [change for _, change in found]
         _show(found, form)
         lost_ones = changes.losses(all_changes)
         console.tell([_placed(change, gate.hinted(change, lost), before, document) for change, lost in lost_ones])
+        console.tell(list(map(document.place, risks)))
         click.echo(listing.summary(all_changes), err=True)
     if found:
         raise click.exceptions.Exit(console.DIAGNOSTICS)

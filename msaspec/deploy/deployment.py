@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from msaspec import changes, origin
+from msaspec import changes, hazards, origin
 from msaspec.compile import Stack
 from msaspec.deploy import artifacts, changeset, fault, gate, policy, protection, state, validation
 from msaspec.deploy.changeset import ChangeSet
@@ -84,7 +84,7 @@ class Deployment:
             self.deployed = self._obstacles.cleared(self.deployed)
         if not artifacts.needs_bucket(self.aws, to_yaml(self.stack)):
             return False
-        self._shown(self._compared(parameters))
+        self._shown(self._compared(parameters), parameters)
         long = f"the template of {self.stack.name} is above {artifacts.LONGEST:,} bytes"
         bucket = f"the bucket {artifacts.bucket_of(self.aws)} that it would go through is not there yet"
         self.teller.note(
@@ -151,13 +151,14 @@ class Deployment:
     def _judged(self, change_set: ChangeSet, parameters: Mapping[str, str]) -> Proposal:
         entries = {row["LogicalResourceId"]: self.entry_of(row["LogicalResourceId"]) for row in change_set.rows}
         found = changeset.reconciled(change_set, self._compared(parameters), *self._sides(parameters), entries)
-        return Proposal(change_set, found, self._shown(found))
+        return Proposal(change_set, found, self._shown(found, parameters))
 
-    def _shown(self, found: tuple[changes.Change, ...]) -> frozenset[str]:
+    def _shown(self, found: tuple[changes.Change, ...], parameters: Mapping[str, str]) -> frozenset[str]:
         """Shows and judges changes; returns what was let go. Raises Invalid with what would be lost."""
         self.teller.proposed(self.stack.name, found, self._place)
         judged = gate.judge(found, self.wish.allowed, self.document.place)
         self.teller.diagnosed(judged.released)
+        self.teller.diagnosed([*map(self.document.place, hazards.found(*self._sides(parameters), found))])
         self.used |= self.wish.allowed - set(judged.unused)
         if judged.refused:
             raise Invalid(ordered(judged.refused))

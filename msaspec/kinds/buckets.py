@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, cast
+from zlib import crc32
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -230,14 +231,14 @@ def _distribution(entry: Entry, site: Site) -> Part:
     cdn = cast(Cdn, _cdn(entry))
     bucket, distribution = names.logical(entry.name, "Bucket"), names.logical(entry.name, "Distribution")
     control = names.logical(entry.name, "OriginAccess")
-    # The name must be unique in the account and has 64 characters, so the stack's own UUID tells it apart.
+    # The name must be unique in the account, so the stack's own UUID tells it apart.
     unique = Select(2, Split("/", Ref("AWS::StackId")))
     return Part(
         resources=(
             cloudfront.OriginAccessControl(
                 control,
                 OriginAccessControlConfig=cloudfront.OriginAccessControlConfig(
-                    Name=Sub(f"{entry.name[:24]}-${{Stack}}", Stack=unique),
+                    Name=Sub(f"{_brief(entry.name)}-${{Stack}}", Stack=unique),
                     OriginAccessControlOriginType="s3",
                     SigningBehavior="always",
                     SigningProtocol="sigv4",
@@ -286,6 +287,11 @@ def _distribution(entry: Entry, site: Site) -> Part:
             ),
         ),
     )
+
+
+def _brief(name: str) -> str:
+    """A bucket's name of at most 27 characters, which leave room for a UUID in 64; what is cut is told by a number."""
+    return name if len(name) <= 24 else f"{name[:18]}-{crc32(name.encode()):08x}"
 
 
 def _balancer(front: FrontDoor) -> Any:

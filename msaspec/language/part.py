@@ -25,6 +25,7 @@ class FrontDoor:
     base: Text
     """Scheme and host of the addresses."""
     scheme: str
+    domain: str | None = None
     cdn: Cdn | None = None
     """Where the CDN stands before it."""
 
@@ -99,6 +100,8 @@ class Door:
 
     group: Token
     port: int
+    slot: str | None = None
+    """A name for it where it is a port of something shared, so that it keeps its rules when it changes hands."""
 
 
 @dataclass(frozen=True)

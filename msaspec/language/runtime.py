@@ -65,6 +65,10 @@ class Runtime(ABC):
         """The interface endpoints that one service needs where there is no way out."""
         return self.endpoints
 
+    def idle(self, options: Model) -> Mapping[str, tuple[str, str]]:
+        """Its own fields that do nothing as the others are; for each where that is, and a hint."""
+        return {}
+
     @abstractmethod
     def doors(self, name: str, service: Service) -> tuple[Door, ...]:
         """Where others reach a service of this runtime."""

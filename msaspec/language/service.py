@@ -13,12 +13,21 @@ from msaspec.language.base import Items, Model, days, measured, seconds
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 _PATH = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()+,;=:@%/")
+_ROUTED = _PATH - frozenset("!(),;=%")
+"""What a load balancer takes in a pattern of paths, and CloudFront too (ELB API, RuleCondition)."""
 _HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
 
 
 def _path(written: str) -> str:
-    if not written.startswith("/") or not set(written) <= _PATH or "//" in written or len(written) > 126:
-        raise PydanticCustomError("path", "a path starts with `/` and holds only what a URL may, but no `*` and no `?`")
+    if not written.startswith("/") or not set(written) <= _ROUTED:
+        raise PydanticCustomError(
+            "path",
+            "a path starts with `/` and holds only what a load balancer takes: letters, digits and `-._~$&'+:@/`",
+        )
+    if "//" in written:
+        raise PydanticCustomError("path", "a path holds no `//`")
+    if len(written) > 126:
+        raise PydanticCustomError("path", "a path has at most 126 characters")
     if written != "/" and written.endswith("/"):
         raise PydanticCustomError("path", "a path prefix does not end with `/`: it covers what lies below it")
     return written
@@ -110,6 +119,22 @@ EnvironmentValue = Annotated[
     AfterValidator(_text),
     WithJsonSchema({"type": ["string", "integer", "boolean"]}),
 ]
+ONLY_RULE = ""
+"""What stands in `priority` for the one rule of a service that has no other."""
+Priority = Annotated[int, Field(ge=1, le=50_000)]
+_NUMBERS_SCHEMA = {
+    "anyOf": [
+        (_number := {"type": "integer", "minimum": 1, "maximum": 50_000}),
+        {"type": "object", "additionalProperties": _number},
+        {"type": "null"},
+    ]
+}
+
+
+def _numbers(data: Any) -> Any:
+    return {} if data is None else data if isinstance(data, dict) else {ONLY_RULE: data}
+
+
 RETENTIONS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 """Days that CloudWatch Logs can keep a log group (registry schema of AWS::Logs::LogGroup)."""
 
@@ -229,12 +254,11 @@ class Service(Model):
         description="Port that others call it on behind the internal load balancer. Default: `port`.",
         examples=[8081],
     )
-    priority: int | None = Field(
-        None,
-        ge=1,
-        le=50_000,
-        description="Number of its first rule on the public load balancer. Only where msaspec asks for it.",
-        examples=[100],
+    priority: Annotated[dict[str, Priority], BeforeValidator(_numbers), WithJsonSchema(_NUMBERS_SCHEMA)] = Field(
+        {},
+        description="Numbers of its rules on the public load balancer, by path, or by host and path; a bare number is"
+        " that of its only rule. Only where msaspec asks for it.",
+        examples=[100, {"/api/users": 100, "shop.example.com/api": 101}],
     )
     logs: Annotated[int, days(1, 3653, "30 days"), AfterValidator(_retention)] = measured(
         "30 days", description="How long CloudWatch keeps its logs."

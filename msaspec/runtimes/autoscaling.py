@@ -17,11 +17,22 @@ from troposphere.policies import AutoScalingRollingUpdate, CreationPolicy, Resou
 from msaspec import names
 from msaspec.aws import balancer, discovery, ingress, security_groups, service_hosts
 from msaspec.aws.user_data import Boot
-from msaspec.diagnostic import Diagnostic
+from msaspec.diagnostic import Code, Diagnostic, Severity
 from msaspec.language.part import Door, Part, Site
 from msaspec.language.runtime import Runtime, Workload
 from msaspec.language.service import Scale, Service
 from msaspec.language.value import Token
+
+LONG_START = Code(
+    "MSA384",
+    "A start that an update does not wait for",
+    """
+    The first hosts of a group may take as long as `health.grace` says, but an update of CloudFormation waits at most an
+    hour for a new one (UpdatePolicy, PauseTime), of which 15 minutes are for the host itself. A service that needs more
+    can be made, and its next version fails and is taken back.
+    """,
+    Severity.WARNING,
+)
 
 BOOT_GRACE = 300
 """Seconds in which a host installs Docker and pulls the image, before the grace of the service's health begins."""
@@ -48,8 +59,14 @@ class AutoscalingRuntime(Runtime):
     endpoints = ("ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm", "ssmmessages", "cloudformation")
 
     def check(self, workload: Workload, site: Site) -> Iterable[Diagnostic]:
-        """What can go wrong with its hosts."""
+        """What can go wrong with its hosts, and a start that takes too long for an update."""
         yield from service_hosts.check(workload, boot(workload, site))
+        if workload.health and (minutes := service_hosts.minutes(workload)) > LONGEST_PAUSE:
+            message = (
+                f"A host of `{workload.name}` may take {minutes} minutes, and an update waits {LONGEST_PAUSE} for it."
+            )
+            hint = f"Take a `grace` of at most {LONGEST_PAUSE - service_hosts.BOOT_SECONDS // 60} min."
+            yield LONG_START.at((*workload.path, "health", "grace"), message, hint=hint)
 
     def calling_port(self, service: Service) -> int | None:
         """The port of its listener on the internal balancer."""
@@ -92,13 +109,15 @@ def _called(workload: Workload, targets: str) -> Part:
     """Its listener on the internal balancer, that balancer's way to its hosts, and its name."""
     name, spec = workload.name, workload.spec
     host = Door(Token(service_hosts.security_group(name)), spec.port or 0)
-    rule = names.logical(name, "FromInternal")
+    rule, port = names.logical(name, "FromInternal"), spec.internal_port or spec.port or 0
     return Part(
         (
             security_groups.edge(rule, balancer.INTERNAL_GROUP, host, f"internal load balancer to {name}"),
-            balancer.internal_listener(name, spec.internal_port or spec.port or 0, targets),
+            balancer.internal_listener(port, targets),
             discovery.service(name),
-            discovery.of_balancer(name, balancer.INTERNAL),
+            discovery.of_balancer(
+                name, balancer.INTERNAL, after=(balancer.internal_listener_id(port), names.logical(name, "Group"))
+            ),
         )
     )
 

@@ -12,12 +12,13 @@ from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
-from troposphere import GetAtt, Ref, Sub, cloudwatch, ecs, iam
+from troposphere import GetAtt, Ref, ecs
 
 from msaspec import names
-from msaspec.aws import balancer, discovery, ingress, routing, security_groups, task_scaling, tasks
+from msaspec.aws import balancer, discovery, ingress, security_groups, task_deployments, task_scaling, tasks
+from msaspec.aws.task_deployments import Deploy
 from msaspec.diagnostic import Code, Diagnostic, Severity
-from msaspec.language.base import Items, Model, measured, mebibytes, minutes
+from msaspec.language.base import Model, mebibytes
 from msaspec.language.part import Door, Part, Site
 from msaspec.language.runtime import Runtime, Workload
 from msaspec.language.service import Health, Scale, Service
@@ -30,14 +31,6 @@ COMPOSED_SECRET = Code(
     """
     ECS injects a secret into a variable as a whole, so on `fargate` a value cannot have other text around it. Take an
     attribute that has all of it, such as `${main.url}`, or give the parts as variables of their own.
-    """,
-)
-SHIFTING = Code(
-    "MSA371",
-    "A deployment strategy without exactly one rule to shift",
-    """
-    `blue-green`, `canary` and `linear` shift the requests of one rule of the public load balancer between two target
-    groups. The service needs `paths` or `hosts` that make exactly one rule.
     """,
 )
 WRITES_NOTHING = Code(
@@ -76,7 +69,7 @@ TOO_LARGE_TASK = Code(
 )
 
 TASK_BYTES = 64 * 1024
-CLUSTER, SHIFTING_ROLE = "Cluster", "ClusterLoadBalancerRole"
+CLUSTER = "Cluster"
 UNITS = {
     "0.25 vCPU": 256,
     "0.5 vCPU": 512,
@@ -97,27 +90,6 @@ MEMORY: Mapping[int, Sequence[int]] = {
     16384: [n * _GIB for n in range(32, 121, 8)],
 }
 """MiB that a task may have, by its CPU units (ECS Developer Guide, "Task CPU and memory")."""
-
-
-class Deploy(Model):
-    """How a new version takes over."""
-
-    shorthand = "strategy"
-
-    strategy: Literal["rolling", "blue-green", "canary", "linear"] = Field(
-        "rolling", description="How requests move to the new version.", examples=["canary"]
-    )
-    bake: Annotated[int, minutes(0, 1440, "10 min")] = measured(
-        "10 min", description="How long the old version stays after all requests have moved."
-    )
-    percent: int = Field(10, ge=3, le=50, description="Share of the requests in the canary, or in each linear step.")
-    step: Annotated[int, minutes(0, 120, "5 min")] = measured(
-        "5 min", description="How long the canary, or each linear step, is watched."
-    )
-    errors: int = Field(10, ge=1, description="Answers of 500 and above in a minute at which it goes back.")
-    alarms: Items[str] = Field(
-        (), description="Names of CloudWatch alarms at which it goes back too.", examples=[["checkout-errors"]]
-    )
 
 
 class Fargate(Model):
@@ -168,6 +140,11 @@ class FargateRuntime(Runtime):
         shell = cast(Fargate, options).exec
         return (*self.endpoints, *(("ssm",) if parameters else ()), *(("ssmmessages",) if shell else ()))
 
+    def idle(self, options: Model) -> Mapping[str, tuple[str, str]]:
+        """Those of `deploy` that its strategy does nothing with."""
+        found = task_deployments.idle(cast(Fargate, options).deploy)
+        return {f"deploy.{field}": why for field, why in found.items()}
+
     def check(self, workload: Workload, site: Site) -> Iterable[Diagnostic]:
         """Secrets as wholes, one rule to shift, a health path that is asked."""
         name, spec, path = workload.name, workload.spec, workload.path
@@ -182,11 +159,7 @@ class FargateRuntime(Runtime):
         if (bytes_ := tasks.size_bound(workload)) > TASK_BYTES:
             message = f"The task definition of `{name}` may have {bytes_:,} bytes; ECS takes {TASK_BYTES:,}."
             yield TOO_LARGE_TASK.at((*path, "env"), message, hint="Move large values out of `env`.", key=True)
-        rules = len(list(routing.routes(name, spec)))
-        if options.deploy.strategy != "rolling" and rules != 1:
-            message = f"`{options.deploy.strategy}` shifts one rule, and `{name}` has {rules or 'none'}."
-            hint = "Give it one path and at most one host, or deploy it `rolling`."
-            yield SHIFTING.at((*path, "runtime", "deploy"), message, hint=hint, key=True)
+        yield from task_deployments.check(workload, options.deploy)
         if options.exec and options.read_only:
             message = f"`{name}` has `exec` and `read_only`, which exclude each other."
             yield WRITES_NOTHING.at((*path, "runtime", "read_only"), message, hint="Remove one of the two.", key=True)
@@ -207,7 +180,7 @@ class FargateRuntime(Runtime):
         )
         if all(_options(workload).deploy.strategy == "rolling" for workload in workloads):
             return Part((cluster,))
-        return Part((cluster, _shifting_role()))
+        return Part((cluster, task_deployments.role()))
 
     def build(self, workload: Workload, site: Site) -> Part:
         """The tasks, the service around them, what routes requests to it, and what makes it grow."""
@@ -226,7 +199,7 @@ class FargateRuntime(Runtime):
             part += ingress.rules(workload, site, targets)
         if workload.called:
             part += Part((discovery.service(name),))
-        alarms = list(_alarms(workload, targets))
+        alarms = list(task_deployments.alarms(name, options.deploy, targets))
         return part + Part((*alarms, _service(workload, site, targets, alarms), *task_scaling.build(workload, CLUSTER)))
 
 
@@ -251,7 +224,7 @@ def _service(workload: Workload, site: Site, targets: Sequence[str], alarms: Seq
                 ContainerName=name,
                 ContainerPort=spec.port,
                 TargetGroupArn=Ref(targets[0]),
-                **_shifted(workload, targets),
+                **task_deployments.shifted(workload, targets),
             )
         ]
         grace = spec.health.grace if spec.health else Health(path="/").grace
@@ -270,7 +243,7 @@ def _service(workload: Workload, site: Site, targets: Sequence[str], alarms: Seq
         CapacityProviderStrategy=_capacity(options.spot),
         PlatformVersion="LATEST",
         **count,
-        DeploymentConfiguration=_deployment(options.deploy, alarms),
+        DeploymentConfiguration=task_deployments.configuration(options.deploy, alarms),
         NetworkConfiguration=ecs.NetworkConfiguration(
             AwsvpcConfiguration=ecs.AwsvpcConfiguration(
                 Subnets=[Ref(subnet.target) for subnet in site.services],
@@ -293,75 +266,3 @@ def _capacity(spot: int) -> list[Any]:
     if spot == 100:
         return [ecs.CapacityProviderStrategyItem(CapacityProvider="FARGATE_SPOT", Weight=1)]
     return [on_demand, on_spot] if spot else [ecs.CapacityProviderStrategyItem(CapacityProvider="FARGATE", Weight=1)]
-
-
-def _deployment(deploy: Deploy, alarms: Sequence[Any]) -> Any:
-    watched = [*(Ref(alarm.title) for alarm in alarms), *deploy.alarms]
-    back = {"Alarms": ecs.DeploymentAlarms(AlarmNames=watched, Enable=True, Rollback=True)} if watched else {}
-    strategy: dict[str, Any] = {"MinimumHealthyPercent": 100, "MaximumPercent": 200, **back}
-    if deploy.strategy == "rolling":
-        breaker = ecs.DeploymentCircuitBreaker(Enable=True, Rollback=True)
-        return ecs.DeploymentConfiguration(Strategy="ROLLING", DeploymentCircuitBreaker=breaker, **strategy)
-    strategy |= {"Strategy": deploy.strategy.replace("-", "_").upper(), "BakeTimeInMinutes": deploy.bake}
-    if deploy.strategy == "canary":
-        strategy["CanaryConfiguration"] = ecs.CanaryConfiguration(
-            CanaryPercent=deploy.percent, CanaryBakeTimeInMinutes=deploy.step
-        )
-    if deploy.strategy == "linear":
-        strategy["LinearConfiguration"] = ecs.LinearConfiguration(
-            StepPercent=deploy.percent, StepBakeTimeInMinutes=deploy.step
-        )
-    return ecs.DeploymentConfiguration(**strategy)
-
-
-def _shifted(workload: Workload, targets: Sequence[str]) -> dict[str, Any]:
-    """The second target group, and the rule whose weights ECS shifts."""
-    if len(targets) < 2:
-        return {}
-    (rule,) = ingress.rule_ids(workload)
-    return {
-        "AdvancedConfiguration": ecs.AdvancedConfiguration(
-            AlternateTargetGroupArn=Ref(targets[1]),
-            ProductionListenerRule=Ref(rule),
-            RoleArn=GetAtt(SHIFTING_ROLE, "Arn"),
-        )
-    }
-
-
-def _shifting_role() -> Any:
-    """By AWS's own policy for it (ECS Developer Guide, "Amazon ECS infrastructure IAM role for load balancers")."""
-    policy = "arn:${AWS::Partition}:iam::aws:policy/AmazonECSInfrastructureRolePolicyForLoadBalancers"
-    return iam.Role(
-        SHIFTING_ROLE,
-        AssumeRolePolicyDocument={
-            "Version": "2012-10-17",
-            "Statement": [
-                {"Effect": "Allow", "Principal": {"Service": "ecs.amazonaws.com"}, "Action": "sts:AssumeRole"}
-            ],
-        },
-        ManagedPolicyArns=[Sub(policy)],
-    )
-
-
-def _alarms(workload: Workload, targets: Sequence[str]) -> Iterable[Any]:
-    """An alarm for each target group that a deployment shifts between: too many answers of 500 and above."""
-    deploy = _options(workload).deploy
-    if len(targets) < 2:
-        return
-    for target, colour in zip(targets, ("Blue", "Green"), strict=True):
-        yield cloudwatch.Alarm(
-            names.logical(workload.name, f"Errors{colour}"),
-            AlarmDescription=f"{workload.name} answers with errors; a deployment goes back.",
-            Namespace="AWS/ApplicationELB",
-            MetricName="HTTPCode_Target_5XX_Count",
-            Dimensions=[
-                cloudwatch.MetricDimension(Name="LoadBalancer", Value=GetAtt(ingress.BALANCER, "LoadBalancerFullName")),
-                cloudwatch.MetricDimension(Name="TargetGroup", Value=GetAtt(target, "TargetGroupFullName")),
-            ],
-            Statistic="Sum",
-            Period=60,
-            EvaluationPeriods=1,
-            Threshold=deploy.errors,
-            ComparisonOperator="GreaterThanOrEqualToThreshold",
-            TreatMissingData="notBreaching",
-        )

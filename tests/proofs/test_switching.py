@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import permutations
 from typing import Any
 
 import pytest
 
-from msaspec import changes, pipeline
+from msaspec import changes, hazards, pipeline
 from msaspec.changes import STATEFUL, Action, Change
 from msaspec.compile import Stack
 from tests import goldens
@@ -87,55 +87,11 @@ def test_addresses_stay_the_same(runtime: str) -> None:
     assert sorted(named) == ["cart", "user"]
 
 
-def slots(template: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """What AWS keeps unique: logical id, and the slot that it takes."""
-    for name, part in template["Resources"].items():
-        p, kind = part.get("Properties", {}), part["Type"].split("::", 1)[1]
-
-        def text(key: str, p: Mapping[str, Any] = p) -> str:
-            return json.dumps(p.get(key), sort_keys=True)
-
-        if kind == "ServiceDiscovery::Service":
-            yield name, (kind, text("DnsConfig"), text("Name"))
-        elif kind == "ServiceDiscovery::Instance":
-            yield name, (kind, text("ServiceId"), text("InstanceId"))
-        elif kind == "ElasticLoadBalancingV2::Listener":
-            yield name, (kind, text("LoadBalancerArn"), text("Port"))
-        elif kind == "ElasticLoadBalancingV2::ListenerRule":
-            yield name, (kind, text("ListenerArn"), text("Priority"))
-        elif kind == "Route53::RecordSet":
-            yield name, (kind, text("HostedZoneId"), text("Name"), text("Type"))
-        elif kind == "EC2::SecurityGroupIngress":
-            keys = ("GroupId", "IpProtocol", "FromPort", "ToPort", "SourceSecurityGroupId")
-            yield name, (kind, *map(text, keys))
-        elif kind == "EC2::EIP" and "InstanceId" in p:
-            yield name, (kind, text("InstanceId"))
-        for key in ("RoleName", "ServiceName", "ClusterName", "TargetGroupName", "AutoScalingGroupName", "AlarmName"):
-            if key in p:
-                yield name, (kind, key, text(key))
-        if kind in ("ElasticLoadBalancingV2::LoadBalancer", "ElasticLoadBalancingV2::TargetGroup") and "Name" in p:
-            yield name, (kind, text("Name"))
-
-
-def collisions(before: str, after: str) -> list[tuple[str, str]]:
-    """Pairs of something new and something old that would want one slot at one time.
-
-    CloudFormation makes and changes all first, and removes what is gone or was replaced afterwards.
-    """
+def collisions(before: str, after: str) -> list[str]:
+    """What would want a place that is not free, and so would fail the update."""
     old, new = stacks(before)[0], stacks(after)[0]
-    done = {c.logical_id: c.action for c in changes.between(old.template, new.template) if "::" in c.type}
-    made = (Action.ADD, Action.REPLACE, Action.MAYBE_REPLACE)
-    standing = list(slots(old.template))
-    wanted = [(name, slot, done.get(name)) for name, slot in slots(new.template)]
-    found = []
-    for name, slot, action in wanted:
-        for other, taken in standing:
-            if slot != taken:
-                continue
-            moves = action is Action.MODIFY and name != other
-            if action in made or moves:
-                found.append((name, other))
-    return found
+    found = hazards.found(old.template, new.template, changes.between(old.template, new.template))
+    return [each.message for each in found if each.code == hazards.ONE_PLACE.id]
 
 
 @pytest.mark.parametrize(("one", "other"), PAIRS)
@@ -152,11 +108,45 @@ def test_a_path_moves_from_one_service_to_another(runtime: str) -> None:
     assert collisions(before, after) == []
 
 
-def test_the_collision_test_sees_collisions() -> None:
-    """Of two templates in which a rule takes the number of another, it tells."""
-    rule = {"Type": "AWS::ElasticLoadBalancingV2::ListenerRule", "Properties": {"ListenerArn": "a", "Priority": 1}}
-    old, new = {"Resources": {"One": rule}}, {"Resources": {"Two": rule}}
-    assert dict(slots(old))["One"] == dict(slots(new))["Two"]
+GIVEN = CIRCLE.replace("paths: [/api/users]", "paths: [/api/users, /people], priority: {/people: 100, /api/users: 101}")
+
+
+@pytest.mark.parametrize("runtime", ["autoscaling", "fargate"])
+@pytest.mark.parametrize(
+    "edits",
+    [
+        pytest.param([("user:", "client:"), ("[user]", "[client]"), ("[user,", "[client,")], id="a called one renamed"),
+        pytest.param([("8001", "X"), ("8002", "8001"), ("X", "8002")], id="two ports exchanged"),
+        pytest.param([("/people", "/folk")], id="a path with a given number renamed"),
+        pytest.param([("[/api/users, /people]", "[/api/users, /people, /people/new]")], id="a longer path added"),
+        pytest.param([("/people: 100, /api/users: 101", "/people: 101, /api/users: 100")], id="numbers exchanged"),
+    ],
+)
+def test_an_edit_takes_no_place_that_is_not_free(edits: list[tuple[str, str]], runtime: str) -> None:
+    """A listener, a rule of an edge and a rule with a given number change in place when they change hands."""
+    before = after = on(runtime, GIVEN)
+    for old, new in edits:
+        assert old in after
+        after = after.replace(old, new)
+    assert collisions(before, after) == []
+
+
+def test_the_domain_itself_hides_no_path_of_a_service_without_a_host() -> None:
+    """A service for all of the domain comes after those for longer paths, whose addresses are told at the domain; hosts
+    under the domain come before both."""
+    text = on("fargate", CIRCLE) + (
+        "  web: {image: 'web:1', port: 80, hosts: [shop.example.com]}\n"
+        "  admin: {image: 'admin:1', port: 80, hosts: [admin.shop.example.com]}\n"
+    )
+    template = stacks(text)[0].template
+    rules = [r for r in template["Resources"].values() if r["Type"] == "AWS::ElasticLoadBalancingV2::ListenerRule"]
+    ordered = sorted((rule["Properties"] for rule in rules), key=lambda p: int(p["Priority"]))
+    found = [p["Actions"][0]["TargetGroupArn"]["Ref"] for p in ordered]
+    cart, user = "CartTargetGroup", "UserTargetGroup"
+    assert found[0] == "AdminTargetGroup"
+    assert found[-1] == "WebTargetGroup"
+    assert sorted(found[1:-1]) == [cart, cart, user]
+    assert template["Outputs"]["UserUrl"]["Value"] == "https://shop.example.com/api/users"
 
 
 ADDED = "  extra: {image: 'extra:1', port: 8009, paths: [/api/extra], uses: [main]}\n"

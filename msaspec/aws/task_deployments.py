@@ -1,0 +1,190 @@
+"""How a new version of an ECS service takes over: rolling, or by shifting requests between two target groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+from troposphere import GetAtt, Ref, Sub, cloudwatch, ecs, iam
+
+from msaspec import names
+from msaspec.aws import ingress, routing
+from msaspec.diagnostic import Code, Diagnostic
+from msaspec.language.base import Items, Model, measured, minutes
+from msaspec.language.runtime import Workload
+
+SHIFTING = Code(
+    "MSA371",
+    "A deployment strategy without exactly one rule to shift",
+    """
+    `blue-green`, `canary` and `linear` shift the requests of one rule of the public load balancer between two target
+    groups. The service needs `paths` or `hosts` that make exactly one rule.
+    """,
+)
+MOVING = Code(
+    "MSA385",
+    "Scaling on requests that a deployment moves away",
+    """
+    `scale.requests` follows the requests of one target group, and `blue-green`, `canary` and `linear` move them to
+    another at each deployment, so that ECS does not support it with them (ECS Developer Guide, "Use a target metric to
+    scale Amazon ECS services"). Scale on `cpu` or `memory`, or deploy `rolling`.
+    """,
+)
+
+ROLE = "ClusterLoadBalancerRole"
+LONGEST = 33 * 60
+"""Minutes that a linear deployment may take (CloudFormation, AWS::ECS::Service LinearConfiguration)."""
+HEEDED: Mapping[str, Sequence[str]] = {
+    "bake": ("blue-green", "canary", "linear"),
+    "errors": ("blue-green", "canary", "linear"),
+    "percent": ("canary", "linear"),
+    "step": ("canary", "linear"),
+}
+"""The strategies that heed a field, where not all do."""
+
+
+class Deploy(Model):
+    """How a new version takes over."""
+
+    shorthand = "strategy"
+
+    strategy: Literal["rolling", "blue-green", "canary", "linear"] = Field(
+        "rolling", description="How requests move to the new version.", examples=["canary"]
+    )
+    bake: Annotated[int, minutes(0, 1440, "10 min")] = measured(
+        "10 min", description="How long the old version stays after all requests have moved."
+    )
+    percent: int = Field(10, ge=3, le=50, description="Share of the requests in the canary, or in each linear step.")
+    step: Annotated[int, minutes(0, 120, "5 min")] = measured(
+        "5 min", description="How long the canary, or each linear step, is watched."
+    )
+    errors: int = Field(10, ge=1, description="Answers of 500 and above in a minute at which it goes back.")
+    alarms: Items[str] = Field(
+        (), description="Names of CloudWatch alarms at which it goes back too.", examples=[["checkout-errors"]]
+    )
+
+    @model_validator(mode="after")
+    def _in_time(self) -> Deploy:
+        steps = -(-100 // self.percent) - 1
+        whole = steps * self.step + self.bake
+        if self.strategy == "linear" and whole > LONGEST:
+            raise PydanticCustomError(
+                "together",
+                "`linear` would take {whole} ({steps} steps of {step} min, a bake of {bake} min), and CloudFormation"
+                " takes at most {longest}; take a higher `percent`, or a shorter `step` or `bake`",
+                {
+                    "whole": _hours(whole),
+                    "steps": steps,
+                    "step": self.step,
+                    "bake": self.bake,
+                    "longest": _hours(LONGEST),
+                },
+            )
+        return self
+
+
+def _hours(minutes: int) -> str:
+    """A duration in hours, with the minutes that are over."""
+    return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 else "")
+
+
+def idle(deploy: Deploy) -> Mapping[str, tuple[str, str]]:
+    """The fields that do nothing with its strategy; for each where that is, and a hint."""
+    return {
+        field: (
+            f"the strategy is `{deploy.strategy}`",
+            f"Remove it, or take {', '.join(f'`{each}`' for each in strategies[:-1])} or `{strategies[-1]}`.",
+        )
+        for field, strategies in HEEDED.items()
+        if deploy.strategy not in strategies
+    }
+
+
+def check(workload: Workload, deploy: Deploy) -> Iterable[Diagnostic]:
+    """One rule to shift, and nothing that follows the requests away from it."""
+    if deploy.strategy == "rolling":
+        return
+    name, scale = workload.name, workload.spec.scale
+    rules = len(list(routing.routes(name, workload.spec, None)))
+    if rules != 1:
+        message = f"`{deploy.strategy}` shifts one rule, and `{name}` has {rules or 'none'}."
+        hint = "Give it one path and at most one host, or deploy it `rolling`."
+        yield SHIFTING.at((*workload.path, "runtime", "deploy"), message, hint=hint, key=True)
+    if scale and scale.requests and scale.max > scale.min and workload.spec.public:
+        message = f"`{name}` scales on requests, which `{deploy.strategy}` moves to another target group."
+        hint = "Scale it on `cpu` or `memory`, or deploy it `rolling`."
+        yield MOVING.at((*workload.path, "scale", "requests"), message, hint=hint, key=True)
+
+
+def configuration(deploy: Deploy, alarms: Sequence[Any]) -> Any:
+    """The strategy, with the alarms at which it goes back."""
+    watched = [*(Ref(alarm.title) for alarm in alarms), *deploy.alarms]
+    back = {"Alarms": ecs.DeploymentAlarms(AlarmNames=watched, Enable=True, Rollback=True)} if watched else {}
+    strategy: dict[str, Any] = {"MinimumHealthyPercent": 100, "MaximumPercent": 200, **back}
+    if deploy.strategy == "rolling":
+        breaker = ecs.DeploymentCircuitBreaker(Enable=True, Rollback=True)
+        return ecs.DeploymentConfiguration(Strategy="ROLLING", DeploymentCircuitBreaker=breaker, **strategy)
+    strategy |= {"Strategy": deploy.strategy.replace("-", "_").upper(), "BakeTimeInMinutes": deploy.bake}
+    if deploy.strategy == "canary":
+        strategy["CanaryConfiguration"] = ecs.CanaryConfiguration(
+            CanaryPercent=deploy.percent, CanaryBakeTimeInMinutes=deploy.step
+        )
+    if deploy.strategy == "linear":
+        strategy["LinearConfiguration"] = ecs.LinearConfiguration(
+            StepPercent=deploy.percent, StepBakeTimeInMinutes=deploy.step
+        )
+    return ecs.DeploymentConfiguration(**strategy)
+
+
+def shifted(workload: Workload, targets: Sequence[str]) -> dict[str, Any]:
+    """The second target group, and the rule whose weights ECS shifts."""
+    if len(targets) < 2:
+        return {}
+    (rule,) = ingress.rule_ids(workload)
+    return {
+        "AdvancedConfiguration": ecs.AdvancedConfiguration(
+            AlternateTargetGroupArn=Ref(targets[1]),
+            ProductionListenerRule=Ref(rule),
+            RoleArn=GetAtt(ROLE, "Arn"),
+        )
+    }
+
+
+def role() -> Any:
+    """By AWS's own policy for it (ECS Developer Guide, "Amazon ECS infrastructure IAM role for load balancers")."""
+    policy = "arn:${AWS::Partition}:iam::aws:policy/AmazonECSInfrastructureRolePolicyForLoadBalancers"
+    return iam.Role(
+        ROLE,
+        AssumeRolePolicyDocument={
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Principal": {"Service": "ecs.amazonaws.com"}, "Action": "sts:AssumeRole"}
+            ],
+        },
+        ManagedPolicyArns=[Sub(policy)],
+    )
+
+
+def alarms(name: str, deploy: Deploy, targets: Sequence[str]) -> Iterable[Any]:
+    """An alarm for each target group that a deployment shifts between: too many answers of 500 and above."""
+    if len(targets) < 2:
+        return
+    for target, colour in zip(targets, ("Blue", "Green"), strict=True):
+        yield cloudwatch.Alarm(
+            names.logical(name, f"Errors{colour}"),
+            AlarmDescription=f"{name} answers with errors; a deployment goes back.",
+            Namespace="AWS/ApplicationELB",
+            MetricName="HTTPCode_Target_5XX_Count",
+            Dimensions=[
+                cloudwatch.MetricDimension(Name="LoadBalancer", Value=GetAtt(ingress.BALANCER, "LoadBalancerFullName")),
+                cloudwatch.MetricDimension(Name="TargetGroup", Value=GetAtt(target, "TargetGroupFullName")),
+            ],
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=deploy.errors,
+            ComparisonOperator="GreaterThanOrEqualToThreshold",
+            TreatMissingData="notBreaching",
+        )
