@@ -54,6 +54,8 @@ class Action(StrEnum):
     """What happens to a resource."""
 
     ADD = "add"
+    IMPORT = "import"
+    """It exists outside of any stack, and this one takes it over."""
     MODIFY = "modify"
     REPLACE = "replace"
     MAYBE_REPLACE = "maybe-replace"
@@ -141,7 +143,7 @@ class _Comparison:
     def __init__(self, before: Template, after: Template, origins: Origins, origins_before: Origins) -> None:
         self.before, self.after = before, after
         self.origins, self.origins_before = origins, origins_before
-        self.entries, self.entries_before = origin.entries_of(after), origin.entries_of(before)
+        self.entry_after, self.entry_before = origin.reader(after), origin.reader(before)
         self.old, self.new = _resources(before), _resources(after)
         self.found: dict[str, dict[Path, PropertyChange]] = {}
 
@@ -248,8 +250,8 @@ class _Comparison:
 
     def _entry(self, name: str, action: Action) -> Path:
         if action is Action.REMOVE:
-            return self.origins_before.get(name) or origin.origin(name, self.entries_before)
-        return self.origins.get(name) or origin.origin(name, self.entries)
+            return self.origins_before.get(name) or self.entry_before(name)
+        return self.origins.get(name) or self.entry_after(name)
 
     def _retained(self, name: str, action: Action) -> str:
         """What keeps least, of the old and the new policy of a replacement; the policy of what is removed."""
@@ -267,8 +269,8 @@ class _Comparison:
             return False  # Another type, or a replica, whose data its source has.
         if kind == "AWS::SecretsManager::Secret" and action is Action.REMOVE:
             # A secret that goes together with its user, or with the use, is no longer in use.
-            left = {*self.origins.values(), *(origin.origin(name, self.entries) for name in self.new)}
-            return origin.origin(logical_id, self.entries_before) in left
+            left = {*self.origins.values(), *map(self.entry_after, self.new)}
+            return self.entry_before(logical_id) in left
         return True
 
 
@@ -327,7 +329,7 @@ def _effect(path: Path, updates: Updates | None, before: Mapping[str, Any], afte
 def losses(changes: Iterable[Change]) -> Iterator[tuple[Change, Diagnostic]]:
     """A warning for each resource with data that would go or be replaced, about its manifest entry."""
     for change in changes:
-        if not change.stateful or change.action in (Action.ADD, Action.MODIFY):
+        if not change.stateful or change.action in (Action.ADD, Action.IMPORT, Action.MODIFY):
             continue
         what = f"The {STATEFUL[change.type]} `{change.logical_id}` of `{render(change.entry)}`"
         refused = (

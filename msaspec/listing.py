@@ -12,6 +12,7 @@ from msaspec.place import Path, render
 
 _SHOWN = {
     Action.ADD: ("+", "added", "green"),
+    Action.IMPORT: ("+", "taken over", "green"),
     Action.MODIFY: ("~", "changes", "yellow"),
     Action.REPLACE: ("±", "replaced", "red"),
     Action.MAYBE_REPLACE: ("±", "may be replaced", "red"),
@@ -19,11 +20,14 @@ _SHOWN = {
 }
 _COUNTED = {
     Action.ADD: "added",
+    Action.IMPORT: "taken over",
     Action.MODIFY: "changed",
     Action.REPLACE: "replaced",
     Action.MAYBE_REPLACE: "perhaps replaced",
     Action.REMOVE: "removed",
 }
+_SELDOM = (Action.IMPORT, Action.MAYBE_REPLACE)
+"""What is counted only where it happens."""
 _STAYS = {
     "Snapshot": ", a snapshot stays",
     "Retain": ", stays in the account",
@@ -67,7 +71,7 @@ def _group(group: Sequence[Change], brief: bool) -> Iterable[str]:
 
 
 def _leaves_nothing(change: Change) -> bool:
-    return change.action is Action.ADD or not (change.stateful or _STAYS.get(change.retained or ""))
+    return change.action in (Action.ADD, Action.IMPORT) or not (change.stateful or _STAYS.get(change.retained or ""))
 
 
 def _name(change: Change) -> str:
@@ -77,7 +81,7 @@ def _name(change: Change) -> str:
 def _what(change: Change) -> str:
     """What stands at the end of a row: the type, or the properties; of a replacement, those that cause it."""
     stays = _STAYS.get(change.retained or "", "")
-    if change.action in (Action.ADD, Action.REMOVE):
+    if change.action in (Action.ADD, Action.IMPORT, Action.REMOVE):
         return (change.type if "::" in change.type else "") + stays
     causes = [changed for changed in change.properties if changed.replaces is not Replaces.NO]
     paths = list(dict.fromkeys(render(changed.path) for changed in causes or change.properties))
@@ -91,7 +95,7 @@ def summary(changes: Sequence[Change]) -> str:
         return "No difference."
     entries = len({change.entry[:2] for change in changes})
     counts = {action: sum(change.action is action for change in changes) for action in _COUNTED}
-    told = [f"{n} {_COUNTED[action]}" for action, n in counts.items() if n or action is not Action.MAYBE_REPLACE]
+    told = [f"{n} {_COUNTED[action]}" for action, n in counts.items() if n or action not in _SELDOM]
     return f"{entries} {'entry differs' if entries == 1 else 'entries differ'}: {', '.join(told)}."
 
 

@@ -41,10 +41,11 @@ def compile_registry(plans: Iterable[Plan]) -> Stack | None:
         for image in sorted(images)
     }
     origins = {names.camel(image) + "Repository": path for image, path in images.items()}
+    entries = {name: origins[name][:2] for name in sorted(origins)}
     template: dict[str, Any] = {
         "AWSTemplateFormatVersion": FORMAT,
         "Description": f"Image repositories of {system}. Compiled by msaspec.",
-        "Metadata": origin.metadata(dict.fromkeys(origins[name][:2] for name in sorted(origins))),
+        "Metadata": origin.metadata(dict.fromkeys(entries.values()), entries),
         "Resources": {name: as_data(resource) for name, resource in resources.items()},
         "Outputs": {name: as_data(output) for name, output in outputs.items()},
     }

@@ -439,22 +439,23 @@ def test_a_role_may_do_exactly_what_the_edges_of_its_service_say(service: str, i
 
 
 def test_hosts_share_only_what_every_host_needs() -> None:
-    """The common policy: Session Manager, signalling this stack, logging in to ECR. No managed policy of AWS."""
+    """The common policy: Session Manager, signalling this stack, logging in to ECR. No managed policy of AWS. The
+    bastion has the first of it only."""
     allowed = properties("HostPolicy")["PolicyDocument"]["Statement"]
-    assert {str(statement["Action"]) for statement in allowed if statement["Resource"] == "*"} == {
-        "ecr:GetAuthorizationToken",
-        str(
-            [
-                "ssm:UpdateInstanceInformation",
-                "ssmmessages:CreateControlChannel",
-                "ssmmessages:CreateDataChannel",
-                "ssmmessages:OpenControlChannel",
-                "ssmmessages:OpenDataChannel",
-            ]
-        ),
-    }
-    assert allow("cloudformation:SignalResource", {"Ref": "AWS::StackId"}) in allowed
-    assert "Policies" not in properties("BastionRole")
+    sessions = [
+        "ssm:UpdateInstanceInformation",
+        "ssmmessages:CreateControlChannel",
+        "ssmmessages:CreateDataChannel",
+        "ssmmessages:OpenControlChannel",
+        "ssmmessages:OpenDataChannel",
+    ]
+    assert allowed == [
+        allow(sessions, "*"),
+        allow("cloudformation:SignalResource", {"Ref": "AWS::StackId"}),
+        allow("ecr:GetAuthorizationToken", "*"),
+    ]
+    assert statements("BastionRole") == [allow(sessions, "*")]
+    assert "ManagedPolicyArns" not in properties("BastionRole")
     for role in of_type("AWS::IAM::Role").values():
         assert role.get("ManagedPolicyArns", [{"Ref": "HostPolicy"}]) == [{"Ref": "HostPolicy"}]
 
@@ -466,8 +467,8 @@ def test_no_role_may_do_everything() -> None:
             actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
             assert not [action for action in actions if "*" in action]
             if statement["Resource"] == "*":
-                assert {action.partition(":")[0] for action in actions} == {"ec2"}
-                assert role == "DatabaseBootstrapRunnerRole"
+                services = {"DatabaseBootstrapRunnerRole": {"ec2"}, "BastionRole": {"ssm", "ssmmessages"}}
+                assert {action.partition(":")[0] for action in actions} == services[role]
 
 
 def test_only_the_handler_of_the_bootstrap_reads_the_secrets_of_all() -> None:

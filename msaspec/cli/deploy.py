@@ -13,8 +13,8 @@ import click
 from msaspec import console, garbage
 
 if TYPE_CHECKING:
+    from msaspec.deploy.flow import System
     from msaspec.deploy.target import Aws, Target
-    from msaspec.plan import Plan
 
 EMULATED = "This is an emulation in memory: no account was asked, nothing runs, and all of it is gone afterwards."
 
@@ -25,7 +25,7 @@ EMULATED = "This is an emulation in memory: no account was asked, nothing runs, 
 @console.target_options()
 @click.option("--sandbox", is_flag=True, help="Deploy into an emulated AWS in memory, to see what happens.")
 @click.option("--yes", is_flag=True, help="Do not ask before executing.")
-@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change no resource.")
 @click.option("--tag", "tags", multiple=True, metavar="SERVICE=TAG", help="The image tag of a service.")
 @click.option(
     "--allow-replace", "allowed", multiple=True, metavar="NAME", help="Let data of this entry be replaced or removed."
@@ -54,6 +54,8 @@ def command(
     set, shown by manifest entry; it is executed when you say yes, and followed to its end. What would replace or
     remove a database, a bucket, a repository or a secret in use is refused, unless --allow-replace names it. Image tags
     are the word of --tag, else the manifest's, if it was edited since the last deployment, else those that run.
+
+    --sandbox has the Regions of AWS's partition `aws`: none in China, of GovCloud or of the European Sovereign Cloud.
 
     Ctrl-C stops the watching, not the deployment. Ends with 1 for what is wrong in the manifest, with 3 if AWS refuses
     or the deployment fails.
@@ -91,7 +93,7 @@ def command(
         with (
             garbage.left_lying(),
             _linted_meanwhile(file, environment) if helps else nullcontext(lambda: None) as linted,
-            _emulated(target, system.plan, words) as aws,
+            _emulated(target, system, words) as aws,
         ):
             linted()
             system = flow.linted(system, target.region, cache)
@@ -115,17 +117,22 @@ def _linted_meanwhile(file: str, environment: str | None) -> Iterator[Callable[[
 
 
 @contextmanager
-def _emulated(target: Target, plan: Plan, tags: dict[str, str]) -> Iterator[Aws]:
-    """The sandbox, in which every image that the plan wants is pushed."""
+def _emulated(target: Target, system: System, tags: dict[str, str]) -> Iterator[Aws]:
+    """The sandbox, in which every image that the plan wants is pushed. Raises Invalid for a Region that it has not."""
     from msaspec import names, sandbox
     from msaspec.deploy import parameters
     from msaspec.deploy import target as reaching
+    from msaspec.diagnostic import Invalid
 
+    plan = system.plan
     region = target.region or plan.root.region or "us-east-1"
     chosen = parameters.tags(plan, tags)
     images = [(names.repository(plan.site.system, tag.repository), tag.value) for tag in chosen]
     try:
         with sandbox.start(images=images) as world, reaching.translated(region):
+            if region not in world.regions:
+                found = reaching.not_played(region)
+                raise Invalid([found if target.region else system.document.place(found)])
             world.warm(region)  # while cfn-lint is still at work
             pace = reaching.Pace(first=0.05, most=0.25)
             yield reaching.Aws(lambda service: world.client(service, region), region, pace, emulated=True)

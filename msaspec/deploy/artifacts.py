@@ -37,12 +37,22 @@ class Sent:
     """Whether the bucket is new."""
 
 
+def bucket_of(aws: Aws) -> str:
+    """The name of the bucket in an account and Region."""
+    return f"msaspec-templates-{aws.account}-{aws.region}"
+
+
+def needs_bucket(aws: Aws, text: str) -> bool:
+    """Whether a template can only be sent through a bucket that is still to be made."""
+    return len(text.encode()) > LONGEST and not _is_there(aws, bucket_of(aws))
+
+
 def send(aws: Aws, system: str, text: str) -> Sent:
     """The template inline, or uploaded under the hash of its bytes where it is too long for that."""
     body = text.encode()
     if len(body) <= LONGEST:
         return Sent({"TemplateBody": text})
-    bucket = f"msaspec-templates-{aws.account}-{aws.region}"
+    bucket = bucket_of(aws)
     made = _bucket(aws, bucket)
     key = f"{system}/{sha256(body).hexdigest()}.yaml"
     aws.client("s3").put_object(
@@ -51,13 +61,12 @@ def send(aws: Aws, system: str, text: str) -> Sent:
     return Sent({"TemplateURL": f"https://{bucket}.s3.{aws.region}.{aws.suffix}/{key}"}, f"s3://{bucket}/{key}", made)
 
 
-def _bucket(aws: Aws, bucket: str) -> bool:
-    """Sees to the bucket; whether it was made just now."""
+def _is_there(aws: Aws, bucket: str) -> bool:
+    """Whether there is the bucket. Raises Fault where it is closed."""
     from botocore.exceptions import ClientError
 
-    s3 = aws.client("s3")
     try:
-        s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=aws.account)
+        aws.client("s3").head_bucket(Bucket=bucket, ExpectedBucketOwner=aws.account)
     except ClientError as error:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         if status == 403:
@@ -66,8 +75,17 @@ def _bucket(aws: Aws, bucket: str) -> bool:
             raise fault.raised(NOT_OURS, message, hint) from None
         if status != 404:
             raise
-    else:
         return False
+    return True
+
+
+def _bucket(aws: Aws, bucket: str) -> bool:
+    """Sees to the bucket; whether it was made just now."""
+    from botocore.exceptions import ClientError
+
+    if _is_there(aws, bucket):
+        return False
+    s3 = aws.client("s3")
     where = {"CreateBucketConfiguration": {"LocationConstraint": aws.region}} if aws.region != "us-east-1" else {}
     try:
         s3.create_bucket(Bucket=bucket, ObjectOwnership="BucketOwnerEnforced", **where)

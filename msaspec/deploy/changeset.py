@@ -43,6 +43,8 @@ class Request:
     tags: Mapping[str, str]
     capabilities: Sequence[str]
     role_arn: str | None = None
+    imports: bool = False
+    """Whether the stack takes over what exists under the names that its template gives."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ def create(aws: Aws, request: Request) -> ChangeSet:
         Tags=[{"Key": key, "Value": value} for key, value in sorted(request.tags.items())],
         Capabilities=list(request.capabilities),
         IncludeNestedStacks=True,
+        **({"ImportExistingResources": True} if request.imports else {}),
         **({"RoleARN": request.role_arn} if request.role_arn else {}),
     )
     pause = aws.pace.first
@@ -188,7 +191,7 @@ def _change(
     properties = tuple(_properties(row))
     if compared.properties and not any(each.replaces is not Replaces.NO for each in properties):
         properties = compared.properties  # The comparison knows whole paths.
-    if action in (Action.ADD, Action.MODIFY):
+    if action in (Action.ADD, Action.IMPORT, Action.MODIFY):
         properties = tuple(replace(each, replaces=Replaces.NO) for each in properties)
         return replace(compared, action=action, properties=properties, retained=None, protected=False)
     policy = str(row.get("PolicyAction") or "").removeprefix("ReplaceAnd")
@@ -204,7 +207,7 @@ def _change(
 
 def _action(row: Mapping[str, Any], compared: Change | None, both: bool) -> Action:
     if row["Action"] in ("Add", "Import"):
-        return Action.ADD
+        return Action.ADD if row["Action"] == "Add" else Action.IMPORT
     if row["Action"] == "Remove":
         return Action.REMOVE
     if row.get("Replacement") == "True":

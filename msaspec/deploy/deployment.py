@@ -65,6 +65,8 @@ class Deployment:
         self.deployed: Deployed | None = None
         self.before: Mapping[str, Any] = {}
         """The template of the stack as it stands."""
+        self.uploaded = False
+        """Whether the template was put into a bucket."""
         self.used: set[str] = set()
         """Words of `--allow-replace` that let something go."""
         self._agreed = wish.yes
@@ -76,6 +78,21 @@ class Deployment:
         self.deployed = self._obstacles.passed()
         if self.deployed and self.deployed.standing is Standing.READY:
             self.before = state.template_of(self.aws, self.deployed.name)
+
+    def foresee(self, parameters: Mapping[str, str]) -> bool:
+        """For a look: shows and judges what the templates tell, where CloudFormation could only be asked through a
+        bucket that is still to be made; False where it can be asked. Raises Invalid with what would be lost."""
+        if self.deployed and self.deployed.standing is Standing.STILLBORN:
+            self.deployed = self._obstacles.cleared(self.deployed)
+        if not artifacts.needs_bucket(self.aws, to_yaml(self.stack)):
+            return False
+        self._shown(self._compared(parameters), parameters)
+        long = f"the template of {self.stack.name} is above {artifacts.LONGEST:,} bytes"
+        bucket = f"the bucket {artifacts.bucket_of(self.aws)} that it would go through is not there yet"
+        self.teller.note(
+            f"CloudFormation was not asked: {long}, and {bucket}. What is shown is told from the templates."
+        )
+        return True
 
     def propose(self, system: str, parameters: Mapping[str, str], tags: Mapping[str, str]) -> Proposal | None:
         """Makes the change set, shows and judges it; None where nothing is to change. Raises Invalid with what would
@@ -89,6 +106,7 @@ class Deployment:
             changeset.remove_stale(self.aws, self.deployed.name)
         sent = artifacts.send(self.aws, system, to_yaml(self.stack))
         if sent.place:
+            self.uploaded = True
             bucket = " a new bucket, private and encrypted" if sent.made else ""
             self.teller.note(
                 f"The template is above {artifacts.LONGEST:,} bytes and went to {sent.place}{bucket and ','}{bucket}."
@@ -101,6 +119,7 @@ class Deployment:
             tags,
             policy.capabilities(self.stack.template),
             self.wish.role_arn,
+            imports=self.here.registry,  # Its repositories outlive it, and have names of their own.
         )
         change_set = self._obstacles.raced(lambda: changeset.create(self.aws, request))
         if change_set.unchanged:
@@ -123,20 +142,29 @@ class Deployment:
             raise fault.Fault(changeset.FAILED.at((), message, hint=hint), *found)
         self.teller.diagnosed(found)
 
-    def _judged(self, change_set: ChangeSet, parameters: Mapping[str, str]) -> Proposal:
+    def _sides(self, parameters: Mapping[str, str]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """The templates as they stand and as they are to be, both with the values of their parameters."""
         before = filled(self.before, self.deployed.parameters if self.deployed else {})
-        after = filled(self.stack.template, parameters)
-        compared = changes.between(before, after, origins=self.stack.origins)
+        return before, filled(self.stack.template, parameters)
+
+    def _compared(self, parameters: Mapping[str, str]) -> tuple[changes.Change, ...]:
+        return changes.between(*self._sides(parameters), origins=self.stack.origins)
+
+    def _judged(self, change_set: ChangeSet, parameters: Mapping[str, str]) -> Proposal:
         entries = {row["LogicalResourceId"]: self.entry_of(row["LogicalResourceId"]) for row in change_set.rows}
-        found = changeset.reconciled(change_set, compared, before, after, entries)
+        found = changeset.reconciled(change_set, self._compared(parameters), *self._sides(parameters), entries)
+        return Proposal(change_set, found, self._shown(found, parameters))
+
+    def _shown(self, found: tuple[changes.Change, ...], parameters: Mapping[str, str]) -> frozenset[str]:
+        """Shows and judges changes; returns what was let go. Raises Invalid with what would be lost."""
         self.teller.proposed(self.stack.name, found, self._place)
         judged = gate.judge(found, self.wish.allowed, self.document.place)
         self.teller.diagnosed(judged.released)
-        self.teller.diagnosed([self.document.place(each) for each in hazards.found(before, after, found)])
+        self.teller.diagnosed([*map(self.document.place, hazards.found(*self._sides(parameters), found))])
         self.used |= self.wish.allowed - set(judged.unused)
         if judged.refused:
             raise Invalid(ordered(judged.refused))
-        return Proposal(change_set, found, judged.ids)
+        return judged.ids
 
     def _place(self, entry: Path) -> str:
         """Where an entry stands in the manifest; for what is written nowhere, the nearest that is."""
@@ -149,7 +177,7 @@ class Deployment:
         if path := self.stack.origin(("Resources", name)):
             return path
         named = self.before if name in self.before.get("Resources", {}) else self.stack.template
-        return origin.origin(name, origin.entries_of(named))
+        return origin.reader(named)(name)
 
     def foretell(self) -> None:
         """Says that termination protection is to go, which no change set shows."""

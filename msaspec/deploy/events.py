@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -129,7 +129,8 @@ def first_cause(events: Iterable[Event]) -> Event | None:
 
 
 def cause(aws: Aws, events: Iterable[Event], depth: int = 5) -> Event | None:
-    """The first cause, looked for inside of nested stacks too, as far as they can be looked into."""
+    """The first cause, looked for inside of nested stacks too, as far as they can be looked into. What is inside of one
+    is called `NESTED.CHILD`, by which its entry is that of the nested stack."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     found = first_cause(events)
@@ -139,4 +140,7 @@ def cause(aws: Aws, events: Iterable[Event], depth: int = 5) -> Event | None:
         _, inner = Feed.of_the_last_operation(aws, found.physical_id)
     except (BotoCoreError, ClientError):
         return found  # It never came to be, or may not be looked into: its own event has to do.
-    return cause(aws, inner, depth - 1) or found
+    deeper = cause(aws, inner, depth - 1)
+    if deeper is None or deeper.of_stack:
+        return deeper or found
+    return replace(deeper, logical_id=f"{found.logical_id}.{deeper.logical_id}")

@@ -178,6 +178,21 @@ def of(error: Exception, region: str | None) -> Fault | None:
     return None
 
 
+def of_client(error: OSError | ValueError, service: str) -> Fault:
+    """What a client of a service could not be made for, as a fault: settings that botocore stumbles over, and a program
+    for credentials that cannot be run."""
+    if found := of(error, None):  # some of botocore's own are errors of the system, or of values
+        return found
+    if isinstance(error, OSError):
+        what = f"{error.strerror}: {error.filename}" if error.filename else str(error)
+        hint = (
+            "Correct `credential_process` in the shared files of the AWS CLI, or choose another profile with --profile."
+        )
+        return raised(BAD_CREDENTIALS, f"The AWS credentials cannot be had: {_sentence(what)}", hint)
+    hint = "Correct the variables of the environment that begin with AWS_, and the shared files of the AWS CLI."
+    return raised(REFUSED, f"The AWS library makes no client of {service}: {_sentence(error)}", hint)
+
+
 def is_connection(error: Exception) -> bool:
     """Whether only the way to AWS is broken."""
     from botocore import exceptions as raised_by

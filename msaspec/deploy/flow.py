@@ -33,6 +33,8 @@ class System:
     plan: Plan
     main: Stack
     registry: Stack | None
+    shared: Mapping[str, str]
+    """The tags of the registry stack. They are those of the manifest without its environments, since all share it."""
     warnings: tuple[Diagnostic, ...]
 
     @property
@@ -47,7 +49,8 @@ def compiled(document: Document, environment: str | None) -> System:
     registry, found = pipeline.compile_registry(document, environment)
     # The merged document: what only the environment writes has its line there.
     merged = main.plan.manifest.document
-    return System(merged, main.plan, main.stack, registry, (*main.warnings, *found))
+    shared = pipeline.plan_of(document)[0].site.tags if registry and environment else main.plan.site.tags
+    return System(merged, main.plan, main.stack, registry, shared, (*main.warnings, *found))
 
 
 def linted(system: System, region: str | None, cache: Verdicts) -> System:
@@ -84,16 +87,16 @@ def deploy(system: System, aws: Aws, teller: Teller, wish: Wish, here: Here) -> 
     _tell_kept(teller, tags)
     if system.registry:
         # Its end is always awaited, which takes seconds: images are pushed to it.
-        shared = replace(wish, follow=True)
+        awaited = replace(wish, follow=True)
         its = replace(here, registry=True)
-        registry = Deployment(aws, teller, shared, its, system.document, system.registry)
+        registry = Deployment(aws, teller, awaited, its, system.document, system.registry)
         registry.look()
-        done = _bring(registry, system, {}, quiet=True)
+        done = _bring(registry, system, {}, system.shared, quiet=True)
         if not done and not wish.dry_run:
             return
         _images(system, aws, teller, wish, tags, here, there=registry.deployed is not None)
         main.used |= registry.used
-    done = _bring(main, system, {tag.parameter: tag.value for tag in tags})
+    done = _bring(main, system, {tag.parameter: tag.value for tag in tags}, system.plan.site.tags)
     if unused := sorted(wish.allowed - main.used):
         teller.note(f"`--allow-replace {unused[0]}` let nothing go: nothing of that name would be lost.")
     if done and main.deployed:
@@ -117,10 +120,16 @@ def versions(aws: Aws, plan: Plan, stack: Stack) -> tuple[Stack | None, Stack]:
     return before, replace(stack, template=parameters.filled(stack.template, values))
 
 
-def _bring(deployment: Deployment, system: System, values: Mapping[str, str], quiet: bool = False) -> bool:
+def _bring(
+    deployment: Deployment, system: System, values: Mapping[str, str], tags: Mapping[str, str], quiet: bool = False
+) -> bool:
     """One stack to its end; False if it was not brought there: only looked at, or still on its way."""
     wish, teller, name = deployment.wish, deployment.teller, deployment.stack.name
-    proposal = deployment.propose(system.plan.site.system, values, system.plan.site.tags)
+    if wish.dry_run and deployment.foresee(values):
+        deployment.foretell()
+        teller.note(f"Nothing was changed: this was a look at the stack {name} only.")
+        return False
+    proposal = deployment.propose(system.plan.site.system, values, tags)
     deployment.foretell()
     if proposal is None:
         if not quiet:
@@ -130,7 +139,8 @@ def _bring(deployment: Deployment, system: System, values: Mapping[str, str], qu
         return True
     if wish.dry_run:
         deployment.withdraw(proposal.change_set)
-        teller.note(f"Nothing was changed: this was a look at the stack {name} only.")
+        upload = " but for the upload of the template" if deployment.uploaded else ""
+        teller.note(f"Nothing was changed{upload}: this was a look at the stack {name} only.")
         return False
     deployment.confirm(proposal)
     later = f"The next deployment does that: {deployment.here.command('deploy')}"

@@ -83,8 +83,8 @@ def given_out(aws: Aws, name: str, here: Here) -> Deployed:
 
 def entries(template: Mapping[str, Any]) -> Callable[[str], Path]:
     """The manifest entry of a logical id, by what a deployed template says of itself."""
-    named = origin.entries_of(template)
-    return lambda logical_id: origin.origin(logical_id.partition(".")[0], named)
+    entry_of = origin.reader(template)
+    return lambda logical_id: entry_of(logical_id.partition(".")[0])
 
 
 def overview(aws: Aws, deployed: Deployed) -> Overview:

@@ -11,9 +11,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 from msaspec.deploy import fault
+from msaspec.diagnostic import Code, Diagnostic
 
+NOT_PLAYED = Code(
+    "MSA640",
+    "A Region that the sandbox does not play",
+    """
+    The sandbox of `msaspec deploy --sandbox` has the Regions of AWS's partition `aws`. It has none in China, none of
+    GovCloud, none of the European Sovereign Cloud, and none that is misspelt. Templates for those are compiled and
+    linted as for any other.
+    """,
+)
 _URL = re.compile(r"https?://[^/\s]+(/\S*)?")
 
 
@@ -81,6 +92,12 @@ class Aws:
         return {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}.get(self.partition, "amazonaws.com")
 
 
+def not_played(region: str) -> Diagnostic:
+    """What is said of a Region that the sandbox has not, to be placed where the manifest names it."""
+    message = f"The sandbox does not play the Region {region}: it has those of the partition `aws`."
+    return NOT_PLAYED.at(("region",), message, hint="Try it in another, such as with --region us-east-1.")
+
+
 @contextmanager
 def reached(target: Target, region: str | None) -> Iterator[Aws]:
     """AWS by boto3. `region` is the manifest's. Turns what botocore raises in the block into a `Fault`.
@@ -108,7 +125,7 @@ def _connected(target: Target, region: str | None) -> Aws:
     from botocore.config import Config
     from botocore.exceptions import NoRegionError
 
-    if target.endpoint_url and not _URL.fullmatch(target.endpoint_url):
+    if target.endpoint_url and not _is_url(target.endpoint_url):
         message = f"The endpoint `{target.endpoint_url}` is no URL such as http://localhost:5000."
         raise fault.raised(fault.UNREACHABLE, message, "Correct --endpoint-url.")
     session = boto3.Session(profile_name=target.profile)
@@ -130,9 +147,28 @@ def _connected(target: Target, region: str | None) -> Aws:
     make: Any = session.client  # its stubs, where installed, know each service by a literal name
 
     def client(service: str) -> Any:
-        return make(service, region_name=chosen, endpoint_url=target.endpoint_url, config=config)
+        try:
+            made = make(service, region_name=chosen, endpoint_url=target.endpoint_url, config=config)
+        except (OSError, ValueError) as error:
+            raise fault.of_client(error, service) from error
+        if not _is_url(made.meta.endpoint_url):  # which only a request would stumble over
+            message = f"The endpoint `{made.meta.endpoint_url}` of {service} is no URL such as http://localhost:5000."
+            hint = "Correct AWS_ENDPOINT_URL, or `endpoint_url` in the shared files of the AWS CLI."
+            raise fault.raised(fault.UNREACHABLE, message, hint)
+        return made
 
     return Aws(client, chosen, words=_words(target))
+
+
+def _is_url(text: str) -> bool:
+    """Whether botocore would take an endpoint."""
+    from botocore.utils import is_valid_endpoint_url, is_valid_ipv6_endpoint_url
+
+    try:
+        well_formed = _URL.fullmatch(text) is not None and urlsplit(text).port != 0
+        return well_formed and (is_valid_endpoint_url(text) or is_valid_ipv6_endpoint_url(text))
+    except ValueError:  # a port that is no number, or a bracket that does not close
+        return False
 
 
 def _region_of(profile: str) -> str | None:

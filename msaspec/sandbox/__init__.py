@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
 
+from msaspec.sandbox.apart import kept_apart
 from msaspec.sandbox.controls import Hold
 from msaspec.sandbox.world import Postgres, World, enter, leave, vacant
 
@@ -72,10 +73,11 @@ def start(
     as soon as the repository is made. With `signals`, a resource is complete when the signals came that its
     `CreationPolicy`, and in a rolling update its `UpdatePolicy`, waits for: whoever plays the hosts sends them.
     """
-    _installed()
-    from moto import mock_aws
-
     with ExitStack() as stack:
+        stack.enter_context(kept_apart())
+        _installed()
+        from moto import mock_aws
+
         stack.enter_context(mock_aws(config={"lambda": {"use_docker": False}}))
         yield stack.enter_context(_running(0, True, postgres, pace, images, signals))
 
@@ -93,19 +95,20 @@ def serve(
 
     `pace`, `images` and `signals` are as for `start`.
     """
-    _installed()
-    from moto.core.config import default_user_config
-    from moto.moto_api._internal.models import moto_api_backend
+    with kept_apart():
+        _installed()
+        from moto.core.config import default_user_config
+        from moto.moto_api._internal.models import moto_api_backend
 
-    moto_api_backend.reset()
-    before = default_user_config["lambda"]
-    default_user_config["lambda"] = {"use_docker": False}
-    try:
-        with _running(port, False, postgres, pace, images, signals) as world:
-            yield world
-    finally:
-        default_user_config["lambda"] = before
         moto_api_backend.reset()
+        before = default_user_config["lambda"]
+        default_user_config["lambda"] = {"use_docker": False}
+        try:
+            with _running(port, False, postgres, pace, images, signals) as world:
+                yield world
+        finally:
+            default_user_config["lambda"] = before
+            moto_api_backend.reset()
 
 
 def _installed() -> None:

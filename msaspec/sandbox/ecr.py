@@ -11,13 +11,19 @@ from msaspec.sandbox.resource import At, Failed, Made, Properties, Resource, res
 class Repository(Resource):
     """A repository of images."""
 
+    imports = True
+
     def create(self, at: At, new: Properties) -> Made:
         """Makes it."""
         name = new.get("RepositoryName") or at.name(256, lower=True)
         encryption = new.get("EncryptionConfiguration")
         words: dict[str, Any] = {"encryptionConfiguration": _lower(encryption)} if encryption else {}
         at.api("ecr").create_repository(repositoryName=name, tags=new.get("Tags", []), **words)
-        return self.update(at, name, {}, new)
+        return self.update(at, name, {"Tags": new.get("Tags", [])}, new)
+
+    def adopt(self, at: At, new: Properties) -> Made:
+        """Gives one that exists the settings of the template."""
+        return self.update(at, new["RepositoryName"], {}, new)
 
     def update(self, at: At, id: str, old: Properties, new: Properties) -> Made:
         """Changes its settings."""
@@ -31,6 +37,11 @@ class Repository(Resource):
         elif old.get("LifecyclePolicy"):
             ecr.delete_lifecycle_policy(repositoryName=id)
         there = ecr.describe_repositories(repositoryNames=[id])["repositories"][0]
+        before, after = ({tag["Key"]: tag["Value"] for tag in p.get("Tags", [])} for p in (old, new))
+        if gone := sorted(before.keys() - after.keys()):
+            ecr.untag_resource(resourceArn=there["repositoryArn"], tagKeys=gone)
+        if after and after != before:
+            ecr.tag_resource(resourceArn=there["repositoryArn"], tags=new["Tags"])
         return Made(id, {"Arn": there["repositoryArn"], "RepositoryUri": there["repositoryUri"]})
 
     def delete(self, at: At, id: str, old: Properties) -> None:

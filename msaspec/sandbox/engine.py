@@ -131,7 +131,7 @@ class Deployment(Standing):
     def _ask(self, goal: Goal, refusal: Refusal) -> None:
         """Refuses what the stack policy surely denies before anything is touched."""
         for change in changes(self, goal) if self.resources else ():
-            if change.action == "Add" or change.replacement == "Conditional":
+            if change.action in ("Add", "Import") or change.replacement == "Conditional":
                 continue
             verb, action = ("delete", "Delete") if change.action == "Remove" else ("update", "Modify")
             action = "Replace" if change.replacement == "True" else action
@@ -148,7 +148,8 @@ class Deployment(Standing):
     def _bring_about(self, name: str, goal: Goal, values: Values, refusal: Refusal) -> None:
         part, old = goal.template["Resources"][name], self.resources.get(name)
         kind, at = part["Type"], self.around.at(name, part["Type"])
-        verb, physical = ("UPDATE", old.made.id) if old else ("CREATE", "")
+        imports = old is None and name in goal.imports
+        verb, physical = ("UPDATE", old.made.id) if old else ("IMPORT" if imports else "CREATE", "")
         tried: Mapping[str, Any] | None = None
         try:
             new = self.wanted(name, goal, values)
@@ -161,9 +162,9 @@ class Deployment(Standing):
             self.told(name, kind, physical, f"{verb}_IN_PROGRESS", ANEW if old and anew else None)
             if old and (reason := refusal(name, old.type, "Update:Replace" if anew else "Update:Modify")):
                 raise Failed(reason)
-            self.arrives(name, verb)
+            self.arrives(name, "UPDATE" if old else "CREATE")
             if old is None or anew:
-                made = lookup(kind).create(at, new)
+                made = (lookup(kind).adopt if imports else lookup(kind).create)(at, new)
             else:
                 tried = new
                 made = lookup(kind).update(at, old.made.id, old.properties, new)

@@ -101,6 +101,8 @@ def _environment(world: World, function: Any) -> Mapping[str, str]:
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "SYSTEMROOT") if key in os.environ}
     return {
         **kept,
+        # As in Lambda, there are no shared files of the AWS CLI.
+        **dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull),
         **world.assumed(function.role),
         "AWS_REGION": function.region,
         "AWS_DEFAULT_REGION": function.region,

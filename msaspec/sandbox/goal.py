@@ -19,6 +19,8 @@ class Goal:
     template: Mapping[str, Any]
     parameters: Mapping[str, str]
     tags: Mapping[str, str]
+    imports: frozenset[str] = frozenset()
+    """The resources that exist outside of any stack, and are taken over."""
 
     @property
     def values(self) -> dict[str, str]:

@@ -60,7 +60,8 @@ class _Comparison:
             if old is None:
                 self.states[name] = "Add"
                 kind = self.goal.template["Resources"][name]["Type"]
-                yield Change("Add", name, kind, properties=self._foreseen(name))
+                action = "Import" if name in self.goal.imports else "Add"
+                yield Change(action, name, kind, properties=self._foreseen(name))
             else:
                 yield from self._modified(name, old, self.standing.wanted(name, self.goal, self.values))
         for name, old in list(self.standing.resources.items()):

@@ -56,9 +56,15 @@ class Resource:
 
     snapshots: ClassVar[bool] = False
     """Whether the deletion policy `Snapshot` is known to the type."""
+    imports: ClassVar[bool] = False
+    """Whether one that exists can be taken over by `adopt`."""
 
     def create(self, at: At, new: Properties) -> Made:
         """Makes the resource."""
+        raise NotImplementedError
+
+    def adopt(self, at: At, new: Properties) -> Made:
+        """Takes over the resource that exists under the name that it is to have."""
         raise NotImplementedError
 
     def update(self, at: At, id: str, old: Properties, new: Properties) -> Made:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msaspec.sandbox import apart
 from msaspec.sandbox.controls import Controls, Ended, Hold, Verb
 
 REGION = "us-east-1"
@@ -58,6 +59,7 @@ class World:
         in front of the sandbox that knows roles; the sandbox itself lets everyone do everything."""
         self._mocked = mocked
         self._clients: dict[tuple[str, str], Any] = {}
+        self._session: Any = None
         self._making = threading.Lock()
         self._threads: list[threading.Thread] = []
 
@@ -65,17 +67,28 @@ class World:
         return {"AWS_ENDPOINT_URL": self.endpoint, **{name.upper(): value for name, value in KEYS.items()}}
 
     def client(self, service: str, region: str = REGION) -> Any:
-        """A boto3 client of the sandbox."""
-        import boto3
+        """A boto3 client of the sandbox, whatever around is set for the real AWS."""
         from botocore.config import Config
 
         with self._making:
             if (service, region) not in self._clients:
                 where = {} if self._mocked else {"endpoint_url": self.endpoint}
-                config = Config(retries={"total_max_attempts": 1}, read_timeout=900, s3={"addressing_style": "path"})
-                make: Any = boto3.client  # its stubs, where installed, know each service by a literal name
+                words = {"read_timeout": 900, "s3": {"addressing_style": "path"}, **apart.SETTINGS}
+                config = Config(retries={"total_max_attempts": 1}, **words)
+                self._session = self._session or apart.session()
+                make: Any = self._session.client  # its stubs, where installed, know each service by a literal name
                 self._clients[service, region] = make(service, region_name=region, config=config, **KEYS, **where)
             return self._clients[service, region]
+
+    @property
+    def regions(self) -> frozenset[str]:
+        """The Regions that it plays: those of the partition `aws` of which the emulator knows the zones."""
+        from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
+
+        with self._making:
+            self._session = self._session or apart.session()
+            known = self._session.get_available_regions("ec2", "aws")
+        return frozenset(name for name in known if name in RegionsAndZonesBackend.zones)
 
     def warm(self, region: str = REGION) -> None:
         """Loads what a first deployment would wait for: models of services, and moto's list of machine images."""

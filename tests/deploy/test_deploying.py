@@ -219,19 +219,49 @@ def test_the_stack_policy_stands_behind_the_gate(account: Account) -> None:
     assert account.ids()["MainDatabase"] == before
 
 
+MANY = "".join(f"  s{n}: {{image: docker.io/library/nginx:1, port: {8100 + n}}}\n" for n in range(20))
+"""Services whose template is above 51,200 bytes."""
+
+
 def test_large_templates_go_through_a_bucket(account: Account) -> None:
     """Above 51,200 bytes the template lies in a private bucket under its hash; the second time the bucket is there."""
-    many = "".join(f"  s{n}: {{image: docker.io/library/nginx:1, port: {8100 + n}}}\n" for n in range(20))
-    result = account.deploy(SMALL + many)
+    result = account.deploy(SMALL + MANY)
     assert result.exit_code == 0, result.stderr
     (bucket,) = re.findall(r"s3://(\S+?)/shop/[0-9a-f]{64}\.yaml, a new bucket", result.stderr)
     assert bucket == "msaspec-templates-123456789012-us-east-1"
     s3 = account.world.client("s3")
     assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
     made = account.calls["CreateBucket"]
-    result = account.deploy(SMALL + many.replace("8100", "8200"))
+    result = account.deploy(SMALL + MANY.replace("8100", "8200"))
     assert (result.exit_code, account.calls["CreateBucket"]) == (0, made)
     assert "a new bucket" not in result.stderr
+
+
+def test_a_look_makes_no_bucket(account: Account) -> None:
+    """Where a large template has no bucket to go through, a dry run judges by the templates, and says so. Where there
+    is the bucket, it says that it put the template there."""
+    account.deploy(SMALL.replace("[media]", "[]").replace("media: ", "media: , old: "))
+    account.write(SMALL + MANY)
+    result = account.run("deploy", "--dry-run")
+    assert result.exit_code == 1
+    assert "msa.yaml:5:1: error MSA510: The bucket `OldBucket` of `buckets.old` would leave the stack" in result.stderr
+    result = account.run("deploy", "--dry-run", "--allow-replace", "old")
+    assert result.exit_code == 0, result.stderr
+    bucket = "msaspec-templates-123456789012-us-east-1"
+    assert (
+        f"CloudFormation was not asked: the template of shop is above 51,200 bytes, and the bucket {bucket} that it"
+        in (result.stderr)
+    )
+    assert "Nothing was changed: this was a look at the stack shop only." in result.stderr
+    assert re.search(r"\+ \d+ added +.*Instance", result.stderr)
+    s3 = account.world.client("s3")
+    assert not [each for each in s3.list_buckets()["Buckets"] if each["Name"].startswith("msaspec")]
+    assert (account.calls["CreateBucket"], account.calls["PutObject"], account.change_sets()) == (0, 0, [])
+    s3.create_bucket(Bucket=bucket)
+    result = account.run("deploy", "--dry-run", "--allow-replace", "old")
+    assert result.exit_code == 0, result.stderr
+    assert f"went to s3://{bucket}/shop/" in result.stderr
+    assert "Nothing was changed but for the upload of the template: this was a look at the stack shop" in result.stderr
 
 
 def test_programs_get_a_json_object_a_line(account: Account) -> None:
@@ -272,3 +302,55 @@ def test_no_request_is_made_in_vain(account: Account) -> None:
     account.deploy(SMALL.replace("8000", "8001"))
     del account.calls["DescribeStackEvents"]
     assert sum(account.calls.values()) <= 14, account.calls
+
+
+def test_environments_leave_the_repositories_alone(account: Account) -> None:
+    """All environments share them, so they have the tags of the manifest without any, whoever deploys."""
+    manifest = f"{OWNING}environments: {{dev: {{tags: {{stage: dev}}}}, prod: {{tags: {{stage: prod}}}}}}\n"
+    account.deploy(manifest, "--env", "dev")
+    account.push("cart", "1.0")
+    for environment in ("dev", "prod", "dev", ""):
+        account.deploy(None, *(("--env", environment) if environment else ()))
+    tags = [{"Key": "team", "Value": "shop"}]
+    registry, main = account.stack("shop-registry"), account.stack("shop-prod")
+    assert registry
+    assert main
+    assert (registry["Tags"], registry["StackStatus"]) == (tags, "CREATE_COMPLETE")
+    assert main["Tags"] == [{"Key": "stage", "Value": "prod"}, *tags]
+    ecr = account.world.client("ecr")
+    (repository,) = ecr.describe_repositories()["repositories"]
+    assert ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"] == tags
+
+
+def test_a_repository_comes_back(account: Account) -> None:
+    """One that left the stack, and those of a stack that was deleted, stayed in the account: they are taken over, with
+    their images, and the change set says so."""
+    both = OWNING + "  user: {image: user:1.0, port: 8001}\n"
+    account.deploy(both)
+    for image in ("cart", "user"):
+        account.push(image, "1.0")
+    assert account.deploy().exit_code == 0
+    assert account.deploy(OWNING, "--allow-replace", "user").exit_code == 0
+    result = account.deploy(both)
+    assert result.exit_code == 0, result.stderr
+    assert re.search(r"\+ UserRepository +taken over +AWS::ECR::Repository", result.stderr)
+    assert "1 entry differs: 1 added, 1 taken over, 0 changed, 0 replaced, 0 removed." in result.stderr
+    assert account.run("destroy", "--stack", "registry", "--yes").exit_code == 0
+    result = account.deploy()
+    assert result.exit_code == 0, result.stderr
+    assert "2 taken over" in result.stderr
+    assert account.status("shop-registry") == "CREATE_COMPLETE"
+
+
+def test_the_main_stack_takes_nothing_over(account: Account) -> None:
+    """What it makes has names of CloudFormation's, so that whatever has a name of its own there is somebody else's."""
+    asked: list[bool] = []
+    account.world.client("cloudformation").meta.events.register(
+        "before-parameter-build.cloudformation.CreateChangeSet",
+        lambda params, **ignored: asked.append(params.get("ImportExistingResources", False)),
+        unique_id="imports",
+    )
+    account.deploy(OWNING)
+    account.push("cart", "1.0")
+    account.deploy()
+    assert asked == [True, True, False]

@@ -162,3 +162,13 @@ def test_the_repositories_are_named_as_left(account: Account) -> None:
     )
     result = account.run("destroy", "--yes")
     assert (result.exit_code, said in result.stderr) == (0, False)
+
+
+def test_a_repository_is_given_up_by_its_service(account: Account) -> None:
+    """The service's name is the word for its repository, whatever the image is called."""
+    account.deploy(OWNING.replace("cart:1.0", "'nginx:1.25'"))
+    account.push("nginx", "1.25")
+    result = account.run("destroy", "--stack", "registry", "--yes", "--delete-data", "cart")
+    assert result.exit_code == 0, result.stderr
+    assert "services.cart" in result.stderr
+    assert account.world.client("ecr").describe_repositories()["repositories"] == []

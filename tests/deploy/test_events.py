@@ -229,7 +229,7 @@ NESTED = event("CREATE_FAILED", "Inner", 4, kind=ITSELF, physical=INNER, reason=
 
 
 def test_nested_stacks_are_looked_into() -> None:
-    """The cause lies in the stack that failed, however deep."""
+    """The cause lies in the stack that failed, however deep, and is called by it: its entry is the nested stack's."""
     inner = [
         event("CREATE_FAILED", "Bucket", 3, stack=INNER, reason="my-bucket already exists"),
         event("CREATE_FAILED", "Other", 3.5, stack=INNER, reason=CANCELLED),
@@ -237,7 +237,7 @@ def test_nested_stacks_are_looked_into() -> None:
     client = Recorded(describe_stack_events=History(inner[::-1]))
     found = cause(aws(cloudformation=client), read([NESTED]))
     assert found
-    assert (found.logical_id, found.reason) == ("Bucket", "my-bucket already exists")
+    assert (found.logical_id, found.reason) == ("Inner.Bucket", "my-bucket already exists")
     assert client.words("describe_stack_events") == [{"StackName": INNER}]
 
 
@@ -258,4 +258,4 @@ def test_nested_without_end() -> None:
     client = Recorded(describe_stack_events=History([{**NESTED, "StackId": "arn:other"}]))
     found = cause(aws(cloudformation=client), read([NESTED]))
     assert found
-    assert (found.logical_id, len(client.calls), found.at > NOON) == ("Inner", 5, True)
+    assert (found.logical_id, len(client.calls), found.at > NOON) == ("Inner" + 5 * ".Inner", 5, True)

@@ -118,12 +118,12 @@ def test_an_action_that_aws_does_not_know() -> None:
     assert reconciled(row("Inner.A", "Dynamic", RDS))["Inner.A"].action is Action.MAYBE_REPLACE
 
 
-@pytest.mark.parametrize("action", ["Add", "Import"])
-def test_what_is_added(action: str) -> None:
-    """It has no past: nothing is kept or lost."""
+@pytest.mark.parametrize(("action", "wanted"), [("Add", Action.ADD), ("Import", Action.IMPORT)])
+def test_what_is_added(action: str, wanted: Action) -> None:
+    """It has no past in the stack: nothing is kept or lost."""
     change = database(row(DATABASE, action, RDS), before={})
     assert (change.action, change.retained, change.protected, change.entry) == (
-        Action.ADD,
+        wanted,
         None,
         False,
         ("databases", "main"),

@@ -102,12 +102,55 @@ def test_a_region_that_cannot_be_one() -> None:
     assert (code, message.startswith("The AWS library gave up: Provided region_name 'eu west'")) == ("MSA606", True)
 
 
-@pytest.mark.parametrize("url", ["localhost:5000", "foo", "http://", "ftp://localhost"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("localhost:5000", "foo", "http://", "ftp://localhost", "http://localhost:notaport", "http://localhost:70000"),
+        *("http://[::1", "http://-dash:5000", "http://:5000"),
+    ],
+)
 def test_an_endpoint_that_is_no_url(url: str) -> None:
     """It is a fault with its words, no traceback."""
     assert refused(Target(region="eu-west-1", endpoint_url=url)) == (
         "MSA604",
         f"The endpoint `{url}` is no URL such as http://localhost:5000.",
+    )
+
+
+@pytest.mark.parametrize("url", ["http://[::1]:5000", "http://127.0.0.1:5000", "https://aws.example.org/of-mine"])
+def test_an_endpoint_that_is_one(url: str) -> None:
+    """By name or number, with or without a port and a path."""
+    with target.reached(Target("eu-west-1", endpoint_url=url), None) as aws:
+        assert aws.client("sts").meta.endpoint_url == url
+
+
+def test_an_endpoint_of_the_environment_that_is_no_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told, too, whether the AWS library makes a client for it or none."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:notaport")
+    message = "The endpoint `http://localhost:notaport` of sts is no URL such as http://localhost:5000."
+    assert refused(Target(region="eu-west-1")) == ("MSA604", message)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "localhost")
+    message = "The AWS library makes no client of sts: Invalid endpoint: localhost."
+    assert refused(Target(region="eu-west-1")) == ("MSA606", message)
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        ("/nowhere/program", "No such file or directory: /nowhere/program."),
+        ("/dev", "Permission denied: /dev."),
+    ],
+)
+def test_a_program_for_credentials_that_cannot_be_run(files: Path, program: str, said: str) -> None:
+    """Cause and next step are told, and no traceback."""
+    with (files / "config").open("a") as config:
+        config.write(f"[profile program]\nregion = eu-west-1\ncredential_process = {program}\n")
+    with pytest.raises(Fault) as raised, target.reached(Target(profile="program"), None) as aws:
+        aws.client("sts")
+    (diagnostic,) = raised.value.diagnostics
+    assert (diagnostic.code, diagnostic.message) == ("MSA602", f"The AWS credentials cannot be had: {said}")
+    assert diagnostic.hint == (
+        "Correct `credential_process` in the shared files of the AWS CLI, or choose another profile with --profile."
     )
 
 

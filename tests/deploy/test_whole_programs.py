@@ -50,6 +50,16 @@ def served() -> Iterator[World]:
         yield world
 
 
+def test_the_sandbox_is_in_memory_whatever_is_set(tmp_path: Path) -> None:
+    """Neither an endpoint of the environment nor a profile that is not there, nor files that nobody can read, have a
+    say: what loads the sandbox asks boto3, too."""
+    (tmp_path / "nothing").write_text("[default")
+    (tmp_path / "msa.yaml").write_text(SMALL)
+    settings = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_USE_FIPS_ENDPOINT": "true", "AWS_PROFILE": "nonexist"}
+    done = msaspec(tmp_path, "deploy", "--sandbox", "--yes", environment=settings)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_example_into_the_sandbox(tmp_path: Path) -> None:
     """`deploy --sandbox` needs no account: repositories, change set, every resource, addresses first, and a clear word
     that it was an emulation."""

@@ -33,7 +33,7 @@ def small(resources: str) -> str:
     return f"Resources:\n{resources}"
 
 
-WORDS = {"DisableValidation", "IncludeNestedStacks", "OnStackFailure", "RoleARN", "Tags"}
+WORDS = {"DisableValidation", "ImportExistingResources", "IncludeNestedStacks", "OnStackFailure", "RoleARN", "Tags"}
 
 
 class Deployer:

@@ -90,3 +90,57 @@ def test_operations_have_events_of_their_own(world: World, deployer: Deployer) -
     }
     with pytest.raises(deployer.client.exceptions.ClientError, match="must be specified"):
         deployer.client.describe_events()
+
+
+RETAINED = REPOSITORY.replace("ECR::Repository,", "ECR::Repository, DeletionPolicy: Retain,")
+
+
+def actions(described: dict[str, Any]) -> dict[str, str]:
+    """What a change set does to each resource."""
+    rows = [change["ResourceChange"] for change in described["Changes"]]
+    return {row["LogicalResourceId"]: row["Action"] for row in rows}
+
+
+def test_what_exists_is_imported(world: World, deployer: Deployer) -> None:
+    """With `ImportExistingResources` a repository of the name is taken over with its images, and gets the settings and
+    tags of the template, where it is to be retained; what is not there is made. It goes with the stack no more than
+    one that the stack made."""
+    ecr, text = world.client("ecr"), small(RETAINED.replace("NAME", "once") + LOGS)
+    uri = ecr.create_repository(repositoryName="once")["repository"]["repositoryUri"]
+    described = deployer.propose(text, ImportExistingResources=True)
+    assert actions(described) == {"Repository": "Import", "Logs": "Add"}
+    assert deployer.execute(described) == "CREATE_COMPLETE"
+    assert ("Repository", "IMPORT_COMPLETE") in deployer.events()
+    assert deployer.ids()["Repository"] == "once"
+    (there,) = ecr.describe_repositories(repositoryNames=["once"])["repositories"]
+    assert there["repositoryUri"] == uri
+    assert ecr.list_tags_for_resource(resourceArn=there["repositoryArn"])["tags"] == [{"Key": "team", "Value": "shop"}]
+    assert deployer.propose(text, ImportExistingResources=True)["Status"] == "FAILED"
+    assert deployer.delete() == "DELETE_COMPLETE"
+    assert ecr.describe_repositories(repositoryNames=["once"])["repositories"]
+    assert deployer.propose(text)["Status"] == "FAILED"
+    assert deployer.deploy(text, ImportExistingResources=True) == "CREATE_COMPLETE"
+
+
+@pytest.mark.parametrize("policy", ["Delete", "of another stack"])
+def test_what_is_not_imported(world: World, deployer: Deployer, policy: str) -> None:
+    """What would go with the stack, and what is another's: the name is taken."""
+    name = f"not-{len(policy)}"
+    text = small((REPOSITORY if policy == "Delete" else RETAINED).replace("NAME", name))
+    if policy == "Delete":
+        world.client("ecr").create_repository(repositoryName=name)
+    else:
+        assert Deployer(deployer.client, f"{deployer.name}-one").deploy(text) == "CREATE_COMPLETE"
+    described = deployer.propose(text, ImportExistingResources=True)
+    assert described["Status"] == "FAILED"
+    (event,) = found(deployer, described)
+    assert event["ValidationName"] == "NAME_CONFLICT_VALIDATION"
+
+
+def test_what_was_imported_outlives_a_failure(world: World, deployer: Deployer) -> None:
+    """The way back leaves it in the account."""
+    ecr, text = world.client("ecr"), small(RETAINED.replace("NAME", "kept") + LOGS)
+    ecr.create_repository(repositoryName="kept")
+    world.refuse("Logs", "No.")
+    assert deployer.deploy(text, ImportExistingResources=True) == "ROLLBACK_COMPLETE"
+    assert ecr.describe_repositories(repositoryNames=["kept"])["repositories"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,11 +11,12 @@ from moto.cloudformation.exceptions import CloudFormationError, ValidationError
 from moto.core.responses import ActionResult, EmptyResult
 
 from msaspec.sandbox import proposal
+from msaspec.sandbox.engine import RETAIN
 from msaspec.sandbox.goal import Goal
 from msaspec.sandbox.on_moto import operations, requests, validation
 from msaspec.sandbox.on_moto.pages import page
 from msaspec.sandbox.on_moto.stacks import Operation, Stack, find, known, now
-from msaspec.sandbox.resource import Failed
+from msaspec.sandbox.resource import Failed, lookup
 from msaspec.sandbox.world import current
 
 UNCHANGED = "The submitted information didn't contain changes. Submit different information to create a change set."
@@ -39,6 +41,8 @@ class ChangeSet:
     def __init__(self, api: Any, stack: Stack, text: str, goal: Goal, operation: Operation) -> None:
         self.name: str = api._get_param("ChangeSetName")
         self.id: str = models.generate_changeset_id(self.name, api.region, api.current_account)
+        self.imports = bool(api._get_bool_param("ImportExistingResources", False))
+        goal = importing(stack, goal) if self.imports else goal
         self.stack, self.text, self.goal = stack, text, goal
         self.type: str = api._get_param("ChangeSetType", "UPDATE")
         self.description: str | None = api._get_param("Description")
@@ -73,6 +77,23 @@ def changes(stack: Stack, goal: Goal) -> list[proposal.Change]:
         raise ValidationError(message=str(fault)) from None
     except (LookupError, TypeError, ValueError) as fault:  # a template that cfn-lint would refuse
         raise ValidationError(message=f"Template error: {type(fault).__name__}: {fault}") from None
+
+
+def importing(stack: Stack, goal: Goal) -> Goal:
+    """The goal with what it takes over: what exists under its name, is to be retained, and is in no stack."""
+    parts, world = goal.template["Resources"], stack.world
+    with world.lock:
+        owned = {(r.type, r.made.id) for s in stack.backend.stacks.values() for r in s.deployment.resources.values()}
+    imports = {
+        change.logical_id
+        for change in changes(stack, goal)
+        if change.action == "Add"
+        and (taken := validation.taken(stack.deployment.around.api, change))
+        and lookup(change.type).imports
+        and (change.type, taken) not in owned
+        and parts[change.logical_id].get("DeletionPolicy") in RETAIN
+    }
+    return replace(goal, imports=frozenset(imports))
 
 
 def same(old: Goal, new: Goal) -> bool:
@@ -160,6 +181,7 @@ def _summary(found: ChangeSet) -> dict[str, Any]:
         "CreationTime": found.created,
         "Description": found.description,
         "IncludeNestedStacks": found.nested,
+        "ImportExistingResources": found.imports,
     }
 
 

@@ -10,8 +10,7 @@ from moto.acm.exceptions import AWSError
 from moto.acm.models import AWSCertificateManagerBackend, CertBundle
 from moto.applicationautoscaling.models import ApplicationAutoscalingBackend, FakeApplicationAutoscalingPolicy
 from moto.core.exceptions import JsonRESTError
-from moto.ec2.exceptions import DependencyViolationError
-from moto.ec2.models.security_groups import SecurityGroupBackend, SecurityGroupRule
+from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.elbv2.models import elbv2_backends
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, IAMBackend
@@ -31,7 +30,6 @@ _create_name = _MAP.create_service
 _delete_name = _MAP.delete_service
 _delete_namespace = _MAP.delete_namespace
 _register_instance = _MAP.register_instance
-_delete_group = SecurityGroupBackend.delete_security_group
 _attach_role_policy = IAMBackend.attach_role_policy
 _register_target = _SCALING.register_scalable_target
 _put_policy = _SCALING.put_scaling_policy
@@ -175,13 +173,6 @@ def _same_rule(self: Any, other: Any) -> bool:
     return way(self) == way(other)
 
 
-def _remove_group(self: Any, name: str | None = None, group_id: str | None = None) -> None:
-    elb = elbv2_backends[self.account_id][self.region_name]
-    if any(group_id in (balancer.security_groups or []) for balancer in elb.load_balancers.values()):
-        raise DependencyViolationError(f"resource {group_id} has a dependent object")
-    _delete_group(self, name, group_id)
-
-
 @cache
 def _managed() -> dict[str, Any]:
     """AWS's own policies by name. moto has them, and loads either all of them into every account or none."""
@@ -204,7 +195,6 @@ PATCHED: tuple[tuple[Any, str, Any], ...] = (
     (CertBundle, "check", _validated),
     (_ACM, "get_certificate", _certificate),
     (_ACM, "delete_certificate", _remove_certificate),
-    (SecurityGroupBackend, "delete_security_group", _remove_group),
     (SecurityGroupRule, "__eq__", _same_rule),
     (IAMBackend, "attach_role_policy", _attach_policy),
     (Route53Backend, "change_resource_record_sets", _records),

@@ -21,7 +21,17 @@ from moto.rds.responses import RDSResponse
 from moto.s3.models import FakeBucket
 
 from msaspec.sandbox import functions
-from msaspec.sandbox.on_moto import backups, change_sets, gaps, listing, operation_events, pushes, stack_requests
+from msaspec.sandbox.on_moto import (
+    backups,
+    change_sets,
+    gaps,
+    in_use,
+    listing,
+    machine_images,
+    operation_events,
+    pushes,
+    stack_requests,
+)
 
 _plain_origin_init = Origin.__init__
 
@@ -74,6 +84,8 @@ PATCHED: tuple[tuple[Any, str, Any], ...] = (
     (Origin, "__init__", _origin_init),
     (elastic_ip_addresses, "random_ip", random_public_ip),  # moto's own begin with 127
     *gaps.PATCHED,
+    *in_use.PATCHED,
+    *machine_images.PATCHED,
 )
 """Everything of moto that is replaced: owner, name, replacement."""
 

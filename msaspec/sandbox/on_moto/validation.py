@@ -44,13 +44,18 @@ def findings(stack: Stack, changes: list[Change]) -> Iterator[Finding]:
             yield from _full(client, change)
 
 
-def _taken(client: Callable[[str], Any], change: Change) -> Iterator[Finding]:
+def taken(client: Callable[[str], Any], change: Change) -> str | None:
+    """The name that a resource is to have, if another has it already."""
     key, there = _NAMED.get(change.type, ("", None))
     name = (change.properties or {}).get(key)
-    if there is None or not name or isinstance(name, Unknown) or name not in there(client):
-        return
-    reason = f"Resource of type '{change.type}' with identifier '{name}' already exists."
-    yield Finding(NAME_CONFLICT, True, reason, change, f"/Resources/{change.logical_id}/Properties/{key}")
+    return None if there is None or not name or isinstance(name, Unknown) or name not in there(client) else str(name)
+
+
+def _taken(client: Callable[[str], Any], change: Change) -> Iterator[Finding]:
+    if name := taken(client, change):
+        reason = f"Resource of type '{change.type}' with identifier '{name}' already exists."
+        path = f"/Resources/{change.logical_id}/Properties/{_NAMED[change.type][0]}"
+        yield Finding(NAME_CONFLICT, True, reason, change, path)
 
 
 def _repositories(client: Callable[[str], Any]) -> set[str]:
