@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from msaspec import names, sandbox
 from msaspec.cli import main
 from msaspec.deploy import target
 from msaspec.deploy.target import Aws, Pace, Target
+from msaspec.sandbox.controls import Hold
 from msaspec.sandbox.world import World
 
 SMALL = """\
@@ -126,6 +128,17 @@ class Account:
                 return status
             threading.Event().wait(0.01)
         raise AssertionError(f"{name} is {status} for too long")
+
+
+def interrupting(held: Hold) -> Pace:
+    """A pace at which the user stops watching as soon as something is held."""
+
+    def sleep(seconds: float) -> None:
+        if held.reached.is_set():
+            raise KeyboardInterrupt
+        time.sleep(seconds)
+
+    return Pace(first=0.02, most=0.1, sleep=sleep)
 
 
 @contextmanager

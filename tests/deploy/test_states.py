@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from msaspec.deploy.target import Pace
-from tests.deploy.account import SMALL, STORING, Account
+from tests.deploy.account import SMALL, STORING, Account, interrupting
 
 OTHER = SMALL.replace("8000", "8001")
 
@@ -238,13 +238,7 @@ def test_breaking_off_at_the_question_changes_nothing(
 def test_an_interrupt_stops_the_watching_only(account: Account) -> None:
     """Exit code 130, both ways on are named, and the deployment comes to its end. A first one cannot be cancelled."""
     with account.world.hold("CartInstance") as held:
-
-        def sleep(seconds: float) -> None:
-            if held.reached.is_set():
-                raise KeyboardInterrupt
-            time.sleep(seconds)
-
-        account.pace = Pace(first=0.02, most=0.1, sleep=sleep)
+        account.pace = interrupting(held)
         result = account.deploy(SMALL)
         assert result.exit_code == 130
         assert "goes on in CloudFormation. Watch it again: msaspec status --follow" in result.stderr
@@ -284,13 +278,7 @@ def test_what_was_let_go_is_unguarded_until_the_next_deployment(account: Account
     """Ctrl-C while data goes by a word: the policy lets it go, so that the update can do it, and that is told."""
     account.deploy(SMALL)
     with account.world.hold("CartInstance") as held:
-
-        def sleep(seconds: float) -> None:
-            if held.reached.is_set():
-                raise KeyboardInterrupt
-            time.sleep(seconds)
-
-        account.pace = Pace(first=0.02, most=0.1, sleep=sleep)
+        account.pace = interrupting(held)
         without = OTHER.replace("buckets: {media: }\n", "").replace(", uses: [media]", "")
         result = account.deploy(without, "--allow-replace", "media")
         assert result.exit_code == 130

@@ -5,25 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 import threading
-import time
 
 import pytest
 from botocore.exceptions import ClientError
 
-from msaspec.deploy.target import Pace
-from msaspec.sandbox.controls import Hold
-from tests.deploy.account import SMALL, STORING, Account
-
-
-def interrupting(held: Hold) -> Pace:
-    """A pace at which the user stops watching as soon as something is held."""
-
-    def sleep(seconds: float) -> None:
-        if held.reached.is_set():
-            raise KeyboardInterrupt
-        time.sleep(seconds)
-
-    return Pace(first=0.02, most=0.1, sleep=sleep)
+from tests.deploy.account import SMALL, STORING, Account, interrupting
 
 
 def named(text: str, before: str) -> list[str]:
