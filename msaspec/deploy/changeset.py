@@ -75,8 +75,8 @@ def create(aws: Aws, request: Request) -> ChangeSet:
         Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in sorted(request.parameters.items())],
         Tags=[{"Key": key, "Value": value} for key, value in sorted(request.tags.items())],
         Capabilities=list(request.capabilities),
-        IncludeNestedStacks=True,
-        **({"ImportExistingResources": True} if request.imports else {}),
+        # Not both: whether CloudFormation takes them together is not documented, and what imports has nothing nested.
+        **({"ImportExistingResources": True} if request.imports else {"IncludeNestedStacks": True}),
         **({"RoleARN": request.role_arn} if request.role_arn else {}),
     )
     pause = aws.pace.first

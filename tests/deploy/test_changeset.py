@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -66,7 +67,10 @@ def test_what_is_asked_for() -> None:
     update = Request(STACK, False, {"TemplateURL": "https://x"}, {}, {}, [], "arn:aws:iam::123456789012:role/deployer")
     (words,) = made(answer(), request=update)[1].words("create_change_set")
     assert (words["ChangeSetType"], words["TemplateURL"], words["RoleARN"]) == ("UPDATE", "https://x", update.role_arn)
-    assert "TemplateBody" not in words
+    assert not {"TemplateBody", "ImportExistingResources"} & words.keys()
+    (words,) = made(answer(), request=replace(update, imports=True))[1].words("create_change_set")
+    assert words["ImportExistingResources"] is True
+    assert "IncludeNestedStacks" not in words
 
 
 def test_two_change_sets_have_two_names() -> None:

@@ -107,7 +107,7 @@ class Namespace:
             made.bind((address, port))
         return made
 
-    def reaches(self, address: str, port: int, seconds: float = 1) -> bool:
+    def reaches(self, address: str, port: int, seconds: float = 10) -> bool:
         """Whether a connection to somewhere comes about."""
         with self.entered(), suppress(OSError), socket.create_connection((address, port), seconds):
             return True
