@@ -17,10 +17,12 @@ from tests.system.shop import EXAMPLE, Shop, deployed
 
 @pytest.fixture(scope="module")
 def shop(server: postgres.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """The example with another runtime, and two hosts of product-service."""
+    """The example with another runtime, and two hosts of product-service, whose health is asked for more often."""
     text = EXAMPLE.read_text("utf-8").replace("runtime: instance", "runtime: autoscaling")
     text = text.replace("port: 8001\n", "port: 8001\n    scale: {min: 2, max: 3}\n")
-    assert text.count("min: 2") == text.count("runtime: autoscaling") == 1
+    asked = "health: {path: /api/products/health_check, interval: 5 s, timeout: 4 s, unhealthy: 2}"
+    text = text.replace("health: /api/products/health_check", asked)
+    assert text.count("min: 2") == text.count("runtime: autoscaling") == text.count(asked) == 1
     with deployed(server, tmp_path_factory.mktemp("site"), text) as shop:
         yield shop
 
