@@ -138,6 +138,10 @@ class Proxy:
         if text == self._text:
             return
         self._text = text
+        if "\nfrontend " not in text:  # of which haproxy says that there is nothing to do, and ends
+            self.end()
+            self._process = None
+            return
         self._file.write_text(text)
         self._before = [process for process in (*self._before, self._process) if process and process.poll() is None]
         command = dying_with_us(["haproxy", "-db", "-f", str(self._file)])

@@ -380,3 +380,30 @@ def test_a_load_balancer_as_haproxy_has_it(tmp_path: Path) -> None:
     assert haproxy
     done = subprocess.run([haproxy, "-c", "-f", tmp_path / "haproxy.cfg"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+class Bare(Balancers):
+    """ELBv2 with a load balancer whose listeners are still to come."""
+
+    def describe_listeners(self, LoadBalancerArn: str) -> dict[str, Any]:
+        """None."""
+        return {"Listeners": []}
+
+
+def test_a_load_balancer_without_listeners_is_no_fault(tmp_path: Path) -> None:
+    """A stack makes the balancer first. haproxy would end at once; it starts with the first listener, and goes on."""
+    with network() as net:
+        host, caller = net.connect("balancer", "10.0.0.1"), net.connect("caller", "10.0.0.2", ["10.0.0.0/16"])
+        net.lead(host, ["10.0.0.0/16"])
+        proxy = balancer.Proxy(host, tmp_path / "haproxy.cfg")
+        proxy.configure(balancer.configuration(Bare(), "arn", host.address, {}))
+        time.sleep(0.5)
+        assert not proxy.ended
+        proxy.configure(balancer.configuration(Balancers(), "arn", host.address, {}))
+        deadline = time.monotonic() + 60
+        while not caller.reaches(host.address, 80, 1):
+            assert time.monotonic() < deadline
+        assert not proxy.ended, proxy.told()
+        proxy.configure(balancer.configuration(Bare(), "arn", host.address, {}))
+        assert not caller.reaches(host.address, 80, 0.3)
+        proxy.end()
