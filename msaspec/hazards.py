@@ -61,7 +61,7 @@ def slots(template: Template) -> Iterator[tuple[str, Slot]]:
         groups = [*_KEYS.get(kind, ()), *((key,) for key in _NAMES)]
         groups += [("Name",)] if kind in _NAMED else []
         for keys in groups:
-            if properties.get(keys[-1]) is not None or len(keys) > 1:
+            if any(key in properties for key in keys):
                 yield name, (kind, *keys, *(same(properties.get(key)) for key in keys))
 
 
