@@ -13,9 +13,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from msaspec.diagnostic import Diagnostic, Invalid
-    from msaspec.pipeline import compile_main, compile_registry, environments, load, plan_of
-    from msaspec.render import to_json, to_yaml
+    from msaspec.diagnostics.diagnostic import Diagnostic, Invalid
+    from msaspec.pipeline import compile_main, compile_system, environments, load, plan_of
+    from msaspec.template.render import to_json, to_yaml
 
 __version__ = "0.1.0"
 
@@ -23,7 +23,7 @@ __all__ = [
     "Diagnostic",
     "Invalid",
     "compile_main",
-    "compile_registry",
+    "compile_system",
     "environments",
     "load",
     "plan_of",
@@ -31,7 +31,12 @@ __all__ = [
     "to_yaml",
 ]
 
-_HOMES = {"Diagnostic": "diagnostic", "Invalid": "diagnostic", "to_json": "render", "to_yaml": "render"}
+_HOMES = {
+    "Diagnostic": "diagnostics.diagnostic",
+    "Invalid": "diagnostics.diagnostic",
+    "to_json": "template.render",
+    "to_yaml": "template.render",
+}
 
 
 def __getattr__(name: str) -> Any:

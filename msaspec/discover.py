@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @cache
 def modules(package: str) -> tuple[ModuleType, ...]:
-    """The modules of a drop-in package such as ``msaspec.kinds``, sorted by name."""
+    """Return the modules of a drop-in package such as ``msaspec.kinds``, sorted by name."""
     folder = import_module(package)
     return tuple(import_module(f"{package}.{name}") for name in sorted(m.name for m in iter_modules(folder.__path__)))
 

@@ -4,74 +4,108 @@
 
 `source` turns YAML into a placed tree, `overlay` merges an environment and the defaults into it, `manifest` validates
 the shape, `plan` resolves names, edges and references, `checks` look at the plan, `compile` makes the template, `patch`
-applies the escape hatch, `render` writes it. A stage that finds errors raises `Invalid` with all of them.
+applies the escape hatch, `render` writes it. A stage that finds errors raises `Invalid` with all of them, and `survey`
+adds those that later stages would find.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter, ValidationError
 
-from msaspec import checks, compile, manifest, names, overlay, patch, plan, registry, salvage, source
-from msaspec.compile import Stack
-from msaspec.diagnostic import Diagnostic, Invalid, errors, ordered
-from msaspec.plan import Plan
-from msaspec.source import Document
-
-SALVAGES = 4
+from msaspec import survey
+from msaspec.compile import registry
+from msaspec.compile.blame import NOT_COMPILED
+from msaspec.compile.plan import Plan
+from msaspec.diagnostics.diagnostic import Diagnostic, Invalid, errors, ordered
+from msaspec.manifest import others, overlay
+from msaspec.manifest.repair import Repair, Way
+from msaspec.manifest.root import SystemName, misnamed
+from msaspec.manifest.sections import sections
+from msaspec.source.document import Document
+from msaspec.source.document import read as read_source
+from msaspec.survey import Compiled, Faulty, both
+from msaspec.template import role
+from msaspec.template.role import MAIN, ROLES, Named, Role
+from msaspec.template.stack import Stack
 
 
 @dataclass(frozen=True)
-class Compiled:
-    """One environment of a manifest, compiled."""
+class System:
+    """One environment of a manifest with the stacks that it needs."""
 
     plan: Plan
-    stack: Stack
+    stacks: tuple[Stack, ...]
+    """In the order of deployment."""
     warnings: tuple[Diagnostic, ...]
+
+    @property
+    def document(self) -> Document:
+        """The merged document, in which what only the environment writes has its line."""
+        return self.plan.manifest.document
 
 
 def load(text: str | bytes, file: str) -> Document:
-    """The placed tree of a manifest. Raises Invalid with its faults, and with what else is wrong beside them."""
-    document, faults = source.read(text, file)
+    """Return the placed tree of a manifest. Raises Invalid with its faults, and with what else is wrong beside them."""
+    document, faults = read_source(text, file)
+    if another := others.recognized(document):
+        raise Invalid([another])
     if faults:
-        try:
-            merged = replace(document, root=overlay.apply_defaults(document.root)[0])
-        except Invalid as invalid:
-            raise Invalid(ordered([*faults, *invalid.diagnostics])) from None
-        raise Invalid(ordered([*faults, *_rest(merged, None, faults)]))
+        raise _faulty(document, faults)
     return document
 
 
+def _faulty(document: Document, faults: Sequence[Diagnostic]) -> Faulty:
+    """Return the faults of a text, with what else is wrong in the file itself and in its environments."""
+    repaired = [Repair(document, way) for way in Way]
+    found: list[list[Diagnostic]] = []
+    stacks: list[Compiled] = []
+    if not all(each.mend(faults) for each in repaired):
+        return Faulty(faults)
+    for each in repaired:
+        whole = replace(document, root=each.root)
+        seen: list[Diagnostic] = []
+        for name in (None, *environments(whole)):
+            try:
+                stack = compile_main(whole, name)
+                seen += stack.warnings
+                stacks += [stack] if name is None else []
+            except Invalid as invalid:
+                seen += invalid.diagnostics
+                stacks += invalid.repaired[:1] if isinstance(invalid, Faulty) and name is None else []
+        found.append([one for one in seen if not each.is_in_doubt(one)])
+    return Faulty(ordered([*faults, *both(*found)]), stacks if len(stacks) == len(repaired) else ())
+
+
 def environments(document: Document) -> tuple[str, ...]:
-    """The names under `environments`, sorted."""
+    """Return the names under `environments`, sorted."""
     named = document.data().get("environments")
     return tuple(sorted(name for name in named if isinstance(name, str))) if isinstance(named, dict) else ()
 
 
 def plan_of(document: Document, environment: str | None = None) -> tuple[Plan, list[Diagnostic]]:
-    """The plan of an environment, or of the file itself, with warnings. Raises Invalid with every error."""
-    sections = [*(kind.section for kind in manifest.kinds()), "services"]
+    """Return the plan of an environment, or of the file itself, with warnings. Raises Invalid with every error."""
     root = document.root
     found: list[Diagnostic] = []
     try:
         if environment is not None:
-            root, found = overlay.apply_environment(root, environment, sections)
+            root, found = overlay.apply_environment(root, environment, sections())
+            found = [*map(document.place, misnamed(environment)), *found]
         root, faulty = overlay.apply_defaults(root)
     except Invalid as invalid:
         raise Invalid(ordered(map(document.place, [*found, *invalid.diagnostics]))) from None
     found = [*found, *faulty]
     merged = replace(document, root=root)
+    found = [merged.place(each) for each in found]
     try:
-        planned, resolved = _resolved(merged, environment)
+        planned, warnings = survey.resolved(merged, environment)
     except Invalid as invalid:
-        rest = _rest(merged, environment, invalid.diagnostics)
-        raise Invalid(ordered([*map(merged.place, found), *invalid.diagnostics, *rest])) from None
-    found = ordered([*map(merged.place, found), *resolved])
-    if errors(found):
-        raise Invalid(found)
-    return planned, found
+        raise survey.faulty(merged, environment, invalid.diagnostics, found) from None
+    if errors([*found, *warnings]):
+        raise survey.faulty(merged, environment, before=found)
+    return planned, ordered([*found, *warnings])
 
 
 @dataclass(frozen=True)
@@ -79,8 +113,8 @@ class Identity:
     """What a system is called in AWS, and where it is."""
 
     system: str
-    stack: str
-    registry: str
+    stacks: tuple[Named, ...]
+    """In the order of deployment."""
     region: str | None
 
 
@@ -94,52 +128,56 @@ def identity(document: Document, environment: str | None = None) -> Identity:
         if environment is not None:
             root, _ = overlay.apply_environment(root, environment, [])
         data = replace(document, root=root).data()
-        system = TypeAdapter(manifest.SystemName).validate_python(data.get("name"), strict=True)
+        system = TypeAdapter(SystemName).validate_python(data.get("name"), strict=True)
     except (Invalid, ValidationError):
         system = plan_of(document, environment)[0].site.system
     region = data.get("region")
-    stack, registry_stack = names.stack(system, environment), names.registry_stack(system)
-    return Identity(system, stack, registry_stack, region if isinstance(region, str) else None)
-
-
-def _resolved(document: Document, environment: str | None) -> tuple[Plan, list[Diagnostic]]:
-    """The plan of a merged tree with all that the checks say. Raises Invalid for faults of shape."""
-    planned, unresolved = plan.plan(manifest.read(document, environment))
-    return planned, [document.place(diagnostic) for diagnostic in (*unresolved, *checks.run(planned))]
-
-
-def _rest(document: Document, environment: str | None, faults: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """What else is wrong, apart from what has a faulty shape, so that all is told at once."""
-    root, cut = salvage.without(document.root, faults), list(faults)
-    rest: list[Diagnostic] = []
-    for _ in range(SALVAGES):
-        if root is None:
-            break
-        try:
-            return [*rest, *salvage.unrelated(_resolved(replace(document, root=root), environment)[1], cut)]
-        except Invalid as invalid:
-            # What misses what was cut out of it goes too.
-            rest += salvage.beside(invalid.diagnostics, cut)
-            root, cut = salvage.without(root, invalid.diagnostics), [*cut, *invalid.diagnostics]
-    return rest
+    return Identity(system, role.stacks(system, environment), region if isinstance(region, str) else None)
 
 
 def compile_main(document: Document, environment: str | None = None) -> Compiled:
-    """The main stack of an environment, patched. Raises Invalid with every error."""
-    planned, warnings = plan_of(document, environment)
-    stack = patch.apply(compile.compile_plan(planned), planned)
-    found = ordered([*warnings, *map(planned.manifest.document.place, checks.run_on_stack(stack))])
-    if errors(found):
-        raise Invalid(found)
-    return Compiled(planned, stack, tuple(found))
+    """Return the main stack of an environment, patched. Raises Invalid with every error."""
+    return _main(*plan_of(document, environment))
 
 
-def compile_registry(document: Document, environment: str | None = None) -> tuple[Stack | None, tuple[Diagnostic, ...]]:
-    """The registry stack of the file and all its environments; None where the system owns no image.
+def _main(planned: Plan, warnings: Sequence[Diagnostic]) -> Compiled:
+    manifest = planned.manifest
+    try:
+        made = survey.compiled(planned, warnings)
+    except Invalid as invalid:
+        if any(each.code == NOT_COMPILED.id for each in invalid.diagnostics):
+            raise
+        raise survey.faulty(manifest.document, manifest.environment, before=warnings) from None
+    if errors(made.warnings):
+        raise Faulty(made.warnings, [made, made])
+    return made
 
-    All environments share it, so `environment` changes nothing; an unknown one is an error all the same.
+
+def compile_system(document: Document, environment: str | None = None, roles: Collection[Role] = ROLES) -> System:
+    """Compile the stacks of an environment that have one of these roles, in the order of deployment.
+
+    Those that environments share are made for all of them: `environment` changes nothing there, and an error in any is
+    one of all. A stack that the system does not need is left out. Raises Invalid with every error.
     """
-    names = dict.fromkeys((None, environment, *environments(document)))
-    planned = [plan_of(document, name) for name in names]
-    warnings = ordered(diagnostic for _, found in planned for diagnostic in found)
-    return registry.compile_registry([plan for plan, _ in planned]), tuple(warnings)
+    planned, warnings = plan_of(document, environment)
+    own: list[Stack] = []
+    if MAIN in roles:
+        compiled = _main(planned, warnings)
+        own, warnings = [compiled.stack], [*compiled.warnings]
+    if not any(each.shared for each in roles):
+        return System(planned, tuple(own), tuple(warnings))
+    plans = []
+    for name in dict.fromkeys((None, *environments(document))):
+        plan, found = (planned, []) if name == environment else plan_of(document, name)
+        plans.append(plan)
+        warnings = [*warnings, *found]
+    return System(planned, (*shared(plans, roles), *own), tuple(ordered(warnings)))
+
+
+def shared(plans: Sequence[Plan], roles: Collection[Role] = ROLES) -> tuple[Stack, ...]:
+    """Compile the stacks that the environments of some plans share. The first plan is that of the file itself.
+
+    Raises Invalid with every error.
+    """
+    made = registry.compile_registry(plans)
+    return tuple(stack for stack in (made,) if stack and stack.role in roles)

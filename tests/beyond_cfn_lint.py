@@ -50,6 +50,11 @@ def patched(code: str, *patches: str) -> Case:
     return Case(code, "\n".join([SOUND + "patches:", *lines[:-1], f"{lines[-1]} {MARK}", ""]))
 
 
+def in_ireland(case: Case) -> Case:
+    """The same fault in a manifest that names its Region."""
+    return Case(case.code, case.text.replace("name: shop\n", "name: shop\nregion: eu-west-1\n", 1))
+
+
 def put(path: str, value: str) -> str:
     """A patch of a property. `Web/Ports/0` is short for its pointer."""
     return f"op: add, path: {_pointer(path)}, value: {value}"
@@ -112,6 +117,10 @@ ACM = "{AcmCertificateArn: 'arn:aws:acm:eu-west-1:123456789012:certificate/1b', 
 CONTROL = "{Name: one, OriginAccessControlOriginType: s3, SigningBehavior: always, SigningProtocol: sigv4}"
 EXPORTED = "{Value: x, Export: {Name: shop-vpc}}"
 WITHOUT_PASSWORD = "MainDatabase/ManageMasterUserPassword"
+PLAIN = "DBInstanceClass: db.t4g.micro, AllocatedStorage: '20', StorageEncrypted: true, DeletionProtection: true}"
+KEPT = f"{PLAIN}, DeletionPolicy: Snapshot, UpdateReplacePolicy: Snapshot"
+ONE_NODE = "Engine: redis, NumCacheNodes: 1}"
+DISK = "ApiLaunchTemplate/LaunchTemplateData/BlockDeviceMappings/0/Ebs"
 
 
 PATCHED: Mapping[str, tuple[Case, ...]] = {
@@ -292,6 +301,17 @@ PATCHED: Mapping[str, tuple[Case, ...]] = {
     "RDS io1 without Iops": (
         patched("MSA441", put("MainDatabase/AllocatedStorage", "100"), put("MainDatabase/StorageType", "io1")),
     ),
+    "RDS gp3 Iops or StorageThroughput that RDS refuses": (
+        patched("MSA441", put("MainDatabase/Iops", "12000")),
+        patched("MSA441", put("MainDatabase/AllocatedStorage", "400"), put("MainDatabase/Iops", "3000")),
+        patched("MSA441", put("MainDatabase/AllocatedStorage", "'400'"), put("MainDatabase/StorageThroughput", "100")),
+        patched(
+            "MSA441",
+            put("MainDatabase/AllocatedStorage", "400"),
+            put("MainDatabase/Iops", "12000"),
+            put("MainDatabase/StorageThroughput", "3500"),
+        ),
+    ),
     "RDS maintenance and backup windows overlap": (
         patched(
             "MSA442",
@@ -309,6 +329,52 @@ PATCHED: Mapping[str, tuple[Case, ...]] = {
     "Secret name with a space": (patched("MSA412", put("WebToMainSecret/Name", "'shop web'")),),
     "GenerateStringKey without template": (
         patched("MSA445", drop("WebToMainSecret/GenerateSecretString/SecretStringTemplate")),
+    ),
+    "Secret name ends with a hyphen and six characters": (
+        patched("MSA457", put("WebToMainSecret/Name", "shop/web-abc123")),
+    ),
+    "RDS MasterUsername longer than the engine takes": (
+        patched("MSA440", new("Own", "RDS::DBInstance", f"{{Engine: mysql, MasterUsername: {'a' * 17}, {KEPT}")),
+        patched("MSA440", new("Own", "RDS::DBInstance", f"{{Engine: oracle-se2, MasterUsername: {'a' * 31}, {KEPT}")),
+        patched("MSA440", put("MainDatabase/MasterUsername", "a" * 64)),
+    ),
+    "RDS MasterUsername that a Sub without variables, or a default, spells": (
+        patched("MSA440", put("MainDatabase/MasterUsername", "{'Fn::Sub': admin}")),
+        patched(
+            "MSA440",
+            put("/Parameters/Who", "{Type: String, Default: rdsadmin}"),
+            put("MainDatabase/MasterUsername", "{Ref: Who}"),
+        ),
+    ),
+    "RDS password of five characters, by a parameter's default": (
+        patched(
+            "MSA440",
+            drop(WITHOUT_PASSWORD),
+            put("/Parameters/Word", "{Type: String, NoEcho: true, Default: short}"),
+            put("MainDatabase/MasterUserPassword", "{Ref: Word}"),
+        ),
+    ),
+    "RDS DBName on SQL Server": (
+        patched("MSA440", new("Own", "RDS::DBInstance", f"{{Engine: sqlserver-ex, DBName: shop, {KEPT}")),
+    ),
+    "RDS instance class of a retired generation": (
+        patched("MSA446", put("MainDatabase/DBInstanceClass", "db.t1.micro")),
+        patched("MSA446", put("MainDatabase/DBInstanceClass", "db.m4.large")),
+    ),
+    "ElastiCache ClusterName of 51 characters": (
+        patched("MSA412", new("Own", "ElastiCache::CacheCluster", f"{{ClusterName: {'a' * 51}, {ONE_NODE}")),
+        patched("MSA412", new("Own", "ElastiCache::CacheCluster", f"{{ClusterName: a--b, {ONE_NODE}")),
+    ),
+    "ElastiCache redis with NumCacheNodes 2": (
+        patched("MSA447", new("Own", "ElastiCache::CacheCluster", "{Engine: redis, NumCacheNodes: 2}")),
+        patched("MSA447", new("Own", "ElastiCache::CacheCluster", "{Engine: memcached, NumCacheNodes: '41'}")),
+    ),
+    "EBS gp3 10 GiB with 20,000 IOPS": (
+        patched("MSA448", put(f"{DISK}/Iops", "20000")),
+        patched("MSA448", put(f"{DISK}/Throughput", "800")),
+    ),
+    "Subnet AZ of another region": (
+        in_ireland(patched("MSA449", put("PublicSubnet2/AvailabilityZone", "us-east-1b"))),
     ),
     "ASG Desired > Max": (patched("MSA426", put("ApiGroup/DesiredCapacity", "'9'")),),
     "ASG LaunchTemplate $Latest": (patched("MSA428", put("ApiGroup/LaunchTemplate/Version", "$Latest")),),
@@ -370,6 +436,7 @@ SAID: Mapping[str, tuple[Case, ...]] = {
     ),
     "Autoscaling target MinCapacity>MaxCapacity": (said("MSA204", ("{min: 2, max: 4}", "{min: 5, max: 4}")),),
     "RDS DBName with hyphen or reserved word": (said("MSA204", ("[api, main]", "{api: , main: {database: my-shop}}")),),
+    "RDS instance class of a retired generation": (said("MSA446", ("db.m7g.large", "db.t2.micro")),),
     "RDS gp3 AllocatedStorage 5": (said("MSA204", ("{size: db.m7g.large}", "{storage: 5 GiB}")),),
 }
 """Faults that a manifest has by itself."""

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.lambdas import postgres
 
 collect_ignore_glob = ["aws/stand_ins/*", "system/stand_ins/*"]
 """Programs that the tests put on a PATH, not modules to look for doctests in."""
 
-# CI tries the same examples every time, so that a change is judged by itself; everywhere else new ones are tried.
-settings.register_profile("ci", derandomize=True, print_blob=True)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+# How long an example takes says more of what else the machine does. CI tries the same examples every time, so that a
+# change is judged by itself; everywhere else new ones are tried.
+settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("here"), derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+# Programs that are started in the background ignore Ctrl-C, and so does whatever they start. The tests send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module")

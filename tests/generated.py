@@ -10,8 +10,9 @@ from pathlib import Path
 
 import click
 
-from msaspec import catalogue, schema
 from msaspec.cli import main
+from msaspec.explain import catalogue
+from msaspec.manifest import schema
 from tests import manifest_reference
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,6 +40,20 @@ def commands() -> str:
     return "\n".join([NOTICE, "# Commands\n", *pages])
 
 
+def exceptions() -> str:
+    """Every exception that audited templates carry."""
+    from tests import exceptions_page
+
+    return exceptions_page.page(NOTICE)
+
+
+def faults() -> str:
+    """The count of faults that commands were tried with."""
+    from tests.chaos import report
+
+    return report.page(report.Count.read(), NOTICE)
+
+
 def _context(command: click.Command, parent: click.Context | None, name: str) -> click.Context:
     """As if called on a terminal of a known width."""
     return click.Context(command, parent, info_name=name, **{**command.context_settings, "terminal_width": 100})
@@ -54,4 +69,6 @@ FILES: Mapping[str, Callable[[], str]] = {
     "docs/reference/diagnostics.md": diagnostics,
     "docs/reference/manifest.md": lambda: f"{NOTICE}\n{manifest_reference.page()}",
     "docs/reference/commands.md": commands,
+    "docs/reference/exceptions.md": exceptions,
+    "docs/reference/faults.md": faults,
 }

@@ -22,10 +22,13 @@ from typing import Any
 
 import click
 
-from msaspec import pipeline, render
-from msaspec.compile import Stack
-from msaspec.diagnostic import Invalid
-from msaspec.report import text as report
+from msaspec import pipeline
+from msaspec.diagnostics.diagnostic import Invalid
+from msaspec.diagnostics.reports import text as report
+from msaspec.template import render
+from msaspec.template.role import REGISTRY
+from msaspec.template.stack import Stack
+from tests.template import registry_of
 
 TESTS = Path(__file__).parent
 CASES = TESTS / "cases"
@@ -56,6 +59,11 @@ def cases() -> list[Path]:
     return sorted(path.parent for path in CASES.glob("*/msa.yaml"))
 
 
+def with_diagnostics() -> list[Path]:
+    """Those of them that yield diagnostics."""
+    return [folder for folder in cases() if (folder / "expected.txt").exists()]
+
+
 def of_case(folder: Path) -> list[Golden]:
     """The two files that a case yields."""
     args = folder / "args"
@@ -71,9 +79,8 @@ def _outcome(text: bytes, environment: str | None, stack: str, show: list[str]) 
             compiled = pipeline.compile_main(document, environment)
             built, warnings = compiled.stack, compiled.warnings
         else:
-            registry, warnings = pipeline.compile_registry(document, environment)
-            assert registry
-            built = registry
+            system = pipeline.compile_system(document, environment, (REGISTRY,))
+            (built,), warnings = system.stacks, system.warnings
     except Invalid as invalid:
         return None, click.unstyle(report.render(invalid.diagnostics)) + "\n"
     said = click.unstyle(report.render(warnings)) + "\n" if warnings else None
@@ -118,14 +125,14 @@ def of_example(example: Path) -> Iterator[Golden]:
     for environment in (None, *pipeline.environments(document)):
         stack = pipeline.compile_main(document, environment).stack
         yield Golden(GOLDENS / f"{name}{f'-{environment}' if environment else ''}.yaml", render.to_yaml(stack))
-    registry, _ = pipeline.compile_registry(document)
+    registry = registry_of(document)
     yield Golden(GOLDENS / f"{name}-registry.yaml", render.to_yaml(registry) if registry else None)
 
 
 def logical_ids() -> Golden:
     """Every logical id of the example with its type. Changing one replaces a resource that people have."""
     document = pipeline.load((EXAMPLES / "msa.yaml").read_bytes(), "msa.yaml")
-    registry, _ = pipeline.compile_registry(document)
+    registry = registry_of(document)
     assert registry
     lines = []
     for stack in (pipeline.compile_main(document).stack, registry):

@@ -7,12 +7,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from msaspec import manifest, scalar, schema
 from msaspec.language.runtime import SERVICE_ATTRIBUTES
+from msaspec.manifest import schema
+from msaspec.manifest.sections import kinds, runtimes
+from msaspec.source import scalar
 
 Schema = Mapping[str, Any]
 
-_INLINE = frozenset({"Name", "Use", "Runtime", "Defaults", *(kind.options.__name__ for kind in manifest.kinds())})
+_INLINE = frozenset({"Name", "Use", "Runtime", "Defaults", *(kind.options.__name__ for kind in kinds())})
 """Definitions without a table of their own, or with one further below."""
 _UNIT = re.compile(r"\^\[0-9\]\{1,11\} \?\((.*)\)\$")
 
@@ -59,9 +61,7 @@ def _section(name: str, models: Mapping[str, Schema]) -> str:
     definition = models[name]
     forms = definition.get("anyOf", [definition])
     long = next(form for form in forms if "properties" in form)
-    short = [
-        f"A bare {_type(form).partition(',')[0]} is s{form['description'][1:]}\n" for form in forms if form is not long
-    ]
+    short = [f"A bare {_bare(form)} is s{form['description'][1:]}\n" for form in forms if form is not long]
     lines = [f"## {name}\n", long["description"] + "\n", *short]
     lines += ["| key | type | default | meaning | example |", "| --- | --- | --- | --- | --- |"]
     required = long.get("required", ())
@@ -73,6 +73,15 @@ def _section(name: str, models: Mapping[str, Schema]) -> str:
         cells = [shown, kind, default, field["description"], ", ".join(examples)]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _bare(form: Schema) -> str:
+    """A form that is no map, in words: the words that it may be, or its type without its range."""
+    return (
+        " or ".join(f"`{word}`" for word in form["enum"])
+        if len(form.get("enum", ())) > 1
+        else _type(form).partition(",")[0]
+    )
 
 
 def _type(field: Schema) -> str:
@@ -94,7 +103,7 @@ def _named(name: str) -> str:
     if name == "Use":
         return "access options"
     if name == "Runtime":
-        forms = [runtime.model.__name__ for runtime in manifest.runtimes().values()]
+        forms = [runtime.model.__name__ for runtime in runtimes().values()]
         return f"name of a runtime, or {' or '.join(map(_named, forms))}"
     if name == "Defaults":
         return "fields of a [Service](#service)"
@@ -129,9 +138,10 @@ def _yaml(value: Any, inside: bool = False) -> str:
 
 
 def _layers() -> Iterator[str]:
-    uses = [f"a {kind.noun}: {_named(kind.options.__name__)}" for kind in manifest.kinds()]
-    yield f"## Access options\n\nWhat may stand behind a name under `uses`: {'; '.join(uses)}; a service: nothing.\n"
-    for kind in manifest.kinds():
+    uses = [f"a {kind.noun}: {_named(kind.options.__name__)}" for kind in kinds()]
+    uses.append("a service: [ServiceUse](#serviceuse)")
+    yield f"## Access options\n\nWhat may stand behind a name under `uses`: {'; '.join(uses)}.\n"
+    for kind in kinds():
         yield _section(kind.options.__name__, schema.models())
     yield (
         "## Environments\n\nAn entry of `environments` is laid over the file: maps merge, everything else replaces,\n"
@@ -140,7 +150,7 @@ def _layers() -> Iterator[str]:
 
 
 def _attributes() -> Iterator[str]:
-    known = {kind.noun: kind.attributes for kind in manifest.kinds()} | {"service": SERVICE_ATTRIBUTES}
+    known = {kind.noun: kind.attributes for kind in kinds()} | {"service": SERVICE_ATTRIBUTES}
     known["system"] = {"name": "Name of the system.", "environment": "Name of the environment; `default` without one."}
     known["aws"] = {"region": "Region.", "account": "Account id.", "partition": "Partition, such as `aws`."}
     yield (

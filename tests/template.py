@@ -12,11 +12,19 @@ import yaml
 
 from msaspec import pipeline
 from msaspec.pipeline import Compiled
+from msaspec.source.document import Document
+from msaspec.template.role import REGISTRY
+from msaspec.template.stack import Stack
 
 
 def compiled(text: str, environment: str | None = None) -> Compiled:
     """A manifest, compiled as `msaspec compile` does."""
     return pipeline.compile_main(pipeline.load(text, "msa.yaml"), environment)
+
+
+def registry_of(document: Document) -> Stack | None:
+    """The stack of the image repositories, as `msaspec compile --stack registry` makes it; None where there is none."""
+    return next(iter(pipeline.compile_system(document, None, (REGISTRY,)).stacks), None)
 
 
 def template_of(text: str, environment: str | None = None) -> dict[str, Any]:
@@ -107,7 +115,18 @@ class Filled:
 
     def _join(self, argument: list[Any]) -> str:
         separator, items = argument
-        return str(separator).join(str(self.value(item)) for item in items)
+        found = self.value(items)
+        return str(separator).join(map(str, found.split(",") if isinstance(found, str) else found))
+
+    def _if(self, argument: list[Any]) -> Any:
+        condition, then, otherwise = argument
+        return self.value(then if self.value(self.template["Conditions"][condition]) else otherwise)
+
+    def _not(self, argument: list[Any]) -> bool:
+        return not self.value(argument[0])
+
+    def _equals(self, argument: list[Any]) -> bool:
+        return bool(self.value(argument[0]) == self.value(argument[1]))
 
     def _findinmap(self, argument: list[str]) -> Any:
         name, first, second = argument

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from msaspec import lint, pipeline
+from msaspec import pipeline
+from msaspec.linting import cfn_lint
 from tests import goldens, template
 
 
@@ -33,7 +34,7 @@ def test_cfn_lint_finds_nothing_in_a_case_that_compiles(folder: Path) -> None:
     document = pipeline.load((folder / "msa.yaml").read_bytes(), "msa.yaml")
     for environment in (None, *pipeline.environments(document)):
         compiled = pipeline.compile_main(document, environment)
-        found = lint.lint(compiled.stack, compiled.plan.manifest.document)
+        found = cfn_lint.lint(compiled.stack, compiled.plan.manifest.document)
         assert bool(found) == (folder.name in BROKEN_BY_PATCHES), found
         assert all(diagnostic.path[0] == "patches" for diagnostic in found)
 
@@ -60,8 +61,9 @@ def test_an_example_compiles_into_its_golden_templates(example: Path) -> None:
         check(golden)
 
 
-@pytest.mark.parametrize("path", sorted(goldens.GOLDENS.glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_golden_template_belongs_to_an_example(path: Path) -> None:
+def test_every_golden_template_belongs_to_an_example() -> None:
     """No golden is left of an example or an environment that is gone, and each reads back as a template."""
-    assert path in {golden.path for example in goldens.examples() for golden in goldens.of_example(example)}
-    assert template.load(path.read_text("utf-8"))["Resources"]
+    expected = {golden.path for example in goldens.examples() for golden in goldens.of_example(example)}
+    for path in goldens.GOLDENS.glob("*.yaml"):
+        assert path in expected
+        assert template.load(path.read_text("utf-8"))["Resources"]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from msaspec import catalogue
-from msaspec.diagnostic import Code
+from msaspec.diagnostics.diagnostic import Code
+from msaspec.explain import catalogue
 
 SOURCES = sorted((Path(__file__).resolve().parents[1] / "msaspec").rglob("*.py"))
 
@@ -46,6 +46,6 @@ def test_every_code_has_a_manual(code: Code) -> None:
 
 def test_walking_the_package_imports_no_command_and_nothing_heavy() -> None:
     """Neither cfn-lint nor boto3 is loaded to know the codes."""
-    program = "import sys; from msaspec import catalogue; catalogue.codes(); print('\\n'.join(sys.modules))"
+    program = "import sys; from msaspec.explain import catalogue; catalogue.codes(); print('\\n'.join(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert not {"cfnlint", "boto3", "moto", "msaspec.cli"} & set(loaded)

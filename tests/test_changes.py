@@ -1,4 +1,4 @@
-"""What an update does, told from two templates: `msaspec.changes` and the registry schemas behind it."""
+"""What an update does, told from two templates: `msaspec.update.changes` and the registry schemas behind it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
-from msaspec import changes, registry_schemas, render
-from msaspec import template as reader
-from msaspec.changes import Action, Change, Replaces
+from msaspec.linting import inputs
+from msaspec.template import reading as reader
+from msaspec.template import render
+from msaspec.update import changes, losses, replacement
+from msaspec.update.changes import Action, Change, Replaces
 from tests import goldens, template
 
 SHOP = (goldens.EXAMPLES / "msa.yaml").read_text("utf-8")
@@ -35,7 +37,7 @@ def actions(found: dict[str, Change]) -> dict[str, str]:
 
 def lost(found: dict[str, Change]) -> list[str]:
     """The codes and sentences of what would be lost."""
-    return [f"{diagnostic.code} {diagnostic.message}" for _, diagnostic in changes.losses(found.values())]
+    return [f"{diagnostic.code} {diagnostic.message}" for _, diagnostic in losses.found(found.values())]
 
 
 VARIATIONS = [
@@ -105,7 +107,10 @@ def test_a_service_more_touches_what_it_uses() -> None:
     }
     assert all(name.startswith("ExtraService") for name, change in found.items() if change.action is Action.ADD)
     back = compared(more, SHOP)
-    assert not lost(back), "its secret goes with it and is no longer in use"
+    assert lost(back) == [
+        "MSA515 No service would use the database `extra` of `databases.main` any more. Its data stays, but no service"
+        " can read it."
+    ], "its secret goes with it and is no longer in use"
     assert back["ExtraServiceRole"].entry == ("services", "extra-service")
 
 
@@ -117,7 +122,7 @@ def test_renaming_is_removing_and_adding() -> None:
     assert (found["MainDatabase"].retained, found["MainDatabase"].stateful) == ("Snapshot", True)
     (message,) = lost(found)
     assert message.startswith(
-        "MSA510 The database instance `MainDatabase` of `databases.main` would be deleted; a last"
+        "MSA510 The database instance `MainDatabase` of `databases.main` would be deleted after a final"
     )
     assert "deletion protection" in message
 
@@ -168,7 +173,7 @@ def test_a_replaced_database_warns() -> None:
     change, said = edited("MainDatabase", lambda r: r["Properties"].update(MasterUsername="other"))
     assert change.action is Action.REPLACE
     assert said[0].startswith("MSA511")
-    assert "since `MasterUsername` changes; the old one is deleted, and a last snapshot of it stays" in said[0]
+    assert "since `MasterUsername` changes; the old one is deleted after a final snapshot" in said[0]
 
 
 def test_the_weaker_policy_of_a_replacement_is_told() -> None:
@@ -222,17 +227,17 @@ def test_a_type_that_no_schema_is_known_of_may_be_replaced() -> None:
 
 def test_the_newer_schemas_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Schemas that `cfn-lint --update-specs` fetched are used if they are newer, and do no harm if they are broken."""
-    own = next(registry_schemas.verdicts.schema_folders())
-    monkeypatch.setattr(registry_schemas.verdicts, "schema_folders", lambda: iter([own, tmp_path]))
+    own = next(inputs.schema_folders())
+    monkeypatch.setattr(inputs, "schema_folders", lambda: iter([own, str(tmp_path)]))
     (tmp_path / "providers").mkdir()
     (tmp_path / "resources").mkdir()
     (tmp_path / "version.json").write_text(json.dumps({"schema_date": "2999-01-01"}), "utf-8")
     (tmp_path / "providers" / "us-east-1.json").write_text(json.dumps({"AWS::S3::Bucket": "a"}), "utf-8")
     (tmp_path / "resources" / "a.json").write_text(json.dumps({"createOnlyProperties": ["/properties/X/*/Y"]}), "utf-8")
-    bucket = registry_schemas.updates("AWS::S3::Bucket")
+    bucket = replacement.updates("AWS::S3::Bucket")
     assert bucket
     assert bucket.always == (("X", "Y"),)
     (tmp_path / "resources" / "a.json").write_text("{", "utf-8")
-    bucket = registry_schemas.updates("AWS::S3::Bucket")
+    bucket = replacement.updates("AWS::S3::Bucket")
     assert bucket
     assert ("BucketName",) in bucket.always

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 import yaml
 
-from msaspec import compile, manifest, pipeline
-from msaspec.compile import as_data
+from msaspec import pipeline, sandbox
+from msaspec.compile import aws_types
+from msaspec.compile.main import as_data, compile_plan
+from msaspec.compile.plan import Plan
+from msaspec.deploy import gate, inventory, policy
+from msaspec.deploy.aws.state import Resource
+from msaspec.language.aws_type import AwsType, Holds
 from msaspec.language.kind import Kind
 from msaspec.language.part import Entry, Offer, Part, Site, Use
 from msaspec.language.runtime import SERVICE_ATTRIBUTES, Runtime
 from msaspec.language.service import Scale, Service
 from msaspec.language.value import Secret, Token, is_secret
-from msaspec.plan import Plan
+from msaspec.manifest.sections import kinds, runtimes
+from msaspec.sandbox.cloudformation.resource import exists_at_aws, supported
+from msaspec.template.stack import Stack
+from msaspec.update import changes, losses
 from tests.template import compiled, nodes, template_of
 
-KINDS = {kind.section: kind for kind in manifest.kinds()}
-RUNTIMES = dict(manifest.runtimes())
+KINDS = {kind.section: kind for kind in kinds()}
+RUNTIMES = dict(runtimes())
 FRAMEWORKS: tuple[str, ...] = get_args(Service.model_fields["framework"].annotation)
 ALL_FRAMEWORKS = pytest.mark.parametrize("framework", FRAMEWORKS)
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
@@ -116,7 +126,7 @@ def test_a_kind_has_variables_for_each_framework(kind: Kind, framework: str) -> 
 def test_what_a_kind_refers_to_is_in_the_template(kind: Kind) -> None:
     """Every token of an offer, its doors and its order names a resource that is there."""
     plan = plan_with(kind, **RICH.get(kind.section, {}))
-    resources = compile.compile_plan(plan).template["Resources"]
+    resources = compile_plan(plan).template["Resources"]
     (edge,) = plan.edges
     offer = edge.offer
     values = [*offer.attributes.values(), *offer.variables.values()]
@@ -152,9 +162,13 @@ SERVICE: dict[str, Any] = {"image": "cart:1", "port": 8000, "paths": ["/api"], "
 CHANGES: Mapping[str, Any] = {
     "image": "other:1",
     "port": 9000,
+    "ports": {"console": "9001/tcp"},
     "paths": ["/api", "/more"],
     "hosts": ["shop.example.com"],
     "health.path": "/api/other",
+    "health.command": ["up"],
+    "health.check": "tcp",
+    "health.start": "20 s",
     "health.interval": "20 s",
     "health.timeout": "4 s",
     "health.healthy": 4,
@@ -166,14 +180,28 @@ CHANGES: Mapping[str, Any] = {
     "scale": 2,
     "uses": ["main", "media"],
     "env": {"A": "b"},
-    "secrets": {"KEY": "/shop/key"},
+    "secrets": {"KEY": "/shop/other-key"},
+    "kms_key": "arn:aws:kms:us-east-1:123456789012:key/1b2c3d4e",
     "command": ["run"],
+    "entrypoint": ["sh", "-c"],
+    "user": "app:app",
+    "working_dir": "/app",
+    "stop_timeout": "60 s",
+    "sticky": "1 day",
+    "strip": True,
+    "grants": [{"actions": ["ses:SendEmail"], "resources": ["*"], "why": "Any address may send."}],
     "internal_port": 9001,
     "priority": 7,
     "logs": "7 days",
 }
-NO_PART_OF_THE_TEMPLATE = {"build", "runtime"}
-"""`build` is for `msaspec push`; `runtime` chooses who is tested."""
+INSTEAD: Mapping[str, Mapping[str, Any]] = {
+    "health.command": {"path": None},
+    "health.check": {"path": None},
+    "health.start": {"path": None, "command": ["check"]},
+}
+"""What else stands in the health of a service that has a field which fits no path."""
+NO_PART_OF_THE_TEMPLATE = {"build", "mutable", "runtime"}
+"""`build` is for `msaspec push`; `mutable` is for the stack of repositories; `runtime` chooses who is tested."""
 
 
 def fields() -> set[str]:
@@ -193,9 +221,12 @@ def test_a_runtime_honours_a_field_or_says_that_it_does_not(runtime: Runtime, fi
     """Writing any field of a service changes the template, or there is a diagnostic at that field: never silence."""
     around = {"databases": {"main": {}}, "buckets": {"media": {}}}
     caller = {"image": "web:1", "port": 80, "uses": ["cart"], "runtime": runtime.name}
-    base = {**SERVICE, "uses": ["main"], "runtime": runtime.name}
+    base = {**SERVICE, "uses": ["main"], "secrets": {"KEY": "/shop/key"}, "runtime": runtime.name}
     key, _, inner = field.partition(".")
-    written = {**base, key: {**base[key], inner: CHANGES[field]} if inner else CHANGES[field]}
+    if inner:
+        base[key] = {**base[key], **(INSTEAD[field] if field == "health.start" else {})}
+    other = {**INSTEAD.get(field, {}), inner: CHANGES[field]}
+    written = {**base, key: {**base[key], **other} if inner else CHANGES[field]}
     before = compiled(system({"cart": base, "web": caller}, **around))
     after = compiled(system({"cart": written, "web": caller}, **around))
     assert before.warnings == ()
@@ -247,3 +278,73 @@ def test_a_runtime_offers_what_the_language_lists(runtime: Runtime, framework: s
     assert len(offer.variables) == 1
     assert len(runtime.doors("cart", service)) == 1
     assert runtime.doors("cart", service.model_copy(update={"port": None})) == ()
+
+
+EMITTED = [(owner, kind) for owner, types in aws_types.emitted().items() for kind in types]
+WITH_DATA = {kind.name: kind for _, kind in EMITTED if kind.holds_data({})}
+EVERY_TYPE_WITH_DATA = pytest.mark.parametrize("kind", WITH_DATA.values(), ids=WITH_DATA)
+
+
+CASES = sorted((Path(__file__).parent / "cases").glob("*/expected.yaml"))
+
+
+def owners(stack: Stack, plan: Plan) -> Iterator[tuple[str, str]]:
+    """Each resource's type, and who emits it: a section, a runtime, or a part beside them."""
+    runtime_of = {workload.name: runtime.name for runtime, workload in plan.workloads}
+    for logical_id, resource in stack.template["Resources"].items():
+        path = stack.origins[logical_id]
+        if path[0] != "services":
+            yield resource["Type"], str(path[0])
+        elif len(path) > 1:
+            yield resource["Type"], "uses" if path[2:3] == ("uses",) else runtime_of[str(path[1])]
+
+
+@pytest.mark.parametrize("file", CASES, ids=lambda file: file.parent.name)
+def test_what_is_emitted_is_declared(file: Path) -> None:
+    """Every type in a template is one that its kind, its runtime or the part beside them says it can emit."""
+    result = pipeline.compile_main(pipeline.load((file.parent / "msa.yaml").read_text("utf-8"), "msa.yaml"))
+    declared = {owner: {kind.name for kind in types} for owner, types in aws_types.emitted().items()}
+    if not result.stack.patched:
+        assert [found for found in owners(result.stack, result.plan) if found[0] not in declared[found[1]]] == []
+
+
+def test_one_type_is_known_in_one_way() -> None:
+    """Two owners of a type share what is known of it."""
+    first: dict[str, AwsType] = {}
+    assert [kind.name for _, kind in EMITTED if first.setdefault(kind.name, kind) is not kind] == []
+
+
+def test_every_type_is_in_the_sandbox() -> None:
+    """Whatever any kind, runtime or other part can emit, the sandbox makes; and CloudFormation's registry has it."""
+    sandbox.load()
+    missing = {kind.name for _, kind in EMITTED} - supported()
+    assert {name for name in missing if not name.startswith("Custom::")} == set()
+    assert [kind.name for _, kind in EMITTED if not exists_at_aws(kind.name)] == []
+
+
+@EVERY_TYPE_WITH_DATA
+def test_data_is_guarded(kind: AwsType) -> None:
+    """What holds data is named when it would go, refused without a word, guarded by the stack policy, and its fate told
+    before the stack is deleted."""
+    policies = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+    before = {"Resources": {"ThingOne": {"Type": kind.name, **policies}}, "Metadata": {"msaspec": {"manifest": []}}}
+    other = {"Type": "AWS::SNS::Topic", **policies}
+    replaced = {**before, "Resources": {"ThingOne": other}}
+    for after in (replaced, {**before, "Resources": {}}):
+        lost = [change for change, _ in losses.found(changes.between(before, after))]
+        if kind.holds is Holds.DATA or after is replaced:
+            assert [(change.logical_id, change.stateful) for change in lost] == [("ThingOne", True)]
+            assert gate.judge(lost, (), lambda each: each).refused
+    denied = json.loads(policy.stack_policy(before))["Statement"][1]
+    assert (denied["Effect"], denied["Resource"]) == ("Deny", ["LogicalResourceId/ThingOne"])
+    there = Resource("ThingOne", kind.name, "CREATE_COMPLETE", "thing-1")
+    (item,) = inventory.items([there], before, lambda _: ())
+    assert (item.fate, item.stateful, str(item)) == (inventory.Fate.STAYS, True, f"{kind.noun} thing-1")
+
+
+@EVERY_TYPE_WITH_DATA
+def test_data_can_be_given_up(kind: AwsType) -> None:
+    """`destroy --delete-data` knows how to remove what holds data, and what it is called in a sentence."""
+    assert kind.erase
+    assert kind.gone
+    assert kind.noun not in ("", kind.name)

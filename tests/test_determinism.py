@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from msaspec import pipeline, render
+from msaspec import pipeline
+from msaspec.template import render
 from tests import goldens, template
 
 EXAMPLE = goldens.EXAMPLES / "msa.yaml"
@@ -121,7 +122,7 @@ def test_one_process_compiles_the_same_again_and_again(expected: bytes) -> None:
 def test_yaml_and_json_say_the_same() -> None:
     """Both forms of the example's template read back as the template itself, for both stacks."""
     document = pipeline.load(EXAMPLE.read_bytes(), "msa.yaml")
-    registry, _ = pipeline.compile_registry(document)
+    registry = template.registry_of(document)
     assert registry
     for stack in (pipeline.compile_main(document).stack, registry):
         assert template.load(render.to_yaml(stack)) == stack.template

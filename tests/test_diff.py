@@ -10,6 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from msaspec.cli import main
+from msaspec.template import render
+from tests.template import compiled
 
 TEXT = """\
 msaspec: 1
@@ -66,7 +68,7 @@ def test_changes_stand_under_their_entries(folder: Path) -> None:
     assert result.exit_code == 1
     rows = [line.split() for line in result.stdout.splitlines()]
     assert rows[0] == ["services.cart"]
-    assert ["~", "CartLaunchTemplate", "changes", "LaunchTemplateData.UserData"] in rows
+    assert ["~", "CartLaunchTemplate", "changes", "image:", ".../cart:1", "->", ".../cart:2"] in rows
     assert ["±", "CartInstance", "replaced", "LaunchTemplate.Version"] in rows
     assert "\x1b" not in result.stdout
     assert result.stderr.startswith("1 entry differs: 0 added,")
@@ -158,6 +160,8 @@ def test_json_is_a_list_of_changes(folder: Path) -> None:
         "stateful": False,
         "deletes_first": False,
         "protected": False,
+        "left_behind": [],
+        "values": [],
         "properties": [{"path": "LaunchTemplate.Version", "replaces": "yes", "attribute": False}],
     }
 
@@ -182,10 +186,41 @@ def test_a_broken_manifest_is_told_as_ever(folder: Path) -> None:
         assert "bad.yaml:8:" in result.stderr
 
 
-def test_another_name_is_another_stack(folder: Path) -> None:
-    """Renaming the system is told: nothing of the old stack is updated."""
+@pytest.mark.parametrize("against", ["old.yaml", "old.template.yaml"])
+def test_another_name_is_another_system(folder: Path, against: str) -> None:
+    """Nothing of the old system is updated: all is new, and the line of the name says so. Of a template its Metadata
+    tells the name."""
+    Path("old.template.yaml").write_text(render.to_yaml(compiled(TEXT).stack), "utf-8")
     Path("msa.yaml").write_text(TEXT.replace("name: shop", "name: store"), "utf-8")
-    assert "was named shop and is store now" in diff("--against", "old.yaml").stderr
+    result = diff("--against", against, "--format", "json")
+    assert result.exit_code == 1
+    assert "msa.yaml:2:7: warning MSA519: `store` is another system than `shop`" in result.stderr
+    assert {row["action"] for row in json.loads(result.stdout)} == {"add"}
+
+
+def test_another_region_is_another_system(folder: Path) -> None:
+    """The templates are the same, and the system is not. A Region that only one of the two names is no difference: the
+    other may have had it from the command line."""
+    one, other = (TEXT.replace("name: shop", f"name: shop\nregion: {region}") for region in ("eu-west-1", "us-east-1"))
+    Path("old.yaml").write_text(one, "utf-8")
+    Path("msa.yaml").write_text(other, "utf-8")
+    result = diff("--against", "old.yaml")
+    assert (result.exit_code, "0 changed" in result.stderr) == (1, True)
+    assert "msa.yaml:3:9: warning MSA519: In us-east-1 it is another system than in eu-west-1" in result.stderr
+    Path("msa.yaml").write_text(TEXT, "utf-8")
+    assert "MSA519" not in diff("--against", "old.yaml").stderr
+
+
+def test_termination_protection_that_goes_is_a_difference(folder: Path) -> None:
+    """It is in no template, and `deploy` would lift it: `diff` says so on its line."""
+    text = (folder / "msa.yaml").read_text("utf-8")
+    (folder / "new.yaml").write_text(text + "protect: false\n", "utf-8")
+    result = diff("new.yaml", "--against", "msa.yaml")
+    assert result.exit_code == 1
+    assert f"new.yaml:{len(text.splitlines()) + 1}:" in result.stderr
+    assert "warning MSA518: The manifest says `protect: false`: the stack shop loses its" in result.stderr
+    assert "No difference" not in result.stderr
+    assert diff("msa.yaml", "--against", "new.yaml").exit_code == 0
 
 
 def test_patches_belong_to_it(folder: Path) -> None:

@@ -6,11 +6,16 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
 
 from msaspec.cli import main
+from msaspec.explain import pages, readable
 
 MANIFEST = """\
 msaspec: 1
@@ -36,7 +41,7 @@ services:
       TEXT: at ${main.host} with ${main.password}
     secrets:
       API_KEY: /shop/api-key
-      SIGNATURE: arn:aws:secretsmanager:eu-west-1:123456789012:secret:signature#key
+      SIGNATURE: arn:aws:secretsmanager:eu-west-1:123456789012:secret:signature-AbCdEf#key
   user:
     image: public.ecr.aws/shop/user:2
     port: 8080
@@ -74,8 +79,8 @@ def test_a_code_is_explained() -> None:
     """By its title, severity and manual; in any case of letters, without a manifest."""
     result = explain("msa301")
     assert result.exit_code == 0
-    assert result.stdout.startswith("MSA301: Two services with one public path (error)\n\n")
-    assert "A request can go to one service only." in result.stdout
+    assert result.stdout.startswith("MSA301: Two services with the same public path (error)\n\n")
+    assert "A path routes to one service only." in result.stdout
     assert result.stderr == ""
 
 
@@ -95,7 +100,7 @@ def test_a_rule_of_cfn_lint_is_explained(rule: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("subject", "hint"), [("MSA302x", "diagnostic"), ("MSA399", "MSA"), ("E9998", "E"), ("carts", "`cart`")]
+    ("subject", "hint"), [("MSA302x", "diagnostic"), ("MSA999", "MSA"), ("E9998", "E"), ("carts", "`cart`")]
 )
 def test_what_there_is_not_gets_a_suggestion(manifest: Path, subject: str, hint: str) -> None:
     """An unknown subject is a usage error that names the nearest known one."""
@@ -205,9 +210,104 @@ def test_an_environment_is_explained(manifest: Path) -> None:
     assert re.search(r"port +9000 +msa\.yaml:33\n", page)
 
 
+DEPLOY = ["runtime.deploy", "rolling", "default"]
+
+
+@pytest.mark.parametrize(
+    ("runtime", "rows"),
+    [
+        ("fargate", [["runtime.cpu", "0.5 vCPU", "default"], DEPLOY]),
+        ("{type: fargate, spot: 50}", [["runtime.spot", "50", "msa.yaml:9"], DEPLOY]),
+        ("{type: fargate, deploy: rolling}", [["runtime.deploy", "rolling", "msa.yaml:9"]]),
+        ("{type: fargate, deploy: {percent: 20}}", [["runtime.deploy", "{percent: 20}", "msa.yaml:9"]]),
+        ("{type: fargate, deploy: }", [["runtime.deploy", "msa.yaml:9"]]),
+        ("autoscaling", [["runtime", "autoscaling", "msa.yaml:9"]]),
+    ],
+)
+def test_a_runtime_is_explained_however_it_is_written(manifest: Path, runtime: str, rows: list[list[str]]) -> None:
+    """What is written as it is written; a default that is a model by the shorthand that says all of it."""
+    text = MANIFEST.replace("defaults:\n", f"defaults:\n  runtime: {runtime}\n")
+    manifest.write_text(text.replace("      TEXT: at ${main.host} with ${main.password}\n", ""))
+    result = explain("cart")
+    assert result.exit_code == 0, result.output
+    facts = [re.split(r" {2,}", line.strip()) for line in result.stdout.partition("\n\n")[0].splitlines()]
+    assert all(row in facts for row in rows), facts
+
+
+def test_defaults_that_say_nothing_are_left_out(manifest: Path) -> None:
+    """A null, a list or a map without entries is shown only where somebody wrote it."""
+    assert re.search(r"^  (priority|command|scale|build) ", explain("cart").stdout, re.MULTILINE) is None
+    assert "versioned  false  default" in explain("media").stdout
+    assert "retain" not in explain("media").stdout
+    manifest.write_text(MANIFEST.replace("    port: 8080\n", "    port: 8080\n    paths: []\n"))
+    assert re.search(r"^  paths +\[\] +msa\.yaml:28$", explain("user").stdout, re.MULTILINE)
+
+
+def test_every_path_of_a_service_has_an_address(manifest: Path) -> None:
+    """The first is the output of the stack; the others are told beside it, in every runtime."""
+    manifest.write_text(MANIFEST.replace("[/api/carts]", "[/api/carts, /api/old, /api/odd]"))
+    host = "http://<CartPublicAddress.PublicIp>"
+    assert section(explain("cart").stdout, "Addresses")[1:] == [
+        [f"{host}/api/carts", "output CartUrl"],
+        [f"{host}/api/old", "the same service"],
+        [f"{host}/api/odd", "the same service"],
+    ]
+
+
+def test_every_host_of_a_service_has_an_address(manifest: Path) -> None:
+    """Behind the front door: each path at each host."""
+    text = MANIFEST.replace("[/api/carts]", "[/, /old]\n    hosts: [a.example.com, b.example.com]")
+    text = text.replace("      TEXT: at ${main.host} with ${main.password}\n", "")
+    front = "ingress: {domain: example.com, hosted_zone: Z0123456789ABC}\ndefaults:\n  runtime: fargate\n"
+    manifest.write_text(text.replace("defaults:\n", front))
+    assert section(explain("cart").stdout, "Addresses")[1:] == [
+        ["https://a.example.com", "output CartUrl"],
+        ["https://a.example.com/old", "the same service"],
+        ["https://b.example.com", "the same service"],
+        ["https://b.example.com/old", "the same service"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("Policies", "7"),
+        ("Policies", "[7, {PolicyDocument: 7}, {PolicyDocument: {Statement: 7}}]"),
+        ("ManagedPolicyArns", "[7, {Ref: Nothing}, {Ref: [Vpc]}, {'Fn::Sub': [a]}, {'Fn::GetAtt': {a: b}}]"),
+    ],
+)
+def test_a_patch_of_a_role_is_no_obstacle(manifest: Path, path: str, value: str) -> None:
+    """What a patch made of a role is explained as far as it can be read."""
+    patch = f"{{op: add, path: /Resources/CartRole/Properties/{path}, value: {value}}}"
+    manifest.write_text(f"{MANIFEST}patches: [{patch}]\n")
+    result = explain("cart")
+    assert (result.exit_code, result.exception) == (0, None)
+    assert "Becomes" in result.stdout
+
+
+def test_a_statement_of_a_patch_is_explained() -> None:
+    """One that is no list, denies, or names what it leaves out."""
+    statement = "{Effect: Deny, NotAction: 's3:*', NotResource: '*', Condition: {Bool: {a: true}}}"
+    told = list(pages._grant({"Statement": yaml.safe_load(statement)}))
+    assert told == ["Deny: all but s3:* on all but * if Bool a true"]
+
+
+_KEYS = st.sampled_from(["Ref", "Fn::GetAtt", "Fn::Sub", "Fn::Join"])
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS | st.text(max_size=5), inner, max_size=2),
+)
+
+
+@given(_JSON)
+def test_any_part_of_a_template_can_be_shown(part: Any) -> None:
+    """Whatever a patch wrote there."""
+    assert isinstance(readable.data(part), str)
+
+
 def test_a_wrong_manifest_is_told(manifest: Path) -> None:
     """Diagnostics go to stderr, and the exit code is 1."""
-    manifest.write_text(MANIFEST.replace("port: 8000", "ports: 8000"))
+    manifest.write_text(MANIFEST.replace("port: 8000", "prot: 8000"))
     result = explain("cart")
     assert result.exit_code == 1
     assert result.stdout == ""

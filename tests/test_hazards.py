@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from msaspec import changes, hazards, pipeline
+from msaspec import pipeline
 from msaspec.cli import main
+from msaspec.update import changes, hazards
 
 LISTENER = "AWS::ElasticLoadBalancingV2::Listener"
 RULE = "AWS::ElasticLoadBalancingV2::ListenerRule"
@@ -94,4 +95,4 @@ def test_diff_tells_on_the_line_of_the_manifest(tmp_path: Path) -> None:
     new.write_text(SYSTEM.replace("STRATEGY", "rolling").replace("[/web]", f"[/web], priority: {drawn}"))
     result = CliRunner().invoke(main, ["diff", str(new), "--against", str(old)])
     assert result.exit_code == 1
-    assert f"{new}:6:3: warning MSA512: `IngressRule{drawn}` of `services.web` wants the place of" in result.stderr
+    assert f"{new}:6:3: warning MSA512: `IngressRule{drawn}` of `services.web` needs the place of" in result.stderr

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 import msaspec
 from msaspec.cli import main
 
-STARTER = Path(msaspec.__file__).with_name("starter.yaml")
+STARTER = Path(msaspec.cli.__file__).with_name("starter.yaml")
 
 
 def uncommented(text: str) -> str:
@@ -28,9 +28,9 @@ def test_the_starter_compiles_without_a_warning() -> None:
     """Both stacks come of it as it is."""
     document = msaspec.load(STARTER.read_bytes(), "msa.yaml")
     assert msaspec.compile_main(document).warnings == ()
-    registry, warnings = msaspec.compile_registry(document)
-    assert registry is not None
-    assert warnings == ()
+    system = msaspec.compile_system(document)
+    assert [stack.name for stack in system.stacks] == ["shop-registry", "shop"]
+    assert system.warnings == ()
 
 
 def test_the_starter_is_lint_clean() -> None:
@@ -38,9 +38,7 @@ def test_the_starter_is_lint_clean() -> None:
     from cfnlint import api
 
     document = msaspec.load(STARTER.read_bytes(), "msa.yaml")
-    registry, _ = msaspec.compile_registry(document)
-    assert registry is not None
-    for stack in (msaspec.compile_main(document).stack, registry):
+    for stack in msaspec.compile_system(document).stacks:
         config = api.ManualArgs(regions=["us-east-1"])
         assert [str(match) for match in api.lint(msaspec.to_yaml(stack), config=config)] == []
 
@@ -71,7 +69,7 @@ def test_init_refuses_to_overwrite(tmp_path: Path) -> None:
     file.write_text("mine")
     refused = CliRunner().invoke(main, ["init", str(file)])
     assert refused.exit_code == 2
-    assert "exists already" in refused.stderr
+    assert "already exists" in refused.stderr
     assert file.read_text() == "mine"
     assert CliRunner().invoke(main, ["init", str(file), "--force"]).exit_code == 0
     assert file.read_bytes() == STARTER.read_bytes()

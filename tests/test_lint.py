@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from msaspec import lint, pipeline, verdicts
+from msaspec import pipeline
 from msaspec.cli import main
-from msaspec.diagnostic import Invalid, Severity
-from msaspec.verdicts import Finding, Verdicts
+from msaspec.diagnostics.diagnostic import Invalid, Severity
+from msaspec.linting import cfn_lint, sealed
+from msaspec.linting.configuration import Configuration, in_force
+from msaspec.linting.settings import Settings
+from msaspec.linting.verdicts import Finding, Verdicts
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("**/msa.yaml"))
@@ -55,7 +58,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "home").mkdir()
     (tmp_path / "here").mkdir()
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv(verdicts.CACHE_DIR, str(tmp_path / "cache"))
+    monkeypatch.setenv(sealed.CACHE_DIR, str(tmp_path / "cache"))
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path / "here")
@@ -83,11 +86,11 @@ def linted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """cfn-lint stands aside, and the regions of every time it is asked are kept."""
     asked: list[tuple[str, ...]] = []
 
-    def examine(text: str, regions: tuple[str, ...] = ()) -> tuple[Finding, ...]:
+    def examine(text: str, regions: tuple[str, ...], configuration: Configuration) -> tuple[Finding, ...]:
         asked.append(tuple(regions))
         return ()
 
-    monkeypatch.setattr(lint, "examine", examine)
+    monkeypatch.setattr(cfn_lint, "examine", examine)
     return asked
 
 
@@ -114,7 +117,7 @@ def test_patch_has_the_finding_on_its_own_line() -> None:
         "        VersioningConfiguration:\n"
         "          Status: Enabld\n"
     )
-    assert places(written(text)) == [("E3002", 11), ("E3030", 18)]
+    assert [place for place in places(written(text)) if place[0].startswith("E")] == [("E3002", 11), ("E3030", 18)]
 
 
 def test_patch_is_blamed_for_what_it_removes() -> None:
@@ -133,12 +136,12 @@ def test_a_finding_without_a_place() -> None:
     document = pipeline.load(text, "msa.yaml")
     stack = pipeline.compile_main(document).stack
     finding = Finding((), "E0000", "error", "did not find expected key", None)
-    assert lint.blame(finding, stack, document) == (("patches", 0), False)
+    assert cfn_lint.blame(finding, stack, document) == (("patches", 0), False)
 
 
 def test_what_cfn_lint_stumbles_over() -> None:
     """A template on which cfn-lint itself fails has that as its finding."""
-    (finding,) = lint.examine("Metadata: 5\nResources: {}\n")
+    (finding,) = cfn_lint.examine("Metadata: 5\nResources: {}\n")
     assert (finding.rule, finding.severity, finding.path) == ("E0000", "error", ())
     assert finding.message.startswith("cfn-lint cannot read the template: AttributeError: ")
 
@@ -218,7 +221,8 @@ def test_remembered_verdict_needs_no_cfn_lint() -> None:
 def test_messages_do_not_vary_with_the_hash_seed() -> None:
     """The same template has the same findings, in the same order and words, in every process."""
     program = (
-        "import sys; from msaspec.lint import examine; print(*examine(sys.stdin.read(), ['us-east-1']), sep='\\n')"
+        "import sys; from msaspec.linting.cfn_lint import examine;"
+        " print(*examine(sys.stdin.read(), ['us-east-1']), sep='\\n')"
     )
     outputs = {
         subprocess.run(
@@ -256,29 +260,7 @@ def environment(**variables: str) -> dict[str, str]:
 )
 def test_normal_messages(message: str, expected: str) -> None:
     """Lists and sets in messages are sorted and cut; what is no list stays."""
-    assert lint.normal(message)[0] == expected
-
-
-def test_cfnlintrc_is_honoured(alone: Path) -> None:
-    """`ignore_checks` of the working directory or the home folder hold, and are part of what a verdict depends on."""
-    text = SMALL + "patches:\n  - {op: add, path: /Resources/X, value: {Type: AWS::S3::Bukket}}\n"
-    assert places(written(text)) == [("E3006", 11)]
-    rc = Path(".cfnlintrc").absolute()
-    rc.write_text("ignore_checks: [E3006]\ntemplates: [nowhere/*.yaml]\ninclude_checks: [I]\n", "utf-8")
-    assert places() == []
-    rc.rename(alone / "home" / ".cfnlintrc.yaml")
-    assert places() == []
-    (alone / "home" / ".cfnlintrc.yaml").unlink()
-    assert places() == [("E3006", 11)]
-
-
-@pytest.mark.parametrize("text", ["nonsense: 1\n", "a: [\n", "append_rules: [nowhere]\n"])
-def test_unusable_cfnlintrc(text: str) -> None:
-    """A configuration that cfn-lint refuses is told as such, at its file."""
-    Path(".cfnlintrc").write_text(text, "utf-8")
-    result = run(written(SMALL))
-    assert result.exit_code == 1
-    assert result.stdout.startswith(".cfnlintrc:1:1: error MSA501: cfn-lint cannot use its configuration")
+    assert cfn_lint.normal(message)[0] == expected
 
 
 def test_cache_that_cannot_be_used(alone: Path, monkeypatch: pytest.MonkeyPatch, linted: list[tuple[str, ...]]) -> None:
@@ -297,14 +279,14 @@ def test_json_is_one_array(linted: list[tuple[str, ...]]) -> None:
     result = run("broken.yaml", "msa.yaml", "invalid.yaml", "--format", "json")
     assert result.exit_code == 1
     found = json.loads(result.stdout)
-    assert [one["file"] for one in found] == ["broken.yaml", "invalid.yaml"]
+    assert list(dict.fromkeys(one["file"] for one in found)) == ["broken.yaml", "invalid.yaml"]
     assert set(found[0]) == {"code", "severity", "message", "hint", "path", "file", "line", "column", "length"}
     assert not result.stderr
 
 
 def test_several_files_and_stdin(linted: list[tuple[str, ...]]) -> None:
     """Several files are counted together, one named twice is one, and `-` is standard input."""
-    owned = SMALL.replace("docker.io/nginx", "nginx")
+    owned = SMALL.replace("docker.io/nginx", "web")
     result = run(
         written(SMALL), written(owned + "environments: {aa: {}, bb: {}}\n", "b.yaml"), "./msa.yaml", "msa.yaml"
     )
@@ -349,16 +331,18 @@ def test_lint_as_a_function(tmp_path: Path) -> None:
     document = pipeline.load(text, "msa.yaml")
     stack = pipeline.compile_main(document).stack
     cache = Verdicts(tmp_path / "own")
-    found = lint.lint(stack, document, ["eu-west-1"], cache)
+    chosen = Settings(Configuration(), cache)
+    found = cfn_lint.lint(stack, document, ["eu-west-1"], chosen)
     assert [(one.code, one.severity, one.path) for one in found] == [
         ("E6101", Severity.ERROR, ("patches", 0, "value", "Web", "Value"))
     ]
-    assert lint.lint(stack, document, ["eu-west-1"], cache) == found
+    assert cfn_lint.lint(stack, document, ["eu-west-1"], chosen) == found
+    assert cfn_lint.lint(stack, document, ["eu-west-1"]) == found
     assert len(list(cache.folder.iterdir())) == 1
 
 
 def test_unusable_configuration_is_invalid() -> None:
     """Used as a library, a configuration that cfn-lint refuses raises Invalid."""
-    Path(".cfnlintrc").write_text("nonsense: 1\n", "utf-8")
+    Path("own.yaml").write_text("nonsense: 1\n", "utf-8")
     with pytest.raises(Invalid, match="nonsense"):
-        lint.examine(FAULTY_TEMPLATE)
+        cfn_lint.examine(FAULTY_TEMPLATE, configuration=in_force("own.yaml"))

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from msaspec import names
+from msaspec.template import names
 from tests import goldens
 from tests.template import template_of
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from msaspec import changes, origin, pipeline
-from msaspec.compile import Stack
+from msaspec import pipeline
+from msaspec.template import origin
+from msaspec.template.stack import Stack
+from msaspec.update import changes
 from tests import goldens
+from tests.template import registry_of
 
 COMPILED = [path.with_name("msa.yaml") for path in goldens.CASES.glob("*/expected.yaml")]
 MANIFESTS = sorted([*COMPILED, *goldens.EXAMPLES.rglob("msa.yaml")])
@@ -28,7 +32,7 @@ def stacks(manifest: Path) -> Iterator[Stack]:
     document = pipeline.load(manifest.read_bytes(), manifest.name)
     for environment in (None, *pipeline.environments(document)):
         yield pipeline.compile_main(document, environment).stack
-    registry, _ = pipeline.compile_registry(document)
+    registry = registry_of(document)
     if registry:
         yield registry
 
@@ -39,6 +43,9 @@ def test_a_template_tells_what_its_compiler_knew(manifest: Path) -> None:
     patch brings in belongs to no entry."""
     for stack in stacks(manifest):
         entry_of = origin.reader(stack.template)
+        for name in (*stack.template.get("Parameters", ()), *stack.template.get("Outputs", ())):
+            known, told = stack.origins.get(name, ("patches",)), entry_of(name)
+            assert known[0] == "patches" or told[:1] == known[:1], name
         for name, part in stack.template["Resources"].items():
             known, told = stack.origins.get(name, ("patches",)), entry_of(name)
             if known[0] == "patches" or part["Type"] == "AWS::SecretsManager::Secret":
@@ -50,7 +57,7 @@ def test_a_template_tells_what_its_compiler_knew(manifest: Path) -> None:
 def test_the_repository_of_a_service_is_the_services() -> None:
     """Whatever its image is called, also where that is the name of another service. The Metadata has no more than ids
     do not tell."""
-    registry, _ = pipeline.compile_registry(pipeline.load(OWNED, "msa.yaml"))
+    registry = registry_of(pipeline.load(OWNED, "msa.yaml"))
     assert registry
     assert registry.template["Metadata"]["msaspec"]["resources"] == {
         "NginxRepository": "services.web",
@@ -78,7 +85,33 @@ def test_what_several_entries_share() -> None:
     assert origin.origin("InternalApiRole", entries) == ("services", "internal-api")
 
 
-@pytest.mark.parametrize("said", [[], {"manifest": [1]}, {"resources": ["A"]}, {"resources": {"A": 1}}])
-def test_metadata_of_another_maker(said: object) -> None:
-    """What is not msaspec's tells nothing."""
-    assert origin.reader({"Metadata": {"msaspec": said}})("A") == ("network",)
+@pytest.mark.parametrize(
+    "said", [{}, {"manifest": [1]}, {"manifest": 1}, {"resources": ["A"]}, {"resources": {"A": 1}}]
+)
+def test_metadata_that_is_not_understood(said: object) -> None:
+    """It tells nothing: an id that the compiler would not give is from no manifest."""
+    entry_of = origin.reader({"Metadata": {"msaspec": said}})
+    assert (entry_of("A"), entry_of("Vpc")) == ((), ("network",))
+
+
+@pytest.mark.parametrize("template", [{}, {"Metadata": 1}, {"Metadata": {"msaspec": []}}, {"Metadata": {"other": {}}}])
+def test_a_template_of_another_maker(template: dict[str, Any]) -> None:
+    """Nothing of it is from a manifest, whatever it is called."""
+    assert origin.reader(template)("Vpc") == ()
+
+
+def test_a_resource_that_is_called_like_one_of_the_network() -> None:
+    """Its type tells it apart."""
+    parts = {"PublicTopic": {"Type": "AWS::SNS::Topic"}, "PublicRoute": {"Type": "AWS::EC2::Route"}}
+    entry_of = origin.reader({"Metadata": {"msaspec": {}}, "Resources": parts})
+    assert (entry_of("PublicTopic"), entry_of("PublicRoute")) == ((), ("network",))
+
+
+def test_what_a_patch_brought_in_is_told() -> None:
+    """By the template itself, so that it is still known when the patch is gone."""
+    patch = "{op: add, path: /Resources/CartQueue, value: {Type: AWS::SQS::Queue}}"
+    text = f"{OWNED}patches:\n- {patch}\n- {{op: remove, path: /Resources/CartRole}}\n"
+    stack = pipeline.compile_main(pipeline.load(text, "msa.yaml")).stack
+    assert stack.template["Metadata"]["msaspec"]["resources"] == {"CartQueue": "patches"}
+    (gone,) = (c for c in changes.between(stack.template, {"Resources": {}}) if c.logical_id == "CartQueue")
+    assert gone.entry == ("patches",)

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from msaspec import overlay
-from msaspec.diagnostic import Code, Diagnostic, Invalid
-from msaspec.overlay import apply_defaults, apply_environment, merge
-from msaspec.place import Path, Span
-from msaspec.source import Document, Entry, Node, load
+from msaspec.diagnostics.diagnostic import Code, Diagnostic, Invalid
+from msaspec.diagnostics.place import Path, Span
+from msaspec.manifest import overlay
+from msaspec.manifest.overlay import apply_defaults, apply_environment, merge
+from msaspec.manifest.sections import sections
+from msaspec.source.document import Document, Entry, Node, load
 
 SPAN = Span("base.yaml", 1, 1)
 
@@ -76,7 +77,7 @@ def reference(base: Any, over: Any) -> Any:
 def prod(lines: str) -> tuple[Any, list[Diagnostic], Document]:
     """The manifest's data in its environment `prod`, and what is wrong, placed."""
     whole = document(lines)
-    root, found = apply_environment(whole.root, "prod")
+    root, found = apply_environment(whole.root, "prod", sections())
     return plain(root), [whole.place(diagnostic) for diagnostic in found], whole
 
 
@@ -169,7 +170,7 @@ def test_an_environment_changes_what_it_says() -> None:
     expected["services"]["cart"]["runtime"] = {"type": "instance"}
     expected["services"]["user"] = {"port": 81}
     assert data == expected
-    root, _ = apply_environment(whole.root, "prod")
+    root, _ = apply_environment(whole.root, "prod", sections())
     merged = replace(whole, root=root)
     span = merged.span(("databases", "main", "size"))
     assert merged.excerpt(span) == "    databases: {main: {size: large}}"
@@ -177,7 +178,7 @@ def test_an_environment_changes_what_it_says() -> None:
 
 def test_an_empty_environment_is_the_base() -> None:
     """An environment without a value differs in nothing."""
-    root, found = apply_environment(load(MANIFEST, "x").root, "test")
+    root, found = apply_environment(load(MANIFEST, "x").root, "test", sections())
     expected = load(MANIFEST, "x").data()
     del expected["environments"]
     assert (plain(root), found) == (expected, [])
@@ -198,7 +199,7 @@ def test_an_environment_that_cannot_be_read_stops(
 ) -> None:
     """An unknown environment names the known ones and the nearest; one that is no map is refused."""
     with pytest.raises(Invalid) as caught:
-        apply_environment(load(text, "msa.yaml").root, name)
+        apply_environment(load(text, "msa.yaml").root, name, sections())
     (fault,) = caught.value.diagnostics
     assert fault.code == code.id
     assert fault.hint

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from msaspec import source
-from msaspec.diagnostic import Code, Diagnostic, Invalid
-from msaspec.place import Span
-from msaspec.scalar import Surprise, resolve
-from msaspec.source import load
+from msaspec.diagnostics.diagnostic import Code, Diagnostic, Invalid
+from msaspec.diagnostics.place import Span
+from msaspec.source.document import AMBIGUOUS_SCALAR, load
+from msaspec.source.scalar import Surprise, resolve
 
 
 def sole(text: bytes | str, code: Code) -> Diagnostic:
@@ -52,10 +51,10 @@ SURPRISES = [
 def test_words_that_versions_read_differently_are_faults(word: str) -> None:
     """YAML 1.1's surprises are refused as values and keys, with a hint; quoted they are text."""
     assert isinstance(resolve(word), Surprise)
-    fault = sole(f"k: {word}\n", source.AMBIGUOUS_SCALAR)
+    fault = sole(f"k: {word}\n", AMBIGUOUS_SCALAR)
     assert fault.hint
     assert fault.span == Span("msa.yaml", 1, 4, len(word))
     assert {"k": word} == load(f"k: '{word}'\n", "msa.yaml").data()
     if len(word) < 100:
-        assert sole(f"{word}: k\n", source.AMBIGUOUS_SCALAR).span == Span("msa.yaml", 1, 1, len(word))
+        assert sole(f"{word}: k\n", AMBIGUOUS_SCALAR).span == Span("msa.yaml", 1, 1, len(word))
         assert {word: "k"} == load(f'"{word}": k\n', "msa.yaml").data()

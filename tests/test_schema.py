@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from msaspec import pipeline, schema
+from msaspec import pipeline
 from msaspec.cli import main
-from msaspec.diagnostic import Invalid
+from msaspec.diagnostics.diagnostic import Invalid
+from msaspec.manifest import schema
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -27,7 +28,7 @@ name: shop
 region: eu-west-1
 tags: {team: shop}
 network: {placement: public, zones: 2}
-bastion: {instance_type: t4g.nano}
+bastion: {instance_type: t4g.micro}
 ingress: {allow: [10.0.0.0/16]}
 databases: {main: {storage: 20 GiB, backups: 7 days, replicas: 0}}
 buckets: {media: {cdn: true, versioned: false}, logs: }
@@ -88,6 +89,8 @@ BAD = {
     "another version": "msaspec: 2\nname: shop\nservices: {a1: {image: a1}}",
     "a name in upper case": HEAD + "services: {A1: {image: a1}}",
     "a reserved name": HEAD + "services: {aws: {image: a1}}",
+    "an environment of the name of the repositories": HEAD
+    + "services: {a1: {image: a1}}\nenvironments: {registry: {}}",
     "a port as text": 'msaspec: 1\nname: shop\nservices: {a1: {image: a1, port: "80"}}',
     "a size without its unit": HEAD + "databases: {main: {storage: 20}}\nservices: {a1: {image: a1}}",
     "a runtime that is none": HEAD + "services: {a1: {image: a1, runtime: lambda}}",

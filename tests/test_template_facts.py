@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from msaspec import pipeline, render
+from msaspec import pipeline
+from msaspec.template import render
 from tests import goldens, template
 from tests.template import Filled, nodes
 
@@ -61,7 +62,8 @@ def test_the_subnets_are_apart_and_inside_the_vpc() -> None:
     assert sorted(subnets) == ["IsolatedSubnet1", "IsolatedSubnet2", "PublicSubnet1", "PublicSubnet2"]
     assert len({subnet["CidrBlock"] for subnet in subnets.values()}) == 4
     for name, subnet in subnets.items():
-        assert subnet["AvailabilityZone"] == {"Fn::Select": [int(name[-1]) - 1, {"Fn::GetAZs": ""}]}
+        zones = {"Fn::If": ["ZonesAreNamed", {"Ref": "Zones"}, {"Fn::GetAZs": ""}]}
+        assert subnet["AvailabilityZone"] == {"Fn::Select": [int(name[-1]) - 1, zones]}
         assert subnet.get("MapPublicIpOnLaunch", False) is name.startswith("Public")
 
 
@@ -265,7 +267,7 @@ def test_an_instance_is_there_when_its_service_answers(service: str, id: str) ->
     assert 5 < int(minutes[1]) <= 60
     launch = instance["Properties"]["LaunchTemplate"]
     assert launch["Version"] == {"Fn::GetAtt": [f"{id}LaunchTemplate", "LatestVersionNumber"]}
-    assert {f"{id}ToMain", "MainBootstrap", "PublicRoute"} <= set(instance["DependsOn"])
+    assert {f"{id}ToMain", "MainBootstrap", "PublicSubnet1Routes"} <= set(instance["DependsOn"])
 
 
 @EVERY_SERVICE
@@ -497,9 +499,10 @@ def test_only_the_handler_of_the_bootstrap_reads_the_secrets_of_all() -> None:
 
 
 def test_each_owned_image_has_one_parameter_for_its_tag() -> None:
-    """There is no other parameter, and each has the manifest's tag as its default."""
+    """There is no other parameter but the zones, and each has the manifest's tag as its default."""
     assert {name: p["Default"] for name, p in SHOP["Parameters"].items()} == {
-        f"{id}ImageTag": "1.0" for id in SERVICES.values()
+        "Zones": "",
+        **{f"{id}ImageTag": "1.0" for id in SERVICES.values()},
     }
     for service, id in SERVICES.items():
         text = template.user_data(SHOP, f"{id}LaunchTemplate", **{f"{id}ImageTag": "of-the-deployment"})
@@ -525,14 +528,16 @@ def test_no_secret_is_in_the_template() -> None:
 
 
 def test_the_template_stands_alone() -> None:
-    """No asset, no file in S3, no transform, no condition: one file is all that CloudFormation needs."""
-    assert not {"Transform", "Conditions", "Rules"} & set(SHOP)
+    """No asset, no file in S3, no transform: one file is all that CloudFormation needs. Its one condition is whether
+    zones are named."""
+    assert not {"Transform", "Rules"} & set(SHOP)
+    assert set(SHOP["Conditions"]) == {"ZonesAreNamed"}
     for function in of_type("AWS::Lambda::Function").values():
         assert set(function["Code"]) == {"ZipFile"}
     forbidden = {"Fn::Cidr", "Fn::If", "Fn::Transform", "Fn::ImportValue", "Fn::GetStackOutput", "Condition"}
     for path, node in nodes(RESOURCES):
         if isinstance(node, dict):
-            assert not forbidden & set(node) or "PolicyDocument" in path, path
+            assert not forbidden & set(node) or {"PolicyDocument", "AvailabilityZone"} & set(path), path
         assert node != "AWS::NoValue"
     assert "&id" not in render.to_yaml(pipeline.compile_main(DOCUMENT).stack)
 
@@ -574,7 +579,7 @@ def test_physical_names_are_left_to_cloudformation() -> None:
 
 def test_the_registry_stack_keeps_scanned_and_encrypted_images() -> None:
     """One repository for each owned image: scanned on push, old untagged images expire, kept when the stack goes."""
-    registry, _ = pipeline.compile_registry(DOCUMENT)
+    registry = template.registry_of(DOCUMENT)
     assert registry
     found = template.load(render.to_yaml(registry))
     assert registry.name == "shop-registry"

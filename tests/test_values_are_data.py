@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from msaspec import pipeline, render
+from msaspec import pipeline
 from msaspec.pipeline import Compiled
+from msaspec.template import render
 from tests import template
 from tests.template import Filled, nodes, user_data
 

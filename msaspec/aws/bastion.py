@@ -6,23 +6,39 @@ from collections.abc import Iterable
 
 from troposphere import Output, Ref
 
-from msaspec import names
 from msaspec.aws import hosts, iam, security_groups
 from msaspec.language.network import Bastion
 from msaspec.language.part import Door, Part, Site
+from msaspec.template import names
 
+TYPES = (
+    hosts.INSTANCE,
+    hosts.LAUNCH_TEMPLATE,
+    iam.INSTANCE_PROFILE,
+    iam.ROLE,
+    security_groups.GROUP,
+    security_groups.RULE,
+)
 ENDPOINTS = ("ssm", "ssmmessages")
 """What Session Manager needs where there is no way out."""
 
 USER_DATA = """\
 #!/bin/bash
-# The PostgreSQL client, for whoever comes in by Session Manager.
-for version in 18 17 16 15; do dnf install -y "postgresql$version" && break; done
+# The newest PostgreSQL client; where none can be installed, a command that says so.
+for pause in 5 15 45 135; do
+  for version in 18 17 16 15; do dnf install -qy postgresql$version && exit; done
+  sleep $pause
+done
+install -m 755 /dev/stdin /usr/local/bin/psql <<'END'
+#!/bin/bash
+echo 'psql could not be installed. Try: sudo dnf install postgresql17'; exit 1
+END
+/usr/local/bin/psql >/dev/console
 """
 
 
 def build(bastion: Bastion, doors: Iterable[tuple[str, Door]], site: Site) -> Part:
-    """The host and its rule to each door. `doors` are pairs of a manifest name and a door."""
+    """Return the host and its rule to each door. `doors` are pairs of a manifest name and a door."""
     rules = [
         security_groups.edge(f"BastionTo{names.camel(name)}", "BastionSecurityGroup", door, "bastion")
         for name, door in doors
@@ -30,7 +46,7 @@ def build(bastion: Bastion, doors: Iterable[tuple[str, Door]], site: Site) -> Pa
     display = f"{site.stack}/bastion"
     return Part(
         resources=(
-            iam.role("BastionRole", "ec2.amazonaws.com", [iam.SESSION_MANAGER]),
+            iam.role("BastionRole", hosts.principal(site), [iam.SESSION_MANAGER]),
             iam.instance_profile("BastionInstanceProfile", "BastionRole"),
             security_groups.group("BastionSecurityGroup", "bastion", site, (), security_groups.ANYWHERE),
             hosts.launch_template(

@@ -99,14 +99,17 @@ PYTHON
 command -v docker || step docker dnf install -y docker
 systemctl enable --now docker
 
-[[ $REGISTRY != *.dkr.ecr.* ]] || step login login
 step secrets python3 boot.py environment
-step pull docker pull -q "$IMAGE"
+# Only where it is not there yet: a tag that was pushed again must not come in by a reboot.
+if ! docker image inspect -f . "$IMAGE"; then
+  [[ $REGISTRY != *.dkr.ecr.* ]] || step login login
+  step pull docker pull -q "$IMAGE"
+fi
 
 step run  # last: if a reboot cannot get here, the old container keeps running
 docker rm -f "$SERVICE" || true
 python3 boot.py docker --name "$SERVICE" --restart unless-stopped --pull never --env-file steering \
-  --log-driver awslogs --log-opt awslogs-region="$AWS_DEFAULT_REGION" \
+  --log-driver awslogs --log-opt mode=non-blocking --log-opt awslogs-region="$AWS_DEFAULT_REGION" \
   --log-opt awslogs-group="$LOG_GROUP" --log-opt awslogs-stream="$INSTANCE" "$IMAGE"
 
 step health

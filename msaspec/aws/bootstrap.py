@@ -1,13 +1,13 @@
 """The custom resource that makes roles and databases on a database instance, and its two Lambda functions.
 
-The handler stands outside the VPC: it reads secrets, fetches the CA bundle and answers CloudFormation. It invokes
-the runner, which stands in the isolated subnets and speaks to port 5432 only. So the network needs no way out and
-no endpoint, and the template no asset: both sources are inlined.
+The handler is outside the VPC: it reads secrets, fetches the CA bundle and answers CloudFormation. It invokes
+the runner, which is in the isolated subnets and speaks to the servers only. So the network needs no way out and no
+endpoint, and the template no asset: both sources are inlined.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -16,14 +16,33 @@ from typing import Any, ClassVar
 from troposphere import GetAtt, Ref, awslambda
 from troposphere.cloudformation import AWSCustomObject
 
-from msaspec import names
-from msaspec.aws import iam, logs, scripts, security_groups
+from msaspec.aws import functions, iam, logs, security_groups
 from msaspec.aws.intrinsic import intrinsic, reference
+from msaspec.language.aws_type import AwsType, Content, Properties
+from msaspec.language.engine import Bootstrap
 from msaspec.language.part import Door, Part, Site, Statement
 from msaspec.language.value import Text, Token
+from msaspec.template import names
 
-HANDLER, RUNNER, LOGS = "DatabaseBootstrapHandler", "DatabaseBootstrapRunner", "DatabaseBootstrapLogs"
-RUNTIME = "python3.13"
+
+def _contents(properties: Properties) -> Iterator[Content]:
+    """Yield the databases that the resource sees to. A role is the name of its service in snake_case."""
+    declared = properties.get("Databases")
+    for database in declared if isinstance(declared, list) else ():
+        if isinstance(database, dict) and isinstance(name := database.get("Name"), str):
+            roles = [database.get("Owner"), *(database.get("ReadWrite") or ()), *(database.get("ReadOnly") or ())]
+            users = tuple(role.replace("_", "-") for role in roles if role and isinstance(role, str))
+            yield Content("database", name, users, f"database: {name}")
+
+
+TYPES = (
+    functions.FUNCTION,
+    AwsType(name="Custom::DatabaseBootstrap", contents=_contents),
+    iam.ROLE,
+    logs.GROUP,
+    security_groups.GROUP,
+    security_groups.RULE,
+)
 RUNNER_SECONDS, HANDLER_SECONDS, ANSWER_SECONDS = 120, 240, 300
 """The runner gives up first, then the handler says so, then CloudFormation stops waiting."""
 
@@ -50,6 +69,7 @@ class Server:
     door: Door
     master_secret: Token
     grants: tuple[Grant, ...]
+    programs: Bootstrap
 
 
 _PROPERTIES = (
@@ -71,44 +91,48 @@ class DatabaseBootstrap(AWSCustomObject):  # type: ignore[misc]
     props: ClassVar[dict[str, tuple[type, bool]]] = dict.fromkeys(_PROPERTIES, (object, True))
 
 
-def _source(function: str) -> str:
-    return scripts.program("msaspec.lambdas", f"{function}.py", 4)
+def build(servers: Sequence[Server], site: Site) -> Part:
+    """Return the pairs of functions, each shared by all instances of the system whose engine has it."""
+    part = Part()
+    for programs in dict.fromkeys(server.programs for server in servers):
+        part += _pair(programs, [server for server in servers if server.programs == programs], site)
+    return part
 
 
-def functions(servers: Sequence[Server], site: Site) -> Part:
-    """Both functions, shared by all instances of the system."""
-    handler_group, runner_group = f"{HANDLER}Role", f"{RUNNER}SecurityGroup"
+def _pair(programs: Bootstrap, servers: Sequence[Server], site: Site) -> Part:
+    handler, runner, log_group = programs.handler_id, programs.runner_id, programs.logs_id
+    runner_group = f"{runner}SecurityGroup"
     egress = [security_groups.to_group(s.door.group, s.door.port, f"Database {s.name}") for s in servers]
     masters: tuple[Text, ...] = tuple((server.master_secret,) for server in servers)
     secrets: tuple[Text, ...] = tuple((Token(grant.secret),) for server in servers for grant in server.grants)
     return Part(
         (
-            logs.group(LOGS, 30),
+            logs.group(log_group, 30),
             iam.role(
-                handler_group,
+                f"{handler}Role",
                 "lambda.amazonaws.com",
                 [
-                    logs.writing(LOGS),
+                    logs.writing(log_group),
                     Statement(("secretsmanager:GetSecretValue",), masters),
                     Statement(("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"), secrets),
-                    Statement(("lambda:InvokeFunction",), ((Token(f"{RUNNER}.Arn"),),)),
+                    Statement(("lambda:InvokeFunction",), ((Token(f"{runner}.Arn"),),)),
                 ],
             ),
-            _function(
-                HANDLER,
-                "Reads secrets, calls the runner, answers CloudFormation",
+            functions.function(
+                handler,
+                log_group,
                 HANDLER_SECONDS,
-                Environment=awslambda.Environment(Variables={"RUNNER": Ref(RUNNER)}),
+                Environment=awslambda.Environment(Variables={"RUNNER": Ref(runner)}),
             ),
             iam.role(
-                f"{RUNNER}Role",
+                f"{runner}Role",
                 "lambda.amazonaws.com",
-                [logs.writing(LOGS), _VPC_ACCESS],
+                [logs.writing(log_group), _VPC_ACCESS],
             ),
             security_groups.group(runner_group, "database-bootstrap-runner", site, (), egress),
-            _function(
-                RUNNER,
-                "Makes roles and databases from the isolated subnets",
+            functions.function(
+                runner,
+                log_group,
                 RUNNER_SECONDS,
                 VpcConfig=awslambda.VPCConfig(
                     SubnetIds=[reference(subnet.target) for subnet in site.isolated],
@@ -116,19 +140,20 @@ def functions(servers: Sequence[Server], site: Site) -> Part:
                 ),
             ),
         ),
-        scripts={HANDLER: _source("database_handler"), RUNNER: _source("database_runner")},
+        scripts={handler: functions.source(programs.handler), runner: functions.source(programs.runner)},
     )
 
 
 def prepare(server: Server) -> Part:
-    """The custom resource of one instance, and the runner's way to it."""
-    rule = f"{RUNNER}To{names.camel(server.name)}"
+    """Return the custom resource of one instance, and the runner's way to it."""
+    runner = server.programs.runner_id
+    rule = f"{runner}To{names.camel(server.name)}"
     return Part(
         (
-            security_groups.edge(rule, f"{RUNNER}SecurityGroup", server.door, "database-bootstrap-runner"),
+            security_groups.edge(rule, f"{runner}SecurityGroup", server.door, "database-bootstrap-runner"),
             DatabaseBootstrap(
                 names.logical(server.name, "Bootstrap"),
-                ServiceToken=GetAtt(HANDLER, "Arn"),
+                ServiceToken=GetAtt(server.programs.handler_id, "Arn"),
                 ServiceTimeout=ANSWER_SECONDS,
                 Host=reference(server.host.target),
                 Port=str(server.door.port),
@@ -138,50 +163,35 @@ def prepare(server: Server) -> Part:
                     {"Name": g.role, "SecretArn": intrinsic((Token(g.secret),)), "Url": [*map(intrinsic, g.url)]}
                     for g in server.grants
                 ],
-                Revision=_revision(),
-                DependsOn=[rule],
+                Revision=_revision(server.programs),
+                # Its function reads what its role may read only once this very update has said so.
+                DependsOn=[f"{server.programs.handler_id}Role", rule],
             ),
         )
     )
 
 
 def _databases(grants: Sequence[Grant]) -> list[dict[str, Any]]:
-    """What the runner brings about: each database with its owner and its other users."""
+    """Return what the runner brings about: each database with its owner and its other users."""
 
-    def roles(database: str, access: str) -> list[str]:
-        return sorted(g.role for g in grants if g.database == database and g.access == access)
-
+    roles: dict[str, dict[str, list[str]]] = {}
+    for grant in sorted(grants, key=lambda grant: grant.role):
+        roles.setdefault(grant.database, {}).setdefault(grant.access, []).append(grant.role)
     return [
         {
             "Name": database,
-            "Owner": "".join(roles(database, "owner")[:1]),
-            "ReadWrite": roles(database, "read-write"),
-            "ReadOnly": roles(database, "read-only"),
+            "Owner": "".join(by_access.get("owner", ())[:1]),
+            "ReadWrite": by_access.get("read-write", []),
+            "ReadOnly": by_access.get("read-only", []),
         }
-        for database in sorted({grant.database for grant in grants})
+        for database, by_access in sorted(roles.items())
     ]
 
 
 @cache
-def _revision() -> str:
-    """Changes with the functions, so that a newer msaspec brings every instance to its state once."""
-    return sha256((_source("database_handler") + _source("database_runner")).encode()).hexdigest()[:16]
-
-
-def _function(name: str, description: str, timeout: int, **properties: Any) -> Any:
-    return awslambda.Function(
-        name,
-        Description=description,
-        Runtime=RUNTIME,
-        Architectures=["arm64"],
-        Handler="index.handler",
-        Role=GetAtt(f"{name}Role", "Arn"),
-        MemorySize=256,
-        Timeout=timeout,
-        LoggingConfig=awslambda.LoggingConfig(LogGroup=Ref(LOGS)),
-        **properties,
-        Code=awslambda.Code(ZipFile=scripts.looked_up(name)),
-    )
+def _revision(programs: Bootstrap) -> str:
+    """Change with the functions, so that a newer msaspec brings every instance to its state once."""
+    return sha256((functions.source(programs.handler) + functions.source(programs.runner)).encode()).hexdigest()[:16]
 
 
 _VPC_ACCESS = Statement(
@@ -191,8 +201,9 @@ _VPC_ACCESS = Statement(
         "ec2:DescribeNetworkInterfaces",
         "ec2:DescribeSubnets",
         "ec2:AssignPrivateIpAddresses",
+        # fact: lambda-network-permissions
         "ec2:UnassignPrivateIpAddresses",
     ),
     (("*",),),
 )
-"""What Lambda needs to stand in a VPC (AWS Lambda Developer Guide, "Required IAM permissions")."""
+"""What Lambda needs to run in a VPC (AWS Lambda Developer Guide, "Required IAM permissions")."""

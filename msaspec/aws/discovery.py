@@ -11,7 +11,11 @@ from typing import Any
 
 from troposphere import GetAtt, Ref, servicediscovery
 
-from msaspec import names
+from msaspec.language.aws_type import AwsType
+from msaspec.template import names
+
+SERVICE = AwsType(name="AWS::ServiceDiscovery::Service", unique=(("DnsConfig", "Name"),))
+INSTANCE = AwsType(name="AWS::ServiceDiscovery::Instance", unique=(("ServiceId", "InstanceId"),))
 
 TTL = "10"
 """Seconds for which an answer may be kept."""
@@ -22,8 +26,18 @@ def address(name: str) -> str:
     return names.logical(name, "Address")
 
 
+def instance_id(name: str) -> str:
+    """Logical id of the registration of an EC2 instance under a name."""
+    return f"{address(name)}Instance"
+
+
+def balancer_id(name: str) -> str:
+    """Logical id of the registration of a load balancer under a name."""
+    return f"{address(name)}Balancer"
+
+
 def service(name: str) -> Any:
-    """The name, to which addresses are registered."""
+    """Return the name, to which addresses are registered."""
     return servicediscovery.Service(
         address(name),
         Name=name,
@@ -36,9 +50,9 @@ def service(name: str) -> Any:
 
 
 def of_instance(name: str, instance: str) -> Any:
-    """The registration of an EC2 instance under a name."""
+    """Return the registration of an EC2 instance under a name."""
     return servicediscovery.Instance(
-        f"{address(name)}Instance",
+        instance_id(name),
         ServiceId=GetAtt(address(name), "Id"),
         InstanceId=Ref(instance),
         InstanceAttributes={"AWS_INSTANCE_IPV4": GetAtt(instance, "PrivateIp")},
@@ -46,9 +60,9 @@ def of_instance(name: str, instance: str) -> Any:
 
 
 def of_balancer(name: str, balancer: str, after: Sequence[str]) -> Any:
-    """The registration of a load balancer under a name, as an alias, `after` there is something behind it."""
+    """Return the registration of a load balancer under a name, as an alias, `after` there is something behind it."""
     return servicediscovery.Instance(
-        f"{address(name)}Balancer",
+        balancer_id(name),
         ServiceId=GetAtt(address(name), "Id"),
         InstanceId=names.logical(name, "Balancer"),
         InstanceAttributes={"AWS_ALIAS_DNS_NAME": GetAtt(balancer, "DNSName")},

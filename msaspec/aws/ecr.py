@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from msaspec import names
 from msaspec.aws import iam
 from msaspec.language.image import Image
 from msaspec.language.part import Statement
 from msaspec.language.value import Text, Token
+from msaspec.template import names
 
 OWN_REGISTRY: Text = (Token("AWS::AccountId"), ".dkr.ecr.", Token("AWS::Region"), ".", Token("AWS::URLSuffix"))
 """The registry of this account and region."""
@@ -20,14 +20,14 @@ def tag_parameter(service: str) -> str:
 
 
 def uri(image: Image, system: str, service: str) -> Text:
-    """What to pull. The tag of an owned image is a parameter of the stack."""
+    """Return what to pull. The tag of an owned image is a parameter of the stack."""
     if image.host is not None:
         return (str(image),)
     return (*OWN_REGISTRY, f"/{names.repository(system, image.repository)}:", Token(tag_parameter(service)))
 
 
 def pulling(image: Image, system: str) -> tuple[Statement, ...]:
-    """Pulling the image, and no other. Logging in is a grant of every host."""
+    """Return the grant to pull the image, and no other. Every host is granted the login."""
     if image.host is None:
         repository = iam.arn("ecr", (f"repository/{names.repository(system, image.repository)}",))
     elif image.ecr:

@@ -2,45 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from troposphere import GetAtt, Output, Ref, certificatemanager, route53, secretsmanager
 from troposphere import elasticloadbalancingv2 as elb
 
-from msaspec import names
 from msaspec.aws import balancer, routing, security_groups
+from msaspec.aws.data import secretsmanager as secrets
 from msaspec.aws.intrinsic import intrinsic
+from msaspec.language.aws_type import AwsType
+from msaspec.language.base import Model
+from msaspec.language.health import Probe, usual
 from msaspec.language.network import Ingress
-from msaspec.language.part import Cdn, Door, FrontDoor, Part, Site
+from msaspec.language.part import Cdn, Door, Front, FrontDoor, Part, Site
 from msaspec.language.runtime import Workload
 from msaspec.language.value import Text, Token, public, value
+from msaspec.template import names
 
 BALANCER, GROUP = "IngressLoadBalancer", "IngressSecurityGroup"
 HTTP, HTTPS, CERTIFICATE, SECRET = "IngressHttpListener", "IngressHttpsListener", "IngressCertificate", "IngressSecret"
+TYPES = (
+    AwsType(name="AWS::CertificateManager::Certificate"),
+    AwsType(name="AWS::Route53::RecordSet", unique=(("HostedZoneId", "Name", "Type"),)),
+    balancer.LISTENER,
+    balancer.LOAD_BALANCER,
+    secrets.SECRET,
+    security_groups.GROUP,
+)
+RULE_TYPES = (balancer.LISTENER_RULE, security_groups.RULE)
+"""What `rules` makes."""
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 """TLS 1.3 and 1.2, the policy that Elastic Load Balancing recommends; without a policy it would be one of 2016."""
 HEADER = "X-Origin-Secret"
 """What the distribution sends and the rules ask for, where only it may come in."""
 
 
-def front_door(ingress: Ingress, distribution: str | None, routes: Iterable[routing.Route]) -> FrontDoor:
-    """What services behind the balancer need to know of it. `distribution` is that of the system, if there is one."""
+def front_door(ingress: Ingress, front: Front | None, routes: Iterable[routing.Route]) -> FrontDoor:
+    """Return what services behind the balancer need to know of it. `front` is what is before it, if anything."""
     secure = ingress.domain is not None
     host: Text = (ingress.domain,) if ingress.domain else (Token(f"{BALANCER}.DNSName"),)
     cdn = None
-    if ingress.cdn and distribution:
+    if ingress.cdn and front:
         secret: Text = ("{{resolve:secretsmanager:", Token(SECRET), ":SecretString}}")
         patterns = {pattern for route in routes for pattern in route.patterns}
         cdn = Cdn(host, secret, tuple(sorted(patterns, key=lambda pattern: (-len(pattern), pattern))))
-        host = (Token(f"{distribution}.DomainName"),)
+        host = (front.domain,)
     scheme = "https" if secure or cdn else "http"
     base = (f"{scheme}://", *host)
     return FrontDoor(HTTPS if secure else HTTP, Token(GROUP), base, scheme, ingress.domain, cdn)
 
 
 def build(ingress: Ingress, hosts: Sequence[str], site: Site) -> Part:
-    """The balancer with its listeners, and with a domain its certificate and alias records."""
+    """Return the balancer with its listeners, and with a domain its certificate and alias records."""
     secure = ingress.domain is not None
     ports = (80, 443) if secure else (80,)
     # Who may come in is decided here, but behind the CDN by a header: its addresses have no name that a template knows.
@@ -118,19 +132,22 @@ def _address(site: Site) -> Any:
     return Output("IngressUrl", Description="The front door of the services behind it.", Value=intrinsic(public(base)))
 
 
-def rules(workload: Workload, site: Site, targets: Sequence[str]) -> Part:
-    """The rules of a service, one a path and host, its way in, and its URLs.
+def rules(workload: Workload[Model], site: Site, targets: Mapping[str | None, Sequence[str]]) -> Part:
+    """Return the rules of a service, one a path and host, its way in, and its URLs.
 
-    `targets` are logical ids of target groups; all requests go to the first, and a deployment may shift them.
+    `targets` are logical ids of target groups by the port that they lead to; all requests go to the first of a port,
+    and a deployment may shift them.
     """
     door = site.front
     assert door is not None
     spec, name = workload.spec, workload.name
-    port = spec.port or 0
-    group = Door(Token(names.logical(name, "SecurityGroup")), port)
-    made: list[Any] = [
-        security_groups.edge(names.logical(name, "FromIngress"), GROUP, group, f"public load balancer to {name}")
-    ]
+    made: list[Any] = []
+    for port in targets:
+        opened = spec.port_of(port)
+        assert opened is not None
+        group = Door(Token(names.logical(name, "SecurityGroup")), opened.number)
+        rule = names.logical(name, f"FromIngressPort{names.camel(port)}" if port else "FromIngress")
+        made.append(security_groups.edge(rule, GROUP, group, f"public load balancer to {name}"))
     found = list(routing.routes(name, spec, door.domain))
     for route in found:
         made.append(
@@ -139,19 +156,39 @@ def rules(workload: Workload, site: Site, targets: Sequence[str]) -> Part:
                 ListenerArn=Ref(door.listener),
                 Priority=route.priority,
                 Conditions=_conditions(route, door),
-                Actions=[_forward(targets)],
+                Actions=[_forward(targets[route.port])],
+                **({"Transforms": [_stripped(route.path)]} if spec.strip and route.path != "/" else {}),
             )
         )
     first = found[0]
     base: Text = (f"{door.scheme}://{first.host}",) if first.host else door.base
     path = "" if first.path == "/" else first.path
-    about = ", ".join(spec.paths or spec.hosts)
+    about = ", ".join(spec.prefixes or spec.hosts)
     output = Output(
         names.logical(name, "Url"),
         Description=f"Where {name} answers: {about}.",
         Value=intrinsic(public(value(*base, path))),
     )
     return Part(tuple(made), (output,))
+
+
+def target_group(
+    workload: Workload[Model], port: str | None, logical_id: str, kind: str, number: int | None = None
+) -> Any:
+    """Return the target group of a port that paths lead to. `number` is the port of targets that name none."""
+    spec = workload.spec
+    found, probe = spec.port_of(port), workload.health
+    assert found is not None
+    assert probe is not None
+    if port is not None:
+        own = [each for each in spec.paths if each.port == port]
+        asked = next((each.health for each in own if each.health), None)
+        # Nothing is known of a further port but that it answers, unless its path says what to ask.
+        usual_codes = probe.says.model_copy(update={"codes": usual().codes})
+        probe = (
+            Probe("http", usual_codes, asked) if asked else Probe("tcp", probe.says, "/" if spec.strip else own[0].path)
+        )
+    return balancer.target_group(logical_id, number or found.number, kind, found.protocol, probe, spec.sticky)
 
 
 def _conditions(route: routing.Route, door: FrontDoor) -> list[Any]:
@@ -167,6 +204,15 @@ def _conditions(route: routing.Route, door: FrontDoor) -> list[Any]:
     return found
 
 
+def _stripped(path: str) -> Any:
+    """Return what takes a prefix off: `/api` and `/api/x` become `/` and `/x`. A prefix has few characters that mean
+    something in a regular expression."""
+    # fact: rule-transforms
+    escaped = "".join(f"\\{character}" if character in ".$+" else character for character in path)
+    rewrite = elb.RewriteConfig(Regex=f"^{escaped}/?(.*)$", Replace="/$1")
+    return elb.Transform(Type="url-rewrite", UrlRewriteConfig=elb.RewriteConfigObject(Rewrites=[rewrite]))
+
+
 def _forward(targets: Sequence[str]) -> Any:
     if len(targets) == 1:
         return elb.ListenerRuleAction(Type="forward", TargetGroupArn=Ref(targets[0]))
@@ -177,6 +223,6 @@ def _forward(targets: Sequence[str]) -> Any:
     return elb.ListenerRuleAction(Type="forward", ForwardConfig=elb.ForwardConfig(TargetGroups=weights))
 
 
-def rule_ids(workload: Workload) -> tuple[str, ...]:
+def rule_ids(workload: Workload[Model]) -> tuple[str, ...]:
     """Logical ids of the rules of a service."""
     return tuple(route.logical_id for route in routing.routes(workload.name, workload.spec, None))

@@ -10,7 +10,7 @@ from msaspec.language.value import Text, Token
 
 
 def intrinsic(text: Text) -> Any:
-    """The shortest CloudFormation form of a text: a plain string, Ref, Fn::GetAtt, Fn::Sub or Fn::Join.
+    """Return the shortest CloudFormation form of a text: a plain string, Ref, Fn::GetAtt, Fn::Sub or Fn::Join.
 
     Literal pieces are never substituted, whatever they hold: Fn::Sub, the form that reads best, is not used
     where a literal could be taken for its syntax (its escape ``${!`` is undefined without a closing brace).

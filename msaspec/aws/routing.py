@@ -1,6 +1,6 @@
 """Rules of the public balancer: which request goes to which service. Pure; the numbers depend on nothing but the rule.
 
-A rule's priority is a function of its own service, host and path, so that no rule moves when another comes or goes: two
+A rule's priority is a function of its own service, host and path, so that adding or removing another moves none: two
 rules that changed places in one update would collide at the balancer. Rules for a host under the domain come before
 those for the domain and for any host, longer paths before shorter ones; within one depth no two rules match one
 request, and the order means nothing. Two rules may get one number by chance, which the manifest then settles with
@@ -14,9 +14,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
-from msaspec import names
 from msaspec.language.service import ONLY_RULE, Service
+from msaspec.template import names
 
+# fact: rule-priorities
 LOWEST = 50_000
 """The largest number that a priority may have (Elastic Load Balancing API, CreateRule)."""
 
@@ -34,7 +35,7 @@ _TOLD_APART = re.compile(r"(/[a-z][a-z0-9]*)*/?")
 
 
 def of_host(host: str) -> str:
-    """A host name as a part of a logical id.
+    """Return a host name as a part of a logical id.
 
     >>> of_host("a-b.example.com")
     'ABDotExampleDotCom'
@@ -44,15 +45,17 @@ def of_host(host: str) -> str:
 
 @dataclass(frozen=True)
 class Route:
-    """One rule: the requests for a host, or for any, whose path is this one or lies under it."""
+    """One rule: the requests for a host, or for any, whose path is this one or below it."""
 
     service: str
     host: str | None
     path: str
     given: int | None = None
     """The number that the manifest gives it."""
+    port: str | None = None
+    """The name of the port that it leads to; the main one without."""
     under_the_domain: bool = False
-    """Whether its host is one under the front door's domain; what has no host of its own is meant for the domain."""
+    """Whether its host is one under the front door's domain; without a host of its own it serves the domain."""
 
     @property
     def written(self) -> str:
@@ -93,13 +96,31 @@ class Route:
 
 
 def routes(service: str, spec: Service, domain: str | None) -> Iterator[Route]:
-    """The rules of a service behind the front door of a domain: one for each of its paths at each of its hosts."""
+    """Yield the rules of a service behind the front door of a domain: one for each of its paths at each of its
+    hosts."""
     if not spec.paths and not spec.hosts:
         return
     hosts: Sequence[str | None] = spec.hosts or (None,)
-    paths = spec.paths or ("/",)
+    paths = [(each.path, each.port) for each in spec.paths] or [("/", None)]
     only = spec.priority.get(ONLY_RULE) if len(hosts) * len(paths) == 1 else None
     for host in hosts:
-        for path in paths:
+        for path, port in paths:
             given = spec.priority.get((host or "") + path, only)
-            yield Route(service, host, path, given, host is not None and host != domain)
+            yield Route(service, host, path, given, port, host is not None and host != domain)
+
+
+def routed_ports(spec: Service) -> tuple[str | None, ...]:
+    """Return the ports that a service's paths and hosts lead to, the main one (None) first."""
+    if not spec.public:
+        return ()
+    found = {each.port for each in spec.paths} or {None}
+    return tuple(sorted(found, key=lambda port: port or ""))
+
+
+def target(service: str, port: str | None) -> str:
+    """Logical id of the target group of a port of a service.
+
+    >>> target("cart", None), target("rabbit", "console")
+    ('CartTargetGroup', 'RabbitPortConsoleTargetGroup')
+    """
+    return names.logical(service, f"Port{names.camel(port)}TargetGroup" if port else "TargetGroup")

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Sequence
 from typing import Any
 
 from troposphere import Ref, Tags, ec2
 
 from msaspec.aws.intrinsic import reference
+from msaspec.language.aws_type import AwsType
 from msaspec.language.part import Door, Site
 from msaspec.language.value import Token
+
+_TEXT = frozenset(string.ascii_letters + string.digits + " ._-:/()#,@[]+=&;{}!$*")
+
+
+def _name(name: str) -> str | None:
+    return "it begins with `sg-`" if name.startswith("sg-") else _description(name)
+
+
+def _description(text: str) -> str | None:
+    if not 1 <= len(text) <= 255:
+        return "it is empty or has more than 255 characters"
+    return None if set(text) <= _TEXT else "it contains a character that EC2 does not allow"
+
+
+GROUP = AwsType(name="AWS::EC2::SecurityGroup", names={"GroupName": _name, "GroupDescription": _description})
+RULE = AwsType(
+    name="AWS::EC2::SecurityGroupIngress",
+    unique=(("GroupId", "IpProtocol", "FromPort", "ToPort", "SourceSecurityGroupId", "CidrIp"),),
+)
 
 ANYWHERE: Sequence[Any] = (ec2.SecurityGroupRule(IpProtocol="-1", CidrIp="0.0.0.0/0", Description="Anywhere"),)
 NOWHERE: Sequence[Any] = (
@@ -22,7 +43,7 @@ same that the CDK writes; ICMP type 252 code 86 does not exist)."""
 
 
 def group(name: str, description: str, site: Site, ingress: Sequence[Any], egress: Sequence[Any]) -> Any:
-    """A security group in the system's VPC. Edges add their rules from outside."""
+    """Return a security group in the system's VPC. Edges add their rules from outside."""
     rules = {"SecurityGroupIngress": list(ingress)} if ingress else {}
     return ec2.SecurityGroup(
         name,
@@ -35,17 +56,17 @@ def group(name: str, description: str, site: Site, ingress: Sequence[Any], egres
 
 
 def from_block(block: str, port: int, description: str) -> Any:
-    """An inline ingress rule: TCP on one port from an IPv4 block."""
+    """Return an inline ingress rule: TCP on one port from an IPv4 block."""
     return ec2.SecurityGroupRule(IpProtocol="tcp", FromPort=port, ToPort=port, CidrIp=block, Description=description)
 
 
 def anything_to_block(block: str, description: str) -> Any:
-    """An inline egress rule: every port of TCP, in an IPv4 block."""
+    """Return an inline egress rule: every port of TCP, in an IPv4 block."""
     return ec2.SecurityGroupRule(IpProtocol="tcp", FromPort=0, ToPort=65535, CidrIp=block, Description=description)
 
 
 def to_group(group_id: Token, port: int, description: str) -> Any:
-    """An inline egress rule: TCP on one port to a group."""
+    """Return an inline egress rule: TCP on one port to a group."""
     return ec2.SecurityGroupRule(
         IpProtocol="tcp",
         FromPort=port,
@@ -56,7 +77,7 @@ def to_group(group_id: Token, port: int, description: str) -> Any:
 
 
 def edge(name: str, caller_group: str, door: Door, description: str) -> Any:
-    """The rule of one declared edge: the caller's group may open TCP connections to the door."""
+    """Return the rule of one declared edge: the caller's group may open TCP connections to the door."""
     return ec2.SecurityGroupIngress(
         name,
         GroupId=reference(door.group.target),

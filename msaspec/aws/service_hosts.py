@@ -6,32 +6,35 @@ data) makes a new version, and a new version new hosts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import cast
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from msaspec import names
 from msaspec.aws import ecr, hosts, iam, logs, security_groups
-from msaspec.aws.user_data import BODY, LIMIT, Boot, Health, refusal, settings, size_bound, user_data
-from msaspec.diagnostic import Code, Diagnostic
-from msaspec.language.base import InstanceType, Model
+from msaspec.aws.user_data import LIMIT, Boot, Health, refusal, script, settings, size_bound, user_data
+from msaspec.diagnostics.diagnostic import Code, Diagnostic
+from msaspec.diagnostics.place import Path
+from msaspec.language.base import InstanceType, Model, gibibytes, measured
+from msaspec.language.health import usual
 from msaspec.language.part import Part, Site, Statement
+from msaspec.language.port import ContainerPort
 from msaspec.language.runtime import Workload
-from msaspec.language.service import Health as ServiceHealth
+from msaspec.language.service import Service
 from msaspec.language.value import Token
+from msaspec.template import names
 
 WRONG_ARCHITECTURE = Code(
     "MSA330",
     "An instance type of another CPU architecture",
     """
-    The image is built for `arch` and the instance type has the other architecture: the container would fail when it
-    starts, with `exec format error`. Graviton types (t4g, m7g, c8g ...) run arm64, the others x86_64.
+    The image is built for `arch`, but the instance type has the other architecture. The container would fail at start
+    with `exec format error`. Graviton types (t4g, m7g, c8g ...) run arm64, the others x86_64.
     """,
 )
 TOO_MUCH_USER_DATA = Code(
     "MSA332",
-    "More user data than EC2 takes",
+    "User data that is too large",
     """
     An instance's user data, which carries the variables and the command of its service, has at most 16 KB (16,384
     bytes). Move large values to `secrets` (SSM parameters, Secrets Manager) or to files in a bucket.
@@ -40,26 +43,36 @@ TOO_MUCH_USER_DATA = Code(
 
 UNDELIVERABLE = Code(
     "MSA333",
-    "A variable that cannot reach its container",
+    "A variable that Docker reads itself",
     """
     Docker's client reads some variables itself (`DOCKER_HOST`, `HTTPS_PROXY`, `PATH` ...). Such a name reaches the
     container only with a value of one line.
     """,
 )
 
-SCRIPT = "Boot"
-SSH = 22
+SSH, FRONT = 22, 80
 PORT_IN_USE = Code(
     "MSA334",
-    "A port that the host uses itself",
+    "A port that the host uses",
     """
-    On `instance` the container's port is published on the host under the same number, and Amazon Linux has its own SSH
-    server on port 22, although no security group lets anybody in. Let the container listen on another port.
+    On `instance` the container's port is published on the host under the same number. The SSH server of Amazon Linux
+    already listens on port 22, although no security group admits anyone, and port 80 leads to the main port where the
+    service has `paths`. Let the container listen on another port.
     """,
 )
 
 BOOT_SECONDS = 900
 """For the machine to start, install Docker and pull the image, before the grace of its health begins."""
+
+TYPES = (
+    hosts.LAUNCH_TEMPLATE,
+    iam.INSTANCE_PROFILE,
+    iam.MANAGED_POLICY,
+    iam.ROLE,
+    logs.GROUP,
+    security_groups.GROUP,
+    security_groups.RULE,
+)
 
 
 class HostFields(Model):
@@ -70,14 +83,33 @@ class HostFields(Model):
         description="EC2 instance type. Default: t4g.small for arm64, t3.small for x86_64.",
         examples=["t4g.small"],
     )
+    disk: Annotated[int, gibibytes(8, 16_384, "20 GiB")] = measured(
+        "20 GiB",
+        description="Size of the encrypted root volume, which holds the image and what its container writes.",
+        examples=["50 GiB"],
+    )
+    credits: Literal["unlimited", "standard"] = Field(
+        "unlimited",
+        description="CPU credits of a burstable type (t3, t4g): `unlimited` bursts beyond them for money, `standard`"
+        " slows down to the baseline.",
+        examples=["standard"],
+    )
 
 
-def _chosen(workload: Workload) -> str | None:
-    """The instance type, if one is named."""
-    return cast(HostFields, workload.options).instance_type
+def idle(options: HostFields) -> Mapping[str, tuple[str, str]]:
+    """Return the fields that do nothing with the chosen type; for each where that is, and a hint."""
+    chosen = options.instance_type
+    if chosen is None or hosts.is_burstable(chosen):
+        return {}
+    return {"credits": (f"the instance type is {chosen}, which has no CPU credits", "Remove it.")}
 
 
-def check(workload: Workload, boot: Boot) -> Iterable[Diagnostic]:
+def _chosen(workload: Workload[HostFields]) -> str | None:
+    """Return the instance type, if one is named."""
+    return workload.options.instance_type
+
+
+def check(workload: Workload[HostFields], boot: Boot) -> Iterable[Diagnostic]:
     """Architecture, a port that is free, and user data that the host can take."""
     name, service, path = workload.name, workload.spec, workload.path
     chosen = _chosen(workload)
@@ -85,9 +117,10 @@ def check(workload: Workload, boot: Boot) -> Iterable[Diagnostic]:
         message = f"`{name}` has an image for {service.arch}, and {chosen} runs {hosts.architecture(chosen)}."
         hint = f"Use a type such as `{hosts.DEFAULT_TYPES[service.arch]}`, or set another `arch`."
         yield WRONG_ARCHITECTURE.at((*path, "runtime", "instance_type"), message, hint=hint)
-    if service.port == SSH:
-        message = f"The port {SSH} of `{name}` is in use on its host."
-        yield PORT_IN_USE.at((*path, "port"), message, hint="Let the container listen on another port.")
+    for at, port in published(service):
+        if port.number == SSH:
+            message = f"The port {SSH} of `{name}` is in use on its host."
+            yield PORT_IN_USE.at((*path, *at), message, hint="Let the container listen on another port.")
     refused = [(variable, refusal(variable, content)) for variable, content in workload.environment.items()]
     for variable, reason in refused:
         if reason:
@@ -96,63 +129,92 @@ def check(workload: Workload, boot: Boot) -> Iterable[Diagnostic]:
                 (*path, "env", variable), message, hint="Give it another name or another value.", key=True
             )
     if not any(reason for _, reason in refused) and (size := size_bound(user_data(boot))) > LIMIT:
-        message = f"The user data of `{name}` may have {size:,} bytes; EC2 takes {LIMIT:,}."
+        message = f"The user data of `{name}` may have {size:,} bytes; EC2 allows {LIMIT:,}."
         hint = "Move large values of `env` to SSM parameters and name them under `secrets`."
         yield TOO_MUCH_USER_DATA.at((*path, "env"), message, hint=hint, key=True)
 
 
-def build(workload: Workload, site: Site, boot: Boot, blocks: Iterable[str] = ()) -> Part:
-    """What every host of a service needs. `blocks` may come in on port 80."""
+def published(service: Service) -> Iterator[tuple[Path, ContainerPort]]:
+    """Yield the ports of the container, which its host has under the same numbers, each with its place."""
+    if service.port:
+        yield ("port",), service.port
+    yield from ((("ports", name), port) for name, port in sorted(service.ports.items()))
+
+
+def build(workload: Workload[HostFields], site: Site, boot: Boot, blocks: Iterable[str] = ()) -> Part:
+    """Return what every host of a service needs. `blocks` may come in on port 80."""
     name, spec = workload.name, workload.spec
     role, profile = names.logical(name, "Role"), names.logical(name, "InstanceProfile")
+    options = workload.options
+    kind = options.instance_type or hosts.DEFAULT_TYPES[spec.arch]
     log_group, group = names.logical(name, "LogGroup"), security_group(name)
+    program, text = script(boot)
     ingress = [security_groups.from_block(block, 80, "Front door") for block in blocks]
     return Part(
         (
             logs.group(log_group, spec.logs),
-            iam.role(role, "ec2.amazonaws.com", _statements(workload, site, log_group), [iam.HOST_POLICY]),
+            iam.role(role, hosts.principal(site), _statements(workload, site, log_group), [iam.HOST_POLICY]),
             iam.instance_profile(profile, role),
             security_groups.group(group, name, site, ingress, security_groups.ANYWHERE),
             hosts.launch_template(
                 template(name),
-                _chosen(workload) or hosts.DEFAULT_TYPES[spec.arch],
+                kind,
                 profile,
                 group,
-                hosts.with_script(settings(boot), SCRIPT),
+                hosts.with_script(settings(boot), program),
+                disk=options.disk,
+                credits=options.credits if hosts.is_burstable(kind) else None,
             ),
         ),
-        scripts={SCRIPT: BODY},
+        scripts={program: text},
     )
 
 
-def boot(workload: Workload, site: Site, resource: str, ports: Mapping[int, int]) -> Boot:
-    """What a host has to know. `resource` gets its signal; `ports` of the host lead to those of the container."""
+def boot(workload: Workload[HostFields], site: Site, resource: str, ports: Mapping[int, int]) -> Boot:
+    """Return what a host has to know. `resource` gets its signal; `ports` of the host lead to those of the
+    container."""
     return Boot(
         service=workload.name,
         resource=resource,
         image=ecr.uri(workload.image, site.system, workload.name),
         log_group=(Token(names.logical(workload.name, "LogGroup")),),
-        publish=tuple(sorted(ports.items())),
+        options=tuple(_options(workload, ports)),
         environment=workload.environment,
-        command=workload.spec.command,
+        command=(*workload.spec.entrypoint[1:], *workload.spec.command),
         health=_health(workload, ports),
     )
 
 
-def _health(workload: Workload, ports: Mapping[int, int]) -> Health | None:
-    """Asked on the host, so on a port that is published there."""
-    if workload.health is None:
+def _options(workload: Workload[HostFields], ports: Mapping[int, int]) -> Iterator[str]:
+    """Options of `docker run`, in an order of their own: what a service asks of Docker is a line here."""
+    for host, container in sorted(ports.items()):
+        yield f"-p{host}:{container}"
+    spec = workload.spec
+    # Docker takes one word for the entry point; the others come before the command.
+    if spec.entrypoint:
+        yield f"--entrypoint={spec.entrypoint[0]}"
+    if spec.user:
+        yield f"--user={spec.user}"
+    if spec.working_dir:
+        yield f"--workdir={spec.working_dir}"
+    if spec.stop_timeout:
+        yield f"--stop-timeout={spec.stop_timeout}"
+
+
+def _health(workload: Workload[HostFields], ports: Mapping[int, int]) -> Health | None:
+    """Asked on the host, so on a port that is published there; None where only the container is looked at."""
+    probe, main = workload.health, workload.spec.port
+    if probe is None or main is None or probe.by == "none":
         return None
-    port = min(ports, default=workload.spec.port)
-    says = workload.spec.health or ServiceHealth(path=workload.health)
-    return Health(
-        url=f"http://127.0.0.1:{port}{workload.health}",
-        interval=says.interval,
-        timeout=says.timeout,
-        healthy=says.healthy,
-        codes=says.codes,
-        grace=says.grace,
-    )
+    port, says = min(host for host, container in ports.items() if container == main.number), probe.says
+    ways: dict[str, dict[str, Any]] = {
+        "http": {"url": f"http://127.0.0.1:{port}{probe.path}", "codes": says.codes},
+        "tcp": {"connect": port},
+        "grpc": {"grpc": port},
+        "command": {"command": says.command},
+    }
+    asked = ways[probe.by]
+    return Health(interval=says.interval, timeout=says.timeout, healthy=says.healthy, grace=says.grace, **asked)
 
 
 def security_group(name: str) -> str:
@@ -165,20 +227,21 @@ def template(name: str) -> str:
     return names.logical(name, "LaunchTemplate")
 
 
-def grace(workload: Workload) -> int:
+def grace(workload: Workload[HostFields]) -> int:
     """Seconds that a service may take to start, once its container runs."""
-    return workload.spec.health.grace if workload.spec.health else ServiceHealth(path="/").grace
+    return (workload.spec.health or usual()).grace
 
 
-def minutes(workload: Workload) -> int:
+def minutes(workload: Workload[HostFields]) -> int:
     """How long a host may take until it signals."""
     return -(-(BOOT_SECONDS + grace(workload)) // 60)
 
 
-def _statements(workload: Workload, site: Site, log_group: str) -> tuple[Statement, ...]:
+def _statements(workload: Workload[HostFields], site: Site, log_group: str) -> tuple[Statement, ...]:
     """Its logs and its image, then what the edges and the secrets of the service grant."""
     return (
         logs.writing(log_group),
         *ecr.pulling(workload.image, site.system),
         *workload.statements,
+        *workload.grants,
     )

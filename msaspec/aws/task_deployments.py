@@ -9,11 +9,13 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from troposphere import GetAtt, Ref, Sub, cloudwatch, ecs, iam
 
-from msaspec import names
 from msaspec.aws import ingress, routing
-from msaspec.diagnostic import Code, Diagnostic
+from msaspec.diagnostics.diagnostic import Code, Diagnostic
+from msaspec.language.aws_type import AwsType
 from msaspec.language.base import Items, Model, measured, minutes
+from msaspec.language.health import usual
 from msaspec.language.runtime import Workload
+from msaspec.template import names
 
 SHIFTING = Code(
     "MSA371",
@@ -23,22 +25,35 @@ SHIFTING = Code(
     groups. The service needs `paths` or `hosts` that make exactly one rule.
     """,
 )
+# fact: ecs-target-metric
 MOVING = Code(
     "MSA385",
-    "Scaling on requests that a deployment moves away",
+    "Scaling on requests with a shifting deployment",
     """
-    `scale.requests` follows the requests of one target group, and `blue-green`, `canary` and `linear` move them to
-    another at each deployment, so that ECS does not support it with them (ECS Developer Guide, "Use a target metric to
-    scale Amazon ECS services"). Scale on `cpu` or `memory`, or deploy `rolling`.
+    `scale.requests` counts the requests of one target group, and `blue-green`, `canary` and `linear` move them to
+    another at each deployment. ECS does not support the combination (ECS Developer Guide, "Use a target metric to scale
+    Amazon ECS services"). Scale on `cpu` or `memory`, or deploy `rolling`.
     """,
 )
 
+STUCK_CLIENTS = Code(
+    "MSA397",
+    "Sticky sessions with a shifting deployment",
+    """
+    `blue-green`, `canary` and `linear` shift requests from one target group to another. A client with a cookie of the
+    first would stay there until its copies stop, and a canary would not get its share. Deploy `rolling`.
+    """,
+)
+
+TYPES = (AwsType(name="AWS::CloudWatch::Alarm", unique=(("AlarmName",),)),)
 ROLE = "ClusterLoadBalancerRole"
+# fact: ecs-linear-limit
 LONGEST = 33 * 60
 """Minutes that a linear deployment may take (CloudFormation, AWS::ECS::Service LinearConfiguration)."""
 HEEDED: Mapping[str, Sequence[str]] = {
     "bake": ("blue-green", "canary", "linear"),
     "errors": ("blue-green", "canary", "linear"),
+    "limit": ("blue-green", "canary", "linear"),
     "percent": ("canary", "linear"),
     "step": ("canary", "linear"),
 }
@@ -46,23 +61,32 @@ HEEDED: Mapping[str, Sequence[str]] = {
 
 
 class Deploy(Model):
-    """How a new version takes over."""
+    """How a new version replaces the old one."""
 
     shorthand = "strategy"
 
     strategy: Literal["rolling", "blue-green", "canary", "linear"] = Field(
-        "rolling", description="How requests move to the new version.", examples=["canary"]
+        "rolling", description="How requests shift to the new version.", examples=["canary"]
     )
     bake: Annotated[int, minutes(0, 1440, "10 min")] = measured(
-        "10 min", description="How long the old version stays after all requests have moved."
+        "10 min", description="How long the old version keeps running after all requests have shifted."
     )
     percent: int = Field(10, ge=3, le=50, description="Share of the requests in the canary, or in each linear step.")
     step: Annotated[int, minutes(0, 120, "5 min")] = measured(
-        "5 min", description="How long the canary, or each linear step, is watched."
+        "5 min", description="Duration of the canary, or of each linear step."
     )
-    errors: int = Field(10, ge=1, description="Answers of 500 and above in a minute at which it goes back.")
+    limit: Annotated[int, minutes(5, 1440, "20 min")] | None = Field(
+        None,
+        description="Time in which all copies of the new version must become "
+        "healthy; otherwise the deployment rolls back."
+        " Default: `health.grace` and 15 minutes.",
+        examples=["30 min"],
+    )
+    errors: int = Field(
+        10, ge=1, description="Number of responses with status 500 or above in a minute that rolls the deployment back."
+    )
     alarms: Items[str] = Field(
-        (), description="Names of CloudWatch alarms at which it goes back too.", examples=[["checkout-errors"]]
+        (), description="Names of CloudWatch alarms that roll the deployment back.", examples=[["checkout-errors"]]
     )
 
     @model_validator(mode="after")
@@ -85,13 +109,23 @@ class Deploy(Model):
         return self
 
 
+START_MINUTES = 15
+"""Minutes for a task to get a machine and its image, before the grace of its health begins."""
+
+
+def limit(workload: Workload[Any], deploy: Deploy) -> int:
+    """Return the seconds after which a deployment that shifts requests is ended, if its new version is not healthy."""
+    grace = (workload.spec.health or usual()).grace
+    return START_MINUTES * 60 + grace if deploy.limit is None else deploy.limit * 60
+
+
 def _hours(minutes: int) -> str:
-    """A duration in hours, with the minutes that are over."""
+    """Return a duration in hours, with the minutes that are over."""
     return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 else "")
 
 
 def idle(deploy: Deploy) -> Mapping[str, tuple[str, str]]:
-    """The fields that do nothing with its strategy; for each where that is, and a hint."""
+    """Return the fields that do nothing with its strategy; for each where that is, and a hint."""
     return {
         field: (
             f"the strategy is `{deploy.strategy}`",
@@ -102,7 +136,7 @@ def idle(deploy: Deploy) -> Mapping[str, tuple[str, str]]:
     }
 
 
-def check(workload: Workload, deploy: Deploy) -> Iterable[Diagnostic]:
+def check(workload: Workload[Model], deploy: Deploy) -> Iterable[Diagnostic]:
     """One rule to shift, and nothing that follows the requests away from it."""
     if deploy.strategy == "rolling":
         return
@@ -112,6 +146,9 @@ def check(workload: Workload, deploy: Deploy) -> Iterable[Diagnostic]:
         message = f"`{deploy.strategy}` shifts one rule, and `{name}` has {rules or 'none'}."
         hint = "Give it one path and at most one host, or deploy it `rolling`."
         yield SHIFTING.at((*workload.path, "runtime", "deploy"), message, hint=hint, key=True)
+    if workload.spec.sticky:
+        message = f"`sticky` keeps clients of `{name}` at the copies that `{deploy.strategy}` takes away."
+        yield STUCK_CLIENTS.at((*workload.path, "sticky"), message, hint="Remove it, or deploy it `rolling`.", key=True)
     if scale and scale.requests and scale.max > scale.min and workload.spec.public:
         message = f"`{name}` scales on requests, which `{deploy.strategy}` moves to another target group."
         hint = "Scale it on `cpu` or `memory`, or deploy it `rolling`."
@@ -119,7 +156,7 @@ def check(workload: Workload, deploy: Deploy) -> Iterable[Diagnostic]:
 
 
 def configuration(deploy: Deploy, alarms: Sequence[Any]) -> Any:
-    """The strategy, with the alarms at which it goes back."""
+    """Return the strategy, with the alarms that roll it back."""
     watched = [*(Ref(alarm.title) for alarm in alarms), *deploy.alarms]
     back = {"Alarms": ecs.DeploymentAlarms(AlarmNames=watched, Enable=True, Rollback=True)} if watched else {}
     strategy: dict[str, Any] = {"MinimumHealthyPercent": 100, "MaximumPercent": 200, **back}
@@ -138,8 +175,8 @@ def configuration(deploy: Deploy, alarms: Sequence[Any]) -> Any:
     return ecs.DeploymentConfiguration(**strategy)
 
 
-def shifted(workload: Workload, targets: Sequence[str]) -> dict[str, Any]:
-    """The second target group, and the rule whose weights ECS shifts."""
+def shifted(workload: Workload[Model], targets: Sequence[str]) -> dict[str, Any]:
+    """Return the second target group, and the rule whose weights ECS shifts."""
     if len(targets) < 2:
         return {}
     (rule,) = ingress.rule_ids(workload)
@@ -154,6 +191,7 @@ def shifted(workload: Workload, targets: Sequence[str]) -> dict[str, Any]:
 
 def role() -> Any:
     """By AWS's own policy for it (ECS Developer Guide, "Amazon ECS infrastructure IAM role for load balancers")."""
+    # fact: ecs-load-balancer-role
     policy = "arn:${AWS::Partition}:iam::aws:policy/AmazonECSInfrastructureRolePolicyForLoadBalancers"
     return iam.Role(
         ROLE,
@@ -168,7 +206,7 @@ def role() -> Any:
 
 
 def alarms(name: str, deploy: Deploy, targets: Sequence[str]) -> Iterable[Any]:
-    """An alarm for each target group that a deployment shifts between: too many answers of 500 and above."""
+    """Yield an alarm for each target group that a deployment shifts between: too many answers of 500 and above."""
     if len(targets) < 2:
         return
     for target, colour in zip(targets, ("Blue", "Green"), strict=True):

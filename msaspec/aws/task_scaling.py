@@ -7,16 +7,22 @@ from typing import Any
 
 from troposphere import GetAtt, Join, Ref, Sub, applicationautoscaling
 
-from msaspec import names
-from msaspec.aws import ingress
+from msaspec.aws import ingress, routing
+from msaspec.language.aws_type import AwsType
+from msaspec.language.base import Model
 from msaspec.language.runtime import Workload
+from msaspec.template import names
 
+TYPES = (
+    AwsType(name="AWS::ApplicationAutoScaling::ScalableTarget"),
+    AwsType(name="AWS::ApplicationAutoScaling::ScalingPolicy"),
+)
 CPU = 60
 """Percent aimed at where `scale` leaves room and names nothing to follow."""
 
 
-def build(workload: Workload, cluster: str) -> Iterator[Any]:
-    """The scalable target of a service, and target tracking on what `scale` names. `cluster` is a logical id."""
+def build(workload: Workload[Model], cluster: str) -> Iterator[Any]:
+    """Yield the scalable target of a service, and target tracking on what `scale` names. `cluster` is a logical id."""
     scale, name = workload.spec.scale, workload.name
     if scale is None or scale.max <= scale.min:
         return
@@ -37,7 +43,7 @@ def build(workload: Workload, cluster: str) -> Iterator[Any]:
     for word, (metric, aim) in wanted.items():
         if aim is None:
             continue
-        label = {"ResourceLabel": _label(name)} if word == "Requests" else {}
+        label = {"ResourceLabel": _label(workload)} if word == "Requests" else {}
         yield applicationautoscaling.ScalingPolicy(
             f"{names.logical(name)}ScaleOn{word}",
             PolicyName=f"{name}-{word.lower()}",
@@ -52,6 +58,7 @@ def build(workload: Workload, cluster: str) -> Iterator[Any]:
         )
 
 
-def _label(name: str) -> Any:
-    target = GetAtt(names.logical(name, "TargetGroup"), "TargetGroupFullName")
+def _label(workload: Workload[Model]) -> Any:
+    counted = routing.target(workload.name, routing.routed_ports(workload.spec)[0])
+    target = GetAtt(counted, "TargetGroupFullName")
     return Join("/", [GetAtt(ingress.BALANCER, "LoadBalancerFullName"), target])

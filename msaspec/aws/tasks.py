@@ -8,19 +8,50 @@ from typing import Any
 
 from troposphere import GetAtt, Join, Ref, ecs
 
-from msaspec import names
 from msaspec.aws import ecr, iam, logs
 from msaspec.aws.intrinsic import intrinsic
+from msaspec.diagnostics.place import Path
+from msaspec.language.aws_type import AwsType
+from msaspec.language.base import Model
+from msaspec.language.health import Probe
 from msaspec.language.part import Part, Site, Statement
 from msaspec.language.runtime import Workload
 from msaspec.language.value import Secret, Text, Value, is_secret, public, value
+from msaspec.template import names
 
+_CONTAINERS = "ContainerDefinitions"
+
+
+def _label(path: Path) -> str | None:
+    """Return what people call a value of a container."""
+    match path:
+        case (first, _, "Environment", str(name), "Value") if first == _CONTAINERS:
+            return f"env {name}"
+        case (first, _, "Secrets", str(name), "ValueFrom") if first == _CONTAINERS:
+            return f"secret {name}"
+        case (first, _, "Image" | "Command" | "EntryPoint" as field) if first == _CONTAINERS:
+            return str(field).lower()
+        case ("Cpu" | "Memory" as field,):
+            return str(field).lower()
+    return None
+
+
+TASK_DEFINITION = AwsType(name="AWS::ECS::TaskDefinition", labels=_label, revised=True)
+TYPES = (TASK_DEFINITION, iam.ROLE, logs.GROUP)
+# fact: fargate-zones
+WITHOUT_FARGATE = frozenset({"apne1-az3", "cnn1-az3", "cnn1-az4", "usw1-az2"})
+"""Ids of the zones in which Fargate runs no tasks."""
 ARCHITECTURES = {"arm64": "ARM64", "x86_64": "X86_64"}
-_READING = {"secretsmanager:GetSecretValue": "secretsmanager:GetSecretValue", "ssm:GetParameter": "ssm:GetParameters"}
+_READING = {
+    "secretsmanager:GetSecretValue": "secretsmanager:GetSecretValue",
+    "ssm:GetParameter": "ssm:GetParameters",
+    "kms:Decrypt": "kms:Decrypt",
+}
 """What a host may do to read a secret, and what ECS does instead for a task that is injected with one."""
 
 EXEC = Statement(
     (
+        # fact: ecs-exec-permissions
         "ssmmessages:CreateControlChannel",
         "ssmmessages:CreateDataChannel",
         "ssmmessages:OpenControlChannel",
@@ -31,28 +62,43 @@ EXEC = Statement(
 """What a task needs for `aws ecs execute-command` (ECS Developer Guide, "Permissions required for ECS Exec")."""
 
 
+# fact: container-health
+LONGEST_START, LONGEST_TIMEOUT = 300, 60
+"""Seconds that a container check may leave for the start, and for an answer (registry schema, HealthCheck)."""
+TMP_MEBIBYTES = 64
+"""Size of /tmp in MiB where the root file system is read-only. It counts in the memory of the task."""
+
+
 @dataclass(frozen=True)
 class Size:
-    """CPU units (1024 are a vCPU) and MiB of memory."""
+    """CPU units (1024 are a vCPU), MiB of memory, and GiB of storage where it is not the usual."""
 
     cpu: int
     memory: int
+    disk: int | None = None
 
 
-def build(workload: Workload, site: Site, size: Size, *, read_only: bool, executable: bool) -> Part:
-    """The task definition with its log group and roles: one by which ECS starts it, one by which it acts."""
+def build(workload: Workload[Model], site: Site, size: Size, *, read_only: bool, executable: bool) -> Part:
+    """Return the task definition with its log group and roles: one by which ECS starts it, one by which it acts."""
     name, spec = workload.name, workload.spec
     log_group, task = names.logical(name, "LogGroup"), names.logical(name, "Task")
     execution, own = names.logical(name, "ExecutionRole"), names.logical(name, "TaskRole")
-    ports = [ecs.PortMapping(ContainerPort=spec.port, Protocol="tcp")] if spec.port else []
+    listening = [port.number for port in (spec.port, *(spec.ports[each] for each in sorted(spec.ports))) if port]
+    ports = [ecs.PortMapping(ContainerPort=number, Protocol="tcp") for number in listening]
     container = ecs.ContainerDefinition(
         Name=name,
         Image=intrinsic(ecr.uri(workload.image, site.system, name)),
         Essential=True,
         **({"PortMappings": ports} if ports else {}),
+        **({"EntryPoint": [*map(literal, spec.entrypoint)]} if spec.entrypoint else {}),
         **({"Command": [*map(literal, spec.command)]} if spec.command else {}),
+        **({"User": spec.user} if spec.user else {}),
+        **({"WorkingDirectory": literal(spec.working_dir)} if spec.working_dir else {}),
+        **({"StopTimeout": spec.stop_timeout} if spec.stop_timeout else {}),
+        **_health(workload.health),
         **_environment(workload.environment),
         **({"ReadonlyRootFilesystem": True} if read_only else {}),
+        **_linux(read_only=read_only, executable=executable),
         LogConfiguration=ecs.LogConfiguration(
             LogDriver="awslogs",
             Options={
@@ -63,7 +109,7 @@ def build(workload: Workload, site: Site, size: Size, *, read_only: bool, execut
         ),
     )
     principal = "ecs-tasks.amazonaws.com"
-    acting = [*_acting(workload.statements), *([EXEC] if executable else [])]
+    acting = [*_acting(workload.statements), *workload.grants, *([EXEC] if executable else [])]
     return Part(
         (
             logs.group(log_group, spec.logs),
@@ -76,6 +122,7 @@ def build(workload: Workload, site: Site, size: Size, *, read_only: bool, execut
                 NetworkMode="awsvpc",
                 Cpu=str(size.cpu),
                 Memory=str(size.memory),
+                **({"EphemeralStorage": ecs.EphemeralStorage(SizeInGiB=size.disk)} if size.disk else {}),
                 RuntimePlatform=ecs.RuntimePlatform(
                     CpuArchitecture=ARCHITECTURES[spec.arch], OperatingSystemFamily="LINUX"
                 ),
@@ -87,25 +134,57 @@ def build(workload: Workload, site: Site, size: Size, *, read_only: bool, execut
     )
 
 
-def resolved(workload: Workload) -> Iterator[tuple[str, str | int]]:
+def _health(probe: Probe | None) -> dict[str, Any]:
+    """Return the check that ECS runs in the container, where the service names a command: an image need not have one
+    that could ask a path."""
+    if probe is None or probe.by != "command":
+        return {}
+    says = probe.says
+    return {
+        "HealthCheck": ecs.HealthCheck(
+            Command=["CMD", *map(literal, says.command)],
+            Interval=says.interval,
+            Timeout=says.timeout,
+            Retries=says.unhealthy,
+            StartPeriod=min(says.grace, LONGEST_START) if says.start is None else says.start,
+        )
+    }
+
+
+def _linux(*, read_only: bool, executable: bool) -> dict[str, Any]:
+    """Return what the container asks of Linux: a writable /tmp where it may write nowhere else, since frameworks and
+    runtimes keep temporary files there, and an init process that reaps what the sessions of ECS Exec leave."""
+    # fact: fargate-tmpfs
+    tmpfs = [ecs.Tmpfs(ContainerPath="/tmp", Size=TMP_MEBIBYTES)] if read_only else []
+    # fact: ecs-exec-init
+    init = {"InitProcessEnabled": True} if executable else {}
+    words = {**({"Tmpfs": tmpfs} if tmpfs else {}), **init}
+    return {"LinuxParameters": ecs.LinuxParameters(**words)} if words else {}
+
+
+def resolved(workload: Workload[Model]) -> Iterator[Path]:
     """Where a service's own texts hold what CloudFormation takes for a dynamic reference; nothing escapes one."""
     for name, content in workload.environment.items():
         if "{{resolve:" in "".join(piece for piece in content if isinstance(piece, str)):
             yield "env", name
-    for number, word in enumerate(workload.spec.command):
+    for field, words in (("entrypoint", workload.spec.entrypoint), ("command", workload.spec.command)):
+        for number, word in enumerate(words):
+            if "{{resolve:" in word:
+                yield field, number
+    for number, word in enumerate(workload.spec.health.command if workload.spec.health else ()):
         if "{{resolve:" in word:
-            yield "command", number
+            yield "health", "command", number
 
 
-def size_bound(workload: Workload) -> int:
+def size_bound(workload: Workload[Model]) -> int:
     """About how many bytes the task definition has, each value that CloudFormation fills in taken for 256."""
-    texts = [*workload.spec.command, *workload.environment]
+    texts = [*workload.spec.entrypoint, *workload.spec.command, *workload.environment]
     pieces = [piece for content in workload.environment.values() for piece in content]
     return 2_000 + sum(len(piece.encode()) + 40 if isinstance(piece, str) else 256 for piece in (*texts, *pieces))
 
 
 def literal(text: str) -> Any:
-    """A text as it is: `${` in it is nothing that CloudFormation, or cfn-lint, is to read."""
+    """Return a text as it is: `${` in it is nothing that CloudFormation, or cfn-lint, is to read."""
     return Join("", text.replace("${", "$\0{").split("\0")) if "${" in text else text
 
 
@@ -145,16 +224,17 @@ def _place(secret: Secret) -> Text:
 
 
 def _acting(statements: Iterable[Statement]) -> Iterator[Statement]:
-    """What the service itself does."""
+    """Return what the service itself does."""
     return (statement for statement in statements if not set(statement.actions) <= set(_READING))
 
 
-def _starting(workload: Workload, site: Site) -> Iterator[Statement]:
-    """Pulling the image and reading the secrets, which ECS does for the service."""
+def _starting(workload: Workload[Model], site: Site) -> Iterator[Statement]:
+    """Return the grant to pull the image and read the secrets, which ECS does for the service."""
     pulling = ecr.pulling(workload.image, site.system)
     if pulling:
         yield Statement(("ecr:GetAuthorizationToken",), (("*",),))
         yield from pulling
     for statement in workload.statements:
         if set(statement.actions) <= set(_READING):
-            yield Statement(tuple(_READING[action] for action in statement.actions), statement.resources)
+            actions = tuple(_READING[action] for action in statement.actions)
+            yield Statement(actions, statement.resources, statement.condition)

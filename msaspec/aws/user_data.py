@@ -1,7 +1,7 @@
 """The user data of an EC2 instance that runs one service.
 
 The settings of the service come first, as data; behind them the same script for every service, `boot.sh`.
-Everything that a person wrote stands in one JSON document within a quoted heredoc, where bash reads nothing
+Everything that a person wrote is in one JSON document within a quoted heredoc, where bash reads nothing
 and Fn::Sub finds nothing. The whole is ASCII, because CloudFormation's GetTemplate returns any other
 character as a question mark, and then nothing could be compared with what is deployed.
 """
@@ -13,13 +13,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from msaspec.aws.scripts import program
 from msaspec.language.value import Piece, Secret, Text, Token, Value, public, value
+from msaspec.template.scripts import program
 
 LIMIT = 16_384
 """Bytes of user data that EC2 takes, before base64."""
 
 BODY = program("msaspec.aws", "boot.sh", 2)
+CHECKS = re.sub(
+    r"(?ms)^def health\(.*?(?=^def event)", lambda _: program("msaspec.aws", "boot_checks.py", 4), BODY, count=1
+)
+"""The same program with the checks of services that answer no HTTP path. It is a script of its own, so that hosts of
+those that do keep theirs."""
 
 STEERING = re.compile(r"(?i)(docker|glibc|ld|otel|ssl|xdg)_.*|.*_proxy|home|path|tmpdir|go[a-z]+")
 """Variables that steer the docker client. They reach the container, but only on one line: see `refusal`."""
@@ -33,36 +38,42 @@ _HEREDOC = "MSASPEC"
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """When a service that answers HTTP is taken as started.
+    """When a service is taken as started.
 
     `url` is asked on the instance every `interval` seconds, each time for at most `timeout` seconds;
     `healthy` answers in a row with one of `codes` (``200``, ``200,302`` or ``200-299``) are enough. After
-    `grace` seconds the next wrong answer ends the wait. The defaults are those of boot.sh, which is told the rest.
+    `grace` seconds the next wrong answer ends the wait. The defaults are those of boot.sh.
+
+    Instead of `url`: `connect` is a port of the instance that takes connections, `grpc` one where the gRPC health
+    service answers, `command` the words of a command that exits with 0 in the container.
     """
 
-    url: str
+    url: str = ""
     interval: float = 10
     timeout: float = 5
     healthy: int = 2
     codes: str = "200-399"
     grace: float = 180
+    connect: int = 0
+    grpc: int = 0
+    command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Boot:
     """What an instance has to know to run one service.
 
-    `resource` is the logical id that gets the signal, `publish` pairs of a port of the instance and one of the
-    container. If `image` is in ECR, which its registry tells, the instance logs in there. `command` replaces the
-    image's own unless it is empty. Without `health` the service is a worker: it is taken as started when its
-    container has run for `steady` seconds without a restart.
+    `resource` is the logical id that gets the signal, `options` are words of `docker run` before the image. If `image`
+    is in ECR, as its registry shows, the instance logs in there. `command` replaces the image's own unless it is
+    empty. Without `health` the service is a worker: it is taken as started when its container has run for `steady`
+    seconds without a restart.
     """
 
     service: str
     resource: str
     image: Text
     log_group: Text
-    publish: tuple[tuple[int, int], ...] = ()
+    options: tuple[str, ...] = ()
     environment: Mapping[str, Value] = field(default_factory=dict)
     command: tuple[str, ...] = ()
     health: Health | None = None
@@ -82,20 +93,25 @@ def refusal(name: str, content: Value) -> str | None:
     if any(re.search("[\ud800-\udfff]", literal) for literal in literals):
         return "half of a surrogate pair is not a character"
     if STEERING.fullmatch(name) and any(re.search("[\r\n]", literal) for literal in literals):
-        return "docker reads this variable itself: its value has to be a single line"
+        return "docker reads this variable itself, so its value must be a single line"
     return None
 
 
 def user_data(boot: Boot) -> Text:
-    """The whole user data. Raises ValueError for what `refusal` refuses, or a name that is not plain."""
-    text = public(value(*settings(boot), BODY))
+    """Return the whole user data. Raises ValueError for what `refusal` refuses, or a name that is not plain."""
+    text = public(value(*settings(boot), script(boot)[1]))
     for piece in text:
         assert isinstance(piece, Token) or ("${" not in piece and not piece.endswith("$") and piece.isascii())
     return text
 
 
+def script(boot: Boot) -> tuple[str, str]:
+    """Return the program that follows the settings of a service: its name in the template, and its text."""
+    return ("BootChecks", CHECKS) if boot.health and not boot.health.url else ("Boot", BODY)
+
+
 def settings(boot: Boot) -> Text:
-    """The part of the user data that differs between services; `BODY` follows it."""
+    """Return the part of the user data that differs between services; that of `script` follows it."""
     if not _SERVICE.fullmatch(boot.service) or not _RESOURCE.fullmatch(boot.resource):
         raise ValueError(f"{boot.service} ({boot.resource}): not a plain name")
     for name, content in boot.environment.items():
@@ -126,7 +142,7 @@ def size_bound(text: Text) -> int:
 
 
 def _shell(text: Text) -> Text:
-    """A word of bash that is exactly this text. Tokens stand in the quotes: AWS makes none with a quote."""
+    """Return a word of bash that is exactly this text. Tokens are inside the quotes: AWS makes none with a quote."""
     inner = [
         piece if isinstance(piece, Token) else _unsubstituted(piece.replace("'", r"'\''"), "$''") for piece in text
     ]
@@ -134,13 +150,12 @@ def _shell(text: Text) -> Text:
 
 
 def _document(boot: Boot) -> list[Text]:
-    """The settings that boot.sh reads as JSON, each variable on a line of its own. What is empty is left out.
+    """Return the settings that boot.sh reads as JSON, each variable on a line of its own. What is empty is left out.
 
     A key at the top is what boot.sh calls with the settings in it, or `steering`: the variables of the env-file.
     """
-    options = [f"-p{host}:{container}" for host, container in boot.publish]
     parts: dict[str, object] = {
-        "docker": {name: words for name, words in (("options", options), ("command", boot.command)) if words},
+        "docker": {name: words for name, words in (("options", boot.options), ("command", boot.command)) if words},
         "health": _health(boot),
         "steering": [name for name in boot.environment if STEERING.fullmatch(name)],
     }
@@ -155,16 +170,16 @@ def _document(boot: Boot) -> list[Text]:
 
 
 def _health(boot: Boot) -> dict[str, object]:
-    """What differs from the defaults."""
+    """Return what differs from the defaults."""
     if boot.health is None:
         return {"grace": boot.steady}
-    usual = asdict(Health(""))
-    told = {name: setting for name, setting in asdict(boot.health).items() if setting != usual[name]}
-    return {**told, "codes": _ranges(boot.health.codes)} if "codes" in told else told
+    usual = asdict(Health())
+    settings = {name: setting for name, setting in asdict(boot.health).items() if setting != usual[name]}
+    return {**settings, "codes": _ranges(boot.health.codes)} if "codes" in settings else settings
 
 
 def _variable(content: Value) -> Text:
-    """A JSON string, or, where there are secrets, a list of strings and of [kind, ARN] or [kind, ARN, key]."""
+    """Return a JSON string, or, where there are secrets, a list of strings and of [kind, ARN] or [kind, ARN, key]."""
     items: list[Text] = []
     run: list[str | Token] = []
     for piece in content:
@@ -188,7 +203,7 @@ def _variable(content: Value) -> Text:
 
 
 def _string(text: Text) -> Text:
-    """A JSON string. Tokens stand in it as they are: AWS makes no value with a quote or a backslash."""
+    """Return a JSON string. Tokens are in it as they are: AWS makes no value with a quote or a backslash."""
     inner = [piece if isinstance(piece, Token) else _unsubstituted(_json(piece)[1:-1], r"\u0024") for piece in text]
     return ('"', *inner, '"')
 
@@ -200,7 +215,7 @@ def _json(data: object) -> str:
 
 
 def _unsubstituted(literal: str, dollar: str) -> str:
-    """The literal with no dollar sign that Fn::Sub could take for its own, here or where a token follows."""
+    """Return the literal with no dollar sign that Fn::Sub could take for its own, here or where a token follows."""
     return re.sub(r"\$(?=\{|\Z)", lambda _: dollar, literal)
 
 
@@ -216,3 +231,31 @@ def _ranges(codes: str) -> list[tuple[int, int]]:
             raise ValueError(f"{codes}: not a list of status codes")
         ranges.append((int(match[1]), int(match[2] or match[1])))
     return ranges
+
+
+def taken_apart(text: str) -> Mapping[str, object] | None:
+    """Return what user data of `user_data` says: its image, its settings, and the script. None for any other text."""
+    image = re.search(r"^IMAGE='(.*?)' LOG_GROUP=", text, re.MULTILINE)
+    settings = re.search(rf"<<'{_HEREDOC}'\n(.*?)\n{_HEREDOC}\n", text, re.DOTALL)
+    if not image or not settings:
+        return None
+    try:
+        told = json.loads(settings[1])
+    except ValueError:
+        return None
+    parts: dict[str, object] = {"image": image[1]}
+    for name, content in told.get("environment", {}).items():
+        # A list has secrets in it: where they are, and never what they are.
+        parts[f"env {name}"] = content if isinstance(content, str) else json.dumps(content)
+    for name, words in told.get("docker", {}).items():
+        parts[name] = " ".join(map(str, words))
+    for name, setting in told.get("health", {}).items():
+        parts[f"health {name}"] = json.dumps(setting) if isinstance(setting, list) else str(setting)
+    return {**parts, "script": text[settings.end() :]}
+
+
+def label(path: tuple[str | int, ...]) -> str | None:
+    """Return what people call a value in the user data of a launch template."""
+    if path[:2] == ("LaunchTemplateData", "UserData") and len(path) == 3:
+        return str(path[2])
+    return None

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from msaspec.changes import STATEFUL, Action, Change, PropertyChange, Replaces
-from msaspec.deploy import fault
+from msaspec.compile import aws_types
+from msaspec.deploy.aws import fault, token
+from msaspec.deploy.aws.answers import NotAnAnswer
+from msaspec.deploy.aws.state import Deployed, Standing, describe
+from msaspec.deploy.aws.target import Aws
+from msaspec.deploy.phantoms import happening
 from msaspec.deploy.policy import guarded
-from msaspec.deploy.state import Deployed, Standing, describe
-from msaspec.deploy.target import Aws
-from msaspec.diagnostic import Code
-from msaspec.place import Path
-
-PREFIX = "msaspec-"
-"""How the names of our change sets begin, by which a later run knows what an earlier one left."""
+from msaspec.diagnostics.diagnostic import Code
+from msaspec.diagnostics.place import Path, pointed, render
+from msaspec.update import values
+from msaspec.update.changes import Action, Change, PropertyChange, Replaces, effective, is_protected
 
 FAILED = Code(
     "MSA610",
     "CloudFormation refuses a change set",
     """
-    CloudFormation could not make the change set, and says why. Nothing was changed. What its checks before a deployment
-    find stands beside it, on manifest lines.
+    CloudFormation could not create the change set; the message has its reason. Nothing was changed. Findings of
+    CloudFormation's validation are reported on manifest lines.
     """,
 )
 
-_RACED = ("ChangeSetNotFound", "ChangeSetNotFoundException", "InvalidChangeSetStatus")
+RACED = ("ChangeSetNotFound", "ChangeSetNotFoundException", "InvalidChangeSetStatus")
+_REPEATED = ("AlreadyExistsException", "TokenAlreadyExistsException")
+"""How CloudFormation refuses a change set that it has made already: botocore repeats a request without an answer."""
 _UNCHANGED = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -45,6 +47,8 @@ class Request:
     role_arn: str | None = None
     imports: bool = False
     """Whether the stack takes over what exists under the names that its template gives."""
+    repairs: bool = False
+    """Whether what was deleted or changed by hand is made as its template says."""
 
 
 @dataclass(frozen=True)
@@ -65,33 +69,87 @@ class ChangeSet:
 
 
 def create(aws: Aws, request: Request) -> ChangeSet:
-    """Makes a change set and waits until it is made or refused."""
-    made = aws.client("cloudformation").create_change_set(
-        StackName=request.stack,
-        ChangeSetName=f"{PREFIX}{uuid.uuid4()}",
-        ChangeSetType="CREATE" if request.creates else "UPDATE",
-        Description="Made by msaspec deploy.",
-        **request.template,
-        Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in sorted(request.parameters.items())],
-        Tags=[{"Key": key, "Value": value} for key, value in sorted(request.tags.items())],
-        Capabilities=list(request.capabilities),
-        # Not both: whether CloudFormation takes them together is not documented, and what imports has nothing nested.
-        **({"ImportExistingResources": True} if request.imports else {"IncludeNestedStacks": True}),
-        **({"RoleARN": request.role_arn} if request.role_arn else {}),
-    )
-    pause = aws.pace.first
-    while True:
-        described = aws.client("cloudformation").describe_change_set(ChangeSetName=made["Id"])
-        if described["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
-            break
-        aws.pace.sleep(pause)
-        pause = aws.pace.longer(pause)
-    rows = tuple(_rows(aws, described)) if described["Status"] != "FAILED" else ()
-    return ChangeSet(made["Id"], made["StackId"], described["Status"], described.get("StatusReason"), rows)
+    """Make a change set and wait until it is made or refused. One that nobody gets to see is removed again."""
+    name = token.new()
+    try:
+        id, stack_id = _made(aws, request, name)
+        described = aws.pace.until(f"the change set of the stack {request.stack}", lambda: _ended(aws, id))
+        rows = tuple(_rows(aws, described)) if described["Status"] != "FAILED" else ()
+    except BaseException as error:
+        if not _is_definite(error):
+            with fault.tolerated():
+                _discard(aws, request, name)
+        raise
+    return ChangeSet(id, stack_id, described["Status"], described.get("StatusReason"), rows)
+
+
+def _made(aws: Aws, request: Request, name: str) -> tuple[str, str]:
+    """Return the ids of a new change set and its stack. Where the answer is lost, it is looked for by its name."""
+    try:
+        made = aws.client("cloudformation").create_change_set(
+            StackName=request.stack,
+            ChangeSetName=name,
+            ChangeSetType="CREATE" if request.creates else "UPDATE",
+            ClientToken=name,
+            Description="Made by msaspec deploy.",
+            **request.template,
+            Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in sorted(request.parameters.items())],
+            Tags=[{"Key": key, "Value": value} for key, value in sorted(request.tags.items())],
+            Capabilities=list(request.capabilities),
+            # fact: import-together
+            # Not both: whether CloudFormation takes them together is not documented, and what imports has nothing
+            # nested.
+            **({"ImportExistingResources": True} if request.imports else {"IncludeNestedStacks": True}),
+            **({"DeploymentMode": "REVERT_DRIFT"} if request.repairs else {}),
+            **({"RoleARN": request.role_arn} if request.role_arn else {}),
+        )
+        if f":stack/{request.stack}/" in made["StackId"]:
+            return made["Id"], made["StackId"]
+        lost: Exception = NotAnAnswer("CreateChangeSet", "it names another stack")  # as a cache would answer
+    except Exception as error:
+        if not (fault.is_passing(error) or fault.code_of(error) in _REPEATED):
+            raise
+        lost = error
+    found = _by_name(aws, request.stack, name)
+    if found is None:
+        raise lost
+    return found
+
+
+def _by_name(aws: Aws, stack: str, name: str) -> tuple[str, str] | None:
+    """Return the ids of a change set and its stack, by their names; None where there is none."""
+    from botocore.exceptions import ClientError
+
+    try:
+        found = aws.client("cloudformation").describe_change_set(StackName=stack, ChangeSetName=name)
+    except ClientError as error:
+        if fault.code_of(error) in (*RACED, "ValidationError"):
+            return None
+        raise
+    return found["ChangeSetId"], found["StackId"]
+
+
+def _ended(aws: Aws, id: str) -> Mapping[str, Any] | None:
+    found: Mapping[str, Any] = aws.client("cloudformation").describe_change_set(ChangeSetName=id)
+    return None if found["Status"] in ("CREATE_PENDING", "CREATE_IN_PROGRESS") else found
+
+
+def has_come(aws: Aws, id: str) -> bool | None:
+    """Whether a change set was executed, or is being; None where CloudFormation does not know it any more."""
+    from botocore.exceptions import ClientError
+
+    try:
+        found = aws.client("cloudformation").describe_change_set(ChangeSetName=id)
+    except ClientError as error:
+        if fault.code_of(error) in RACED:
+            return None
+        raise
+    return str(found.get("ExecutionStatus", "")).startswith("EXECUTE_")
 
 
 def _rows(aws: Aws, described: Mapping[str, Any], inside: str = "") -> Iterator[Mapping[str, Any]]:
-    """The rows of a change set, and of those of nested stacks under `NESTED.CHILD`."""
+    """Yield the rows of a change set, and of those of nested stacks under `NESTED.CHILD`."""
+    pages: set[str] = set()
     while True:
         for change in described.get("Changes", []):
             row = change.get("ResourceChange")
@@ -103,41 +161,59 @@ def _rows(aws: Aws, described: Mapping[str, Any], inside: str = "") -> Iterator[
                 yield from _rows(aws, nested, f"{inside}{row['LogicalResourceId']}.")
         if not described.get("NextToken"):
             return
+        if described["NextToken"] in pages:  # as a cache would answer, for ever
+            raise NotAnAnswer("DescribeChangeSet", "it has the same page again")
+        pages.add(described["NextToken"])
         described = aws.client("cloudformation").describe_change_set(
             ChangeSetName=described["ChangeSetId"], NextToken=described["NextToken"]
         )
 
 
+def _is_definite(error: BaseException) -> bool:
+    """Whether AWS refused a change set, so that there is none."""
+    from botocore.exceptions import ClientError
+
+    return isinstance(error, ClientError) and not fault.is_passing(error)
+
+
+def _discard(aws: Aws, request: Request, name: str) -> None:
+    """Remove a change set that may have been made, by its name, and the empty stack that was made for it."""
+    _delete(aws, name, StackName=request.stack)
+    deployed = describe(aws, request.stack) if request.creates else None
+    if deployed and deployed.standing is Standing.PROPOSED:
+        aws.client("cloudformation").delete_stack(StackName=deployed.id, ClientRequestToken=token.new())
+
+
 def remove(aws: Aws, change_set: ChangeSet, *, with_stack: bool) -> None:
-    """Takes back a change set that is not executed, and the stack that was made for it, if that is still empty."""
+    """Take back a change set that is not executed, and the stack that was made for it, if that is still empty."""
     _delete(aws, change_set.id)
     if not with_stack:
         return
     # Somebody else may have executed a change set meanwhile.
     deployed = describe(aws, change_set.stack_id)
     if deployed and deployed.standing is Standing.PROPOSED:
-        aws.client("cloudformation").delete_stack(StackName=change_set.stack_id)
+        aws.client("cloudformation").delete_stack(StackName=change_set.stack_id, ClientRequestToken=token.new())
 
 
-def _delete(aws: Aws, id: str) -> bool:
-    """Deletes a change set; False if another run executes or removes it at this moment."""
+def _delete(aws: Aws, id: str, **where: str) -> bool:
+    """Delete a change set; False if another run executes or remove it at this moment."""
     from botocore.exceptions import ClientError
 
     try:
-        aws.client("cloudformation").delete_change_set(ChangeSetName=id)
+        aws.client("cloudformation").delete_change_set(ChangeSetName=id, **where)
     except ClientError as error:
-        if fault.code_of(error) not in _RACED:
+        if fault.code_of(error) not in RACED:
             raise
         return False
     return True
 
 
 def remove_stale(aws: Aws, stack: str, but: str | None = None) -> int:
-    """Removes the change sets of ours that earlier runs left, and says how many. Those of others stay."""
+    """Remove the change sets of ours that earlier runs left, and say how many. Those of others stay."""
     removed = 0
     for page in aws.client("cloudformation").get_paginator("list_change_sets").paginate(StackName=stack):
         for summary in page["Summaries"]:
-            ours = summary["ChangeSetName"].startswith(PREFIX) and summary["ChangeSetId"] != but
+            ours = summary["ChangeSetName"].startswith(token.PREFIX) and summary["ChangeSetId"] != but
             if not ours or summary.get("ExecutionStatus") in ("EXECUTE_IN_PROGRESS", "EXECUTE_COMPLETE"):
                 continue
             removed += _delete(aws, summary["ChangeSetId"])
@@ -151,10 +227,11 @@ def reconciled(
     after: Mapping[str, Any],
     entry_of: Mapping[str, Path],
 ) -> tuple[Change, ...]:
-    """What the change set does, with what the comparison of the templates knows beyond it.
+    """Return what the change set does, with what the comparison of the templates knows beyond it.
 
-    CloudFormation's list is what happens. It calls a replacement `Conditional` wherever a value is only known later;
-    there the comparison decides, which knows what a reference's value hangs on, if both templates have the resource.
+    CloudFormation's list is what happens, but for what `phantoms` tells. It calls a replacement `Conditional` where a
+    value is only known later; there the comparison decides, which knows what a reference's value hangs on, if both
+    templates have the resource.
     Changes of outputs and parameters, which CloudFormation does not list, are taken from the comparison.
     """
     compared = list(offline)
@@ -162,19 +239,19 @@ def reconciled(
     new, old = after.get("Resources", {}), before.get("Resources", {})
     data = {**guarded(after), **guarded(before)}
     listed = []
-    for row in change_set.rows:
+    for row in happening(change_set.rows, before, after):
         name, kind = row["LogicalResourceId"], row["ResourceType"]
         both = name in new and name in old
         # What no template names, being in a nested stack or made by one that cannot be read, has data if its type has.
-        stateful = name in data or (name not in new and name not in old and kind in STATEFUL)
+        stateful = name in data or (name not in new and name not in old and aws_types.of(kind).holds_data({}))
         entry = entry_of.get(name.partition(".")[0], ())
         listed.append(
             _change(
                 row,
                 known.get(name),
-                both,
-                old.get(name, {}),
-                Change(name, kind, Action.MODIFY, entry=entry, stateful=stateful),
+                both=both,
+                old=old.get(name, {}),
+                unknown=Change(name, kind, Action.MODIFY, entry=entry, stateful=stateful),
             )
         )
     order = {name: number for number, name in enumerate(dict.fromkeys([*new, *old]))}
@@ -182,11 +259,50 @@ def reconciled(
     return (*listed, *(change for change in compared if "::" not in change.type))
 
 
+def valued(aws: Aws, change_set: ChangeSet, changes: Sequence[Change]) -> tuple[Change, ...]:
+    """Return the changes with their values, of which CloudFormation is asked only where the templates do not tell them:
+    of drift, and of what a macro makes.
+
+    Rows are those of the plain description: the one with values leaves out some that happen.
+    """
+    rows = {row["LogicalResourceId"]: row for row in change_set.rows}
+    untold = [c for c in changes if c.action in _IN_PLACE and not c.values and _direct(rows.get(c.logical_id))]
+    if not untold:
+        return tuple(changes)
+    described: dict[str, Mapping[str, Any]] = {}
+    with fault.tolerated():
+        found = aws.client("cloudformation").describe_change_set(
+            ChangeSetName=change_set.id, IncludePropertyValues=True
+        )
+        described = {row["LogicalResourceId"]: row for row in _rows(aws, found)}
+    told = {c.logical_id: tuple(_values(described.get(c.logical_id, {}))) for c in untold}
+    return tuple(replace(c, values=told.get(c.logical_id, c.values)) for c in changes)
+
+
+_IN_PLACE = (Action.MODIFY, Action.REPLACE, Action.MAYBE_REPLACE)
+
+
+def _direct(row: Mapping[str, Any] | None) -> bool:
+    """Whether a row has a property that changes by itself, and not because of another resource."""
+    sources = [each.get("ChangeSource") for each in (row or {}).get("Details", [])]
+    return any(source not in ("ResourceAttribute", "ResourceReference") for source in sources)
+
+
+def _values(row: Mapping[str, Any]) -> Iterator[values.Difference]:
+    for detail in row.get("Details", []):
+        target = detail.get("Target", {})
+        before = target.get("Drift", {}).get("ActualValue", target.get("BeforeValue"))
+        after = target.get("AfterValue")
+        if before != after:
+            path = render(_path(target)) or str(target.get("Name") or target.get("Attribute"))
+            yield values.told(path, before, after)
+
+
 def _change(
-    row: Mapping[str, Any], compared: Change | None, both: bool, old: Mapping[str, Any], unknown: Change
+    row: Mapping[str, Any], compared: Change | None, old: Mapping[str, Any], unknown: Change, *, both: bool
 ) -> Change:
-    """A row as a change. `unknown` is what is said of a resource that the comparison is silent about."""
-    action = _action(row, compared, both)
+    """Return a row as a change. `unknown` is what is said of a resource that the comparison is silent about."""
+    action = effective(aws_types.of(row["ResourceType"]), _action(row, compared, both=both))
     compared = compared or unknown
     properties = tuple(_properties(row))
     if compared.properties and not any(each.replaces is not Replaces.NO for each in properties):
@@ -195,17 +311,16 @@ def _change(
         properties = tuple(replace(each, replaces=Replaces.NO) for each in properties)
         return replace(compared, action=action, properties=properties, retained=None, protected=False)
     policy = str(row.get("PolicyAction") or "").removeprefix("ReplaceAnd")
-    protection = (old.get("Properties") or {}).get("DeletionProtection")
     return replace(
         compared,
         action=action,
         properties=properties,
         retained=policy or compared.retained,
-        protected=protection in (True, "true"),
+        protected=is_protected(old),
     )
 
 
-def _action(row: Mapping[str, Any], compared: Change | None, both: bool) -> Action:
+def _action(row: Mapping[str, Any], compared: Change | None, *, both: bool) -> Action:
     if row["Action"] in ("Add", "Import"):
         return Action.ADD if row["Action"] == "Add" else Action.IMPORT
     if row["Action"] == "Remove":
@@ -220,7 +335,7 @@ def _action(row: Mapping[str, Any], compared: Change | None, both: bool) -> Acti
 
 
 def _properties(row: Mapping[str, Any]) -> Iterator[PropertyChange]:
-    """The properties that change, each once, with the strongest effect that is told of it."""
+    """Return the properties that change, each once, with the strongest effect that is told of it."""
     strongest: dict[tuple[Path, bool], Replaces] = {}
     for detail in row.get("Details", []):
         target = detail.get("Target", {})
@@ -238,10 +353,9 @@ def _properties(row: Mapping[str, Any]) -> Iterator[PropertyChange]:
 
 
 def _path(target: Mapping[str, Any]) -> Path:
-    """The path below `Properties`, which AWS gives as a JSON pointer from the resource."""
-    pointer = str(target.get("Path") or "")
-    steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/") if step]
-    return tuple(int(step) if step.isdigit() else step for step in steps[steps[:1] == ["Properties"] :])
+    """Return the path below `Properties`, which AWS gives as a JSON pointer from the resource."""
+    steps = pointed(str(target.get("Path") or ""))
+    return steps[steps[:1] == ("Properties",) :]
 
 
 def is_first(deployed: Deployed | None) -> bool:

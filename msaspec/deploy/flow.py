@@ -1,190 +1,294 @@
-"""A system on its way to AWS: linted, its repositories first, its images looked for, then the stack itself."""
+"""A system on its way to AWS: linted, then one stack after the other, and the images before the stack that runs them.
+
+The steps of one stack are functions from value to value: `obstacles.look`, `obstacles.clear`, `proposal.propose`,
+`execution.confirm`, `execution.execute`, `execution.settle`. `bring` strings them together; `rehearse`, the dry run, is
+made of the same without those that change something.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from msaspec import pipeline
+from msaspec import checks
 from msaspec.aws.ecr import tag_parameter
-from msaspec.compile import Stack
-from msaspec.deploy import changeset, images, parameters, state
-from msaspec.deploy.deployment import Deployment
-from msaspec.deploy.here import Here
+from msaspec.compile.plan import Plan
+from msaspec.deploy import changeset, images, ownership, parameters, quotas, resumption, service_roles, zones
+from msaspec.deploy.aws import state
+from msaspec.deploy.aws.fault import Fault
+from msaspec.deploy.aws.state import Deployed, Standing
+from msaspec.deploy.aws.target import Aws
+from msaspec.deploy.execution import Begun, confirm, execute, report_left, settle
+from msaspec.deploy.obstacles import Looked, clear, look, refuse_remains
+from msaspec.deploy.operation import Unwatched
+from msaspec.deploy.options import DeployContext
 from msaspec.deploy.parameters import Source, Tag
-from msaspec.deploy.state import Standing
-from msaspec.deploy.target import Aws
-from msaspec.deploy.teller import Teller, as_outputs
-from msaspec.deploy.watch import Unwatched
-from msaspec.deploy.wish import Wish
-from msaspec.diagnostic import Diagnostic, Invalid, errors, ordered
-from msaspec.lint import lint, remembered
-from msaspec.plan import Plan
-from msaspec.source import Document
-from msaspec.verdicts import Verdicts
+from msaspec.deploy.proposal import Unchanged, foresee, foretell, propose, withdraw
+from msaspec.deploy.reporter import Reporter, as_outputs
+from msaspec.deploy.sharing import shared
+from msaspec.diagnostics.diagnostic import Diagnostic, Invalid, errors, ordered
+from msaspec.linting.cfn_lint import Subject, are_remembered, lint_all
+from msaspec.linting.settings import Settings
+from msaspec.pipeline import System
+from msaspec.template.owner import claim
+from msaspec.template.stack import Stack
+from msaspec.template.zones import PARAMETER as ZONES
 
 
 @dataclass(frozen=True)
-class System:
-    """A compiled environment of a manifest."""
+class Brought:
+    """What became of a stack."""
 
-    document: Document
-    plan: Plan
-    main: Stack
-    registry: Stack | None
-    shared: Mapping[str, str]
-    """The tags of the registry stack. They are those of the manifest without its environments, since all share it."""
-    warnings: tuple[Diagnostic, ...]
-
-    @property
-    def stacks(self) -> tuple[Stack, ...]:
-        """Those that it has."""
-        return tuple(filter(None, (self.main, self.registry)))
-
-
-def compiled(document: Document, environment: str | None) -> System:
-    """Compiles what is to be deployed. Raises Invalid with every error."""
-    main = pipeline.compile_main(document, environment)
-    registry, found = pipeline.compile_registry(document, environment)
-    # The merged document: what only the environment writes has its line there.
-    merged = main.plan.manifest.document
-    shared = pipeline.plan_of(document)[0].site.tags if registry and environment else main.plan.site.tags
-    return System(merged, main.plan, main.stack, registry, shared, (*main.warnings, *found))
+    stack: Stack
+    deployed: Deployed | None
+    """The stack as it is now; None where it is not there, or not yet."""
+    done: bool
+    """Whether it is what the manifest says."""
+    used: frozenset[str] = frozenset()
+    """Words of `--allow-replace` that let something go."""
+    changed: bool = False
+    """Whether that took a deployment."""
+    open_ends: tuple[Diagnostic, ...] = ()
+    """What is left to do although the stack is deployed."""
 
 
-def linted(system: System, region: str | None, cache: Verdicts) -> System:
+Executor = Callable[[DeployContext, Looked, str, Mapping[str, str]], Brought]
+"""Brings a stack of a system to what was compiled, with values of its parameters; or says what that would do."""
+
+
+def linted(system: System, region: str | None, chosen: Settings) -> System:
     """Lints what is to be deployed. Raises Invalid with every error."""
-    regions = _regions(system, region)
-    found = [diagnostic for stack in system.stacks for diagnostic in lint(stack, system.document, regions, cache)]
+    found = [diagnostic for each in lint_all(_subjects(system, region), chosen) for diagnostic in each]
+    if region and region != system.plan.root.region:
+        found += [system.document.place(each) for each in checks.run_in_region(system.plan, system.stacks, region)]
     warnings = ordered([*system.warnings, *found])
     if errors(warnings):
         raise Invalid(warnings)
     return replace(system, warnings=tuple(warnings))
 
 
-def is_remembered(system: System, region: str | None, cache: Verdicts) -> bool:
+def is_lint_remembered(system: System, region: str | None, chosen: Settings) -> bool:
     """Whether `linted` has nothing left to do but to ask the cache."""
-    return all(remembered(stack, _regions(system, region), cache) is not None for stack in system.stacks)
+    return are_remembered(_subjects(system, region), chosen)
 
 
-def _regions(system: System, region: str | None) -> list[str]:
-    chosen = region or system.plan.root.region
-    return [chosen] if chosen else []
+def _subjects(system: System, region: str | None) -> list[Subject]:
+    where = region or system.plan.root.region
+    return [Subject(stack, system.document, [where] if where else []) for stack in system.stacks]
 
 
-def deploy(system: System, aws: Aws, teller: Teller, wish: Wish, here: Here) -> None:
-    """Brings a system to AWS.
+def deploy(system: System, context: DeployContext, tags: tuple[Tag, ...] | None = None) -> None:
+    """Bring a system to AWS. `tags` are those of its own images, if they do not depend on what is deployed.
 
     Raises Invalid for what the manifest or the command line would have to say otherwise, Fault for what AWS refuses,
     Declined when the user says no, Unwatched when the user stops watching.
     """
-    root = system.plan.root
-    teller.diagnosed(system.warnings)
-    main = Deployment(aws, teller, wish, here, system.document, system.main, protect=root.protect)
-    main.look()
-    tags = parameters.tags(system.plan, wish.tags, main.deployed.parameters if main.deployed else None, main.before)
-    _tell_kept(teller, tags)
-    if system.registry:
-        # Its end is always awaited, which takes seconds: images are pushed to it.
-        awaited = replace(wish, follow=True)
-        its = replace(here, registry=True)
-        registry = Deployment(aws, teller, awaited, its, system.document, system.registry)
-        registry.look()
-        done = _bring(registry, system, {}, system.shared, quiet=True)
-        if not done and not wish.dry_run:
-            return
-        _images(system, aws, teller, wish, tags, here, there=registry.deployed is not None)
-        main.used |= registry.used
-    done = _bring(main, system, {tag.parameter: tag.value for tag in tags}, system.plan.site.tags)
-    if unused := sorted(wish.allowed - main.used):
-        teller.note(f"`--allow-replace {unused[0]}` let nothing go: nothing of that name would be lost.")
-    if done and main.deployed:
-        teller.outputs(main.stack.name, as_outputs(main.deployed.outputs, main.deployed.descriptions))
+    options, reporter = context.options, context.reporter
+    reporter.diagnosed(system.warnings)
+    looked = {stack.name: look(context.about(stack.role), stack) for stack in reversed(system.stacks)}
+    if tags is None:
+        tags = _tags(system.plan, options.tags, looked.values())
+    _report_kept(reporter, tags)
+    brought: list[Brought] = []
+    with _saying_what_is_done(reporter, brought):
+        for stack in system.stacks:
+            # All but the last are awaited: what comes next needs them.
+            awaited = replace(options, follow=options.follow or stack is not system.stacks[-1])
+            its = replace(context.about(stack.role), options=awaited)
+            wanted = [tag for tag in tags if tag.parameter in stack.template.get("Parameters", {})]
+            if wanted:
+                _images(context, system.plan, wanted, there=all(each.done or each.deployed for each in brought))
+            values = {tag.parameter: tag.value for tag in wanted}
+            values |= zones.values(context.aws, reporter, system.plan, looked[stack.name])
+            executor: Executor = rehearse if options.dry_run else bring
+            make = partial(_brought, executor, its, system.plan.site.system, values)
+            brought.append(shared(its, looked[stack.name], make))
+            if not (brought[-1].done or options.dry_run):
+                break
+    if unused := sorted(options.adopted.difference(each.stack.name for each in looked.values() if each.adopted)):
+        reporter.note(f"`--adopt {unused[0]}` has no effect: no stack of another owner has that name.")
+    if unused := sorted(options.allowed.difference(*(each.used for each in brought))):
+        reporter.note(f"`--allow-replace {unused[0]}` has no effect: no data of that name would be lost.")
+    for each in brought:
+        if each.done and each.deployed and not each.stack.role.shared:
+            reporter.outputs(each.stack.name, as_outputs(each.deployed.outputs, each.deployed.descriptions))
+    if open_ends := [diagnostic for each in brought for diagnostic in each.open_ends]:
+        raise Fault(*open_ends)
 
 
-def versions(aws: Aws, plan: Plan, stack: Stack) -> tuple[Stack | None, Stack]:
-    """A stack as CloudFormation has it, None where it has none, and as a deployment would make it, both with the
-    values of their parameters, to be compared."""
+@contextmanager
+def _saying_what_is_done(reporter: Reporter, brought: Sequence[Brought]) -> Iterator[None]:
+    """Say which stacks are deployed by now where the next one is not, for whatever reason."""
+    try:
+        yield
+    except BaseException:
+        for each in brought:
+            if each.changed:
+                reporter.note(f"The stack {each.stack.name} is deployed.")
+        raise
+
+
+def _brought(
+    executor: Executor, context: DeployContext, system: str, values: Mapping[str, str], looked: Looked
+) -> Brought:
+    return executor(context, looked, system, values)
+
+
+def _tags(plan: Plan, words: Mapping[str, str], looked: Iterable[Looked]) -> tuple[Tag, ...]:
+    """Return the tags of the system's own images, by what its stacks run now. Raises Invalid with what is wrong."""
+    running: dict[str, str] = {}
+    declared: dict[str, object] = {}
+    for each in looked:
+        running |= each.deployed.parameters if each.deployed else {}
+        declared |= each.template.get("Parameters", {})
+    return parameters.tags(plan, words, running, {"Parameters": declared})
+
+
+@dataclass(frozen=True)
+class Versions:
+    """The two versions of a stack, both with the values of their parameters, to be compared."""
+
+    before: Stack | None
+    """As CloudFormation has it; None where it has none."""
+    after: Stack
+    """As a deployment would make it."""
+    stranger: Diagnostic | None = None
+    """What is said where the stack that CloudFormation has is another's."""
+
+
+def versions(aws: Aws, plan: Plan, stack: Stack) -> Versions:
+    """Find out what a deployment would do to a stack."""
     deployed = state.describe(aws, stack.name)
-    if deployed is None or deployed.standing in (Standing.ABSENT, Standing.PROPOSED, Standing.STILLBORN):
-        return None, stack
+    if deployed is None or deployed.standing in (Standing.ABSENT, Standing.PROPOSED, Standing.CREATE_FAILED):
+        return Versions(None, stack)
     template = state.template_of(aws, deployed.id)
+    if deployed.standing is Standing.PRESERVED:
+        template = resumption.present(template, state.resources(aws, deployed.id))
+    stranger = ownership.stranger(aws, deployed, [claim(template)], stack.owner)
     names = {tag_parameter(service): service for service, _, _ in parameters.owned(plan)}
     try:
         chosen = parameters.tags(plan, {}, deployed.parameters, template)
         values = {tag.parameter: tag.value for tag in chosen}
     except Invalid:
         values = {name: value for name, value in deployed.parameters.items() if name in names}
-    before = Stack(stack.name, parameters.filled(template, deployed.parameters), {})
-    return before, replace(stack, template=parameters.filled(stack.template, values))
+    # A deployment keeps the zones that the stack has.
+    values |= {name: deployed.parameters[name] for name in (ZONES,) if name in deployed.parameters}
+    filled = parameters.filled(template, deployed.parameters)
+    before = Stack(stack.name, filled, {}, role=stack.role, protected=deployed.protected)
+    return Versions(before, replace(stack, template=parameters.filled(stack.template, values)), stranger)
 
 
-def _bring(
-    deployment: Deployment, system: System, values: Mapping[str, str], tags: Mapping[str, str], quiet: bool = False
-) -> bool:
-    """One stack to its end; False if it was not brought there: only looked at, or still on its way."""
-    wish, teller, name = deployment.wish, deployment.teller, deployment.stack.name
-    if wish.dry_run and deployment.foresee(values):
-        deployment.foretell()
-        teller.note(f"Nothing was changed: this was a look at the stack {name} only.")
-        return False
-    proposal = deployment.propose(system.plan.site.system, values, tags)
-    deployment.foretell()
-    if proposal is None:
-        if not quiet:
-            teller.note(f"The stack {name} has no changes.")
-        if not wish.dry_run:
-            deployment.settle()
-        return True
-    if wish.dry_run:
-        deployment.withdraw(proposal.change_set)
-        upload = " but for the upload of the template" if deployment.uploaded else ""
-        teller.note(f"Nothing was changed{upload}: this was a look at the stack {name} only.")
-        return False
-    deployment.confirm(proposal)
-    later = f"The next deployment does that: {deployment.here.command('deploy')}"
+def bring(context: DeployContext, looked: Looked, system: str, values: Mapping[str, str]) -> Brought:
+    """Bring one stack to its end."""
+    looked = clear(context, looked)
+    if looked.deployed:
+        changeset.remove_stale(context.aws, looked.deployed.name)
+    if looked.resumes:
+        _report_resumed(context.reporter, looked)
+    context.reporter.diagnosed([*map(context.placed, quotas.exceeded(context.aws, looked))])
+    proposal = propose(context, looked, system, values)
+    foretell(context, looked)
+    if isinstance(proposal, Unchanged):
+        _report_unchanged(context.reporter, looked.stack)
+        settled = settle(context, proposal)
+        return Brought(looked.stack, settled.deployed, done=True, open_ends=settled.open_ends)
+    agreed, used = confirm(context, proposal), proposal.judged.used
+    later = f"The next deployment completes that: {context.command('deploy')}"
     try:
-        outcome = deployment.execute(proposal)
+        executed = execute(context, agreed)
     except Unwatched:
-        first = changeset.is_first(deployment.deployed)
-        teller.note(f"Take it back: {deployment.here.command('destroy' if first else 'cancel')}")
-        if first:
-            teller.note(f"Termination protection and the stack policy are not on yet. {later}")
-        elif proposal.released:
-            teller.note(f"The stack policy does not guard yet what you let go. {later}")
+        context.reporter.note(f"Abort it: {context.command('destroy' if looked.first else 'cancel')}")
+        if looked.first or looked.resumes:
+            context.reporter.note(f"Termination protection and the stack policy are not on yet. {later}")
+        elif proposal.judged.released:
+            context.reporter.note(f"The stack policy is relaxed for the data that you named. {later}")
         raise
-    if outcome is None:
-        teller.note(f"The deployment of {name} has begun. Watch it: {deployment.here.command('status', '--follow')}")
-        teller.note(f"Termination protection and the stack policy are not seen to yet. {later}")
-        return False
-    deployment.settle()
-    deployment.tell_left(outcome)
-    return True
+    if isinstance(executed, Begun):
+        watching = context.command("status", "--follow")
+        context.reporter.note(f"The deployment of {looked.stack.name} has started. Watch it: {watching}")
+        context.reporter.note(f"Termination protection and the stack policy are not set yet. {later}")
+        return Brought(looked.stack, looked.deployed, done=False, used=used)
+    try:
+        report_left(context, proposal, executed.outcome)
+        settled = settle(context, executed)
+    except KeyboardInterrupt:
+        context.reporter.note(f"The stack {looked.stack.name} is deployed.")
+        context.reporter.note(f"Termination protection and the stack policy may not be on yet. {later}")
+        raise
+    return Brought(looked.stack, settled.deployed, done=True, used=used, changed=True, open_ends=settled.open_ends)
 
 
-def _tell_kept(teller: Teller, tags: Iterable[Tag]) -> None:
+def rehearse(context: DeployContext, looked: Looked, system: str, values: Mapping[str, str]) -> Brought:
+    """Say what bringing one stack to its end would do."""
+    name, upload = looked.stack.name, ""
+    context.reporter.diagnosed([*map(context.placed, quotas.exceeded(context.aws, looked))])
+    service_roles.report(context, looked)
+    refuse_remains(context, looked)
+    if looked.resumes:
+        _report_resumed(context.reporter, looked)
+    judged = foresee(context, looked, values)
+    if judged is None:
+        proposal = propose(context, looked, system, values)
+        if isinstance(proposal, Unchanged):
+            foretell(context, looked)
+            _report_unchanged(context.reporter, looked.stack)
+            return Brought(looked.stack, looked.deployed, done=True)
+        withdraw(context, looked, proposal.change_set)
+        judged, upload = proposal.judged, " except for the upload of the template" if proposal.uploaded else ""
+    foretell(context, looked)
+    context.reporter.note(f"Nothing was changed{upload}: this was only a dry run for the stack {name}.")
+    return Brought(looked.stack, looked.deployed, done=False, used=judged.used)
+
+
+def _report_unchanged(reporter: Reporter, stack: Stack) -> None:
+    if not stack.role.shared:
+        reporter.note(f"The stack {stack.name} has no changes.")
+
+
+def _report_resumed(reporter: Reporter, looked: Looked) -> None:
+    made = sum(each.made for each in looked.remains)
+    kept = f"{made} resource was kept" if made == 1 else f"{made} resources were kept"
+    reporter.note(
+        f"The creation of the stack {looked.stack.name} failed, and {kept}. The deployment continues from there."
+    )
+
+
+def _report_kept(reporter: Reporter, tags: Iterable[Tag]) -> None:
     for tag in tags:
         if tag.source is Source.RUNNING and tag.written:
-            teller.note(f"{tag.service} keeps the tag {tag.value} that runs; the manifest says {tag.written}.")
+            reporter.note(f"{tag.service} keeps the running tag {tag.value}; the manifest says {tag.written}.")
 
 
-def _images(
-    system: System, aws: Aws, teller: Teller, wish: Wish, tags: tuple[Tag, ...], here: Here, *, there: bool
-) -> None:
-    """Sees that every image is in its repository. Raises Invalid with the commands that push what is not."""
-    name = system.plan.site.system
-    absent = images.missing(aws, name, tags) if there else list(tags)
+def _gone(context: DeployContext, repositories: Sequence[str]) -> Fault:
+    """Return the fault of repositories that are in their stack and not in the account."""
+    message = f"Somebody deleted these image repositories: {', '.join(repositories)}."
+    hint = f"Make them again: {context.command('deploy', '--repair')}"
+    if context.options.repair:
+        commands = (context.aws.cli("ecr", "create-repository", "--repository-name", name) for name in repositories)
+        hint = f"CloudFormation does not see that they are gone. Make them again: {' && '.join(commands)}"
+    return Fault(images.NO_REPOSITORY.at((), message, hint=hint))
+
+
+def _images(context: DeployContext, plan: Plan, tags: Sequence[Tag], *, there: bool) -> None:
+    """See that every image is in its repository. Raises Invalid with the commands that push what is not."""
+    name, aws, reporter = plan.site.system, context.aws, context.reporter
+    absent = images.missing(aws, name, tags) if there else tags
     if not absent:
         return
-    services = {workload.name: workload.spec for _, workload in system.plan.workloads}
+    if there and not context.options.dry_run and (gone := images.gone(aws, name, absent)):
+        raise _gone(context, gone)
+    services = {workload.name: workload.spec for _, workload in plan.workloads}
     found = []
     for tag in absent:
         spec = services[tag.service]
-        build = str(Path(here.file).parent / spec.build) if spec.build else None
-        found.append(system.document.place(images.told(tag, images.place(aws, name, tag), spec.arch, build, here)))
-    if wish.dry_run:
-        teller.note(f"{len(absent)} of {len(tags)} images are not in their repositories yet.")
+        build = str(Path(context.invocation.file).parent / spec.build) if spec.build else None
+        where = images.place(aws, name, tag)
+        found.append(context.placed(images.told(tag, where, spec.arch, build, context.invocation)))
+    if context.options.dry_run:
+        reporter.note(f"{len(absent)} of {len(tags)} images are not in their repositories yet.")
         return
-    teller.note(f"First log docker in, if it is not: {images.login(aws)}")
+    reporter.note(f"If docker is not logged in to ECR: {images.login(aws)}")
     raise Invalid(found)

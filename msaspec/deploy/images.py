@@ -6,20 +6,31 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from msaspec import names
-from msaspec.deploy import fault
-from msaspec.deploy.here import Here
+from msaspec.compile import aws_types
+from msaspec.deploy.aws import fault
+from msaspec.deploy.aws.target import Aws
+from msaspec.deploy.invocation import Invocation
 from msaspec.deploy.parameters import Tag
-from msaspec.deploy.target import Aws
-from msaspec.diagnostic import Code, Diagnostic
+from msaspec.diagnostics.diagnostic import Code, Diagnostic
+from msaspec.template import names
 
 NO_IMAGE = Code(
     "MSA522",
-    "An image is not in its repository",
+    "An image is missing from its repository",
     """
-    A service would not start without its image, so nothing is deployed before each is there. `msaspec push SERVICE`
-    logs in to the registry, builds for the service's architecture, tags and pushes; the message lists the commands of
-    docker that do the same.
+    A service cannot start without its image, so msaspec deploys nothing until all images are there. `msaspec push
+    SERVICE` logs in to the registry, builds for the service's architecture, tags and pushes. The message lists the
+    docker commands that do the same.
+    """,
+)
+
+NO_REPOSITORY = Code(
+    "MSA626",
+    "An image without a repository",
+    """
+    `msaspec deploy` makes the repositories of a system before it looks for images in them. Where the stack of the
+    repositories has one and the account has not, it was deleted by hand: CloudFormation does not notice that by
+    itself, and `msaspec deploy --repair` makes it again. Then push the images.
     """,
 )
 
@@ -41,7 +52,7 @@ class Place:
 
 
 def registry(aws: Aws) -> str:
-    """The host of the account's registry."""
+    """Return the host of the account's registry."""
     return f"{aws.account}.dkr.ecr.{aws.region}.{aws.suffix}"
 
 
@@ -72,19 +83,25 @@ def missing(aws: Aws, system: str, tags: Iterable[Tag]) -> list[Tag]:
     return absent
 
 
-def told(tag: Tag, where: Place, arch: str, build: str | None, here: Here | None = None) -> Diagnostic:
-    """That an image is missing, with the commands that push it."""
+def gone(aws: Aws, system: str, tags: Iterable[Tag]) -> list[str]:
+    """Return the names of the repositories of images that are not there, sorted."""
+    wanted = sorted({names.repository(system, tag.repository) for tag in tags})
+    return [name for name in wanted if not aws_types.of("AWS::ECR::Repository").is_there(aws, name)]
+
+
+def told(tag: Tag, where: Place, arch: str, build: str | None, invocation: Invocation | None = None) -> Diagnostic:
+    """Return the fault of a missing image, with the commands that push it."""
     message = f"The image of `{tag.service}` is not in its repository: {where}"
     # What `msaspec push` would take by itself is the manifest's tag.
     word = ("--tag", f"{tag.service}={tag.value}") if tag.value != tag.written else ()
-    command = (here or Here()).command("push", tag.service, *word)
+    command = (invocation or Invocation()).command("push", tag.service, *word)
     pushing = " && ".join(map(shlex.join, commands(tag, where, arch, build)))
     hint = f"Run `{command}`, or: {pushing}"
     return NO_IMAGE.at(("services", tag.service, "image"), message, hint=hint)
 
 
 def commands(tag: Tag, where: Place, arch: str, build: str | None) -> list[list[str]]:
-    """The commands of docker, after logging in, that build an image or take the local one, and push it."""
+    """Return the commands of docker, after logging in, that build an image or take the local one, and push it."""
     local = f"{tag.repository}:{tag.value}"
     if build:
         # A dash would make it an option, or standard input.
@@ -96,8 +113,6 @@ def commands(tag: Tag, where: Place, arch: str, build: str | None) -> list[list[
 
 
 def login(aws: Aws) -> str:
-    """The command that logs docker in to the registry."""
-    region = "" if "--region" in shlex.split(aws.words) else f" --region {shlex.quote(aws.region)}"
-    return (
-        f"aws ecr get-login-password{region}{aws.words} | docker login --username AWS --password-stdin {registry(aws)}"
-    )
+    """Return the command that logs docker in to the registry."""
+    password = aws.cli("ecr", "get-login-password")
+    return f"{password} | docker login --username AWS --password-stdin {registry(aws)}"

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from msaspec.changes import STATEFUL, Action, Change
-from msaspec.deploy.policy import SECRET
-from msaspec.deploy.state import Resource
-from msaspec.place import Path
+from msaspec.compile import aws_types
+from msaspec.deploy.aws.state import Resource
+from msaspec.diagnostics.place import Path
+from msaspec.language.aws_type import AwsType, Holds
+from msaspec.update.changes import Action, Change
 
 RETAINED = ("Retain", "RetainExceptOnCreate")
-DATABASE, BUCKET, REPOSITORY = "AWS::RDS::DBInstance", "AWS::S3::Bucket", "AWS::ECR::Repository"
-ONLY_EMPTY = (BUCKET, REPOSITORY)
-"""Types that are deleted only when nothing is in them."""
 
 
 class Fate(StrEnum):
@@ -29,6 +27,8 @@ class Fate(StrEnum):
     """It goes, and a last snapshot stays."""
     LOST = "lost"
     """It goes with its data."""
+    GONE = "gone"
+    """Somebody deleted it already."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,19 @@ class Item:
     policy: str
     """`Delete`, `Snapshot`, `Retain` or `RetainExceptOnCreate`."""
     stateful: bool
+    gone: bool = False
+    """Whether it is in the stack, but not in the account."""
+
+    @property
+    def type(self) -> AwsType:
+        """What is known of its type."""
+        return aws_types.of(self.resource.type)
 
     @property
     def fate(self) -> Fate:
         """What becomes of it."""
+        if self.gone:
+            return Fate.GONE
         if self.policy in RETAINED:
             return Fate.STAYS
         if not self.stateful:
@@ -57,57 +66,53 @@ class Item:
         return frozenset({self.resource.logical_id, self.resource.id or "", *entry} - {""})
 
     def __str__(self) -> str:
-        what = STATEFUL.get(self.resource.type, self.resource.type)
-        return f"{what} {self.resource.id or self.resource.logical_id}"
+        return f"{self.type} {self.resource.id or self.resource.logical_id}"
 
 
 def items(
     resources: Iterable[Resource], template: Mapping[str, Any], entry_of: Callable[[str], Path]
 ) -> tuple[Item, ...]:
-    """What is there, each with its fate. What was deleted already is left out, unless a snapshot of it may stay."""
+    """Return what is there, each with its fate. What was deleted already is left out, unless a snapshot of it may
+    stay."""
     found = []
     parts = template.get("Resources", {})
     for resource in resources:
         part = parts.get(resource.logical_id, {})
         properties = part.get("Properties") or {}
-        replica = bool(properties.get("SourceDBInstanceIdentifier"))
-        policy = str(part.get("DeletionPolicy") or _default(resource.type, properties))
+        kind = aws_types.of(resource.type)
+        policy = str(part.get("DeletionPolicy") or kind.deletion_policy(properties))
         if resource.status == "DELETE_SKIPPED":
             policy = "Retain"  # It stayed already, for whatever reason.
         if resource.status == "DELETE_COMPLETE" and parts and not part:
             continue  # An update removed it, which was told then.
-        stateful = resource.type in STATEFUL and not replica
-        if resource.type == SECRET and policy == "Delete":
-            stateful = False  # A generated password, which means nothing without its role.
+        stateful = kind.holds_data(properties)
+        if kind.holds is Holds.CREDENTIAL and policy == "Delete":
+            stateful = False  # It means nothing without its user.
         item = Item(resource, entry_of(resource.logical_id), policy, stateful)
         if resource.status != "DELETE_COMPLETE" or item.fate is Fate.SNAPSHOT:
             found.append(item)
     return tuple(found)
 
 
-def _default(kind: str, properties: Mapping[str, Any]) -> str:
-    """CloudFormation's deletion policy for a type."""
-    alone = kind == DATABASE and "DBClusterIdentifier" not in properties
-    return "Snapshot" if alone or kind == "AWS::RDS::DBCluster" else "Delete"
-
-
 def chosen(all_items: Iterable[Item], words: Collection[str]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
-    """The items whose data the user gives up, and the words that name none."""
+    """Return the items whose data the user gives up, and the words that name none."""
     data = [item for item in all_items if item.fate is not Fate.GOES]
     used = {word for item in data for word in words if word in item.names}
     return tuple(item for item in data if item.names & set(words)), tuple(sorted(set(words) - used))
 
 
 def as_changes(all_items: Iterable[Item]) -> tuple[Change, ...]:
-    """The deletion as the removals that it is, for whoever shows changes."""
+    """Return the deletion as the removals that it is, for whoever shows changes."""
     return tuple(
         Change(
             item.resource.logical_id,
             item.resource.type,
             Action.REMOVE,
             entry=item.entry,
-            retained=item.policy if item.stateful or item.policy in RETAINED else "Delete",
-            stateful=item.stateful,
+            retained=item.policy
+            if item.fate is not Fate.GONE and (item.stateful or item.policy in RETAINED)
+            else "Delete",
+            stateful=item.stateful and item.fate is not Fate.GONE,
         )
         for item in all_items
     )

@@ -1,159 +1,246 @@
-"""What can stand in the way of a deployment: another operation, or what an earlier one left."""
+"""A stack looked at before a deployment, and what can be in the way: another operation, or what an earlier one left."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import Any, TypeVar
 
-from msaspec.changes import STATEFUL
-from msaspec.deploy import fault, protection, state
+from msaspec.deploy import changeset, deletion, inventory, repair, resumption
 from msaspec.deploy.attendance import watch
-from msaspec.deploy.events import Feed
-from msaspec.deploy.here import Here
+from msaspec.deploy.aws import events, fault, protection, state
+from msaspec.deploy.aws.state import Deployed, Resource, Standing
+from msaspec.deploy.context import Context
+from msaspec.deploy.inventory import Fate
+from msaspec.deploy.options import DeployContext
 from msaspec.deploy.overview import entries
+from msaspec.deploy.ownership import own
+from msaspec.deploy.parameters import filled
 from msaspec.deploy.progress import Progress
-from msaspec.deploy.state import Deployed, Resource, Standing
-from msaspec.deploy.target import Aws
-from msaspec.deploy.teller import Teller
 from msaspec.deploy.watch import follow
-from msaspec.deploy.wish import Wish
-from msaspec.diagnostic import Code
+from msaspec.diagnostics.diagnostic import Code
+from msaspec.diagnostics.place import Path
+from msaspec.template import origin
+from msaspec.template.stack import Stack
 
 BUSY = Code(
     "MSA613",
     "Another operation is in progress",
     """
-    CloudFormation does one thing at a time with a stack. `msaspec status --follow` watches the other operation,
-    `msaspec deploy --wait` waits for its end and then goes on, `msaspec cancel` takes an update back.
+    CloudFormation runs one operation at a time on a stack. `msaspec status --follow` watches the other operation,
+    `msaspec deploy --wait` waits for it to end and then deploys, and `msaspec cancel` cancels an update.
     """,
 )
 STUCK = Code(
     "MSA614",
-    "A stack is stuck on its way back",
+    "A rollback failed",
     """
-    An update failed, and so did the way back from it. CloudFormation does nothing more with the stack until
-    `msaspec continue-rollback` has brought it to where it was. Remove the cause first; a resource that cannot be
-    brought back is left out with `--skip`, and has to be put right by hand.
+    An update failed, and so did its rollback. CloudFormation accepts no update until `msaspec continue-rollback` has
+    completed the rollback. Remove the cause first. Use `--skip` for a resource that cannot be rolled back, and repair
+    it by hand. `continue-rollback` also rolls back an update that another tool made with rollback disabled, and that
+    failed.
     """,
 )
-HALF_DELETED = Code(
+DELETE_FAILED = Code(
     "MSA615",
-    "A stack is half deleted",
-    "The stack was to be deleted, and some of it would not go. `msaspec destroy` says what, and finishes it.",
-)
-STILLBORN = Code(
-    "MSA616",
-    "What a failed creation left",
+    "A deletion failed",
     """
-    The first deployment failed. CloudFormation can only delete such a stack. `msaspec deploy` offers that by itself
-    where nothing with data is left in it; where something is, `msaspec destroy` tells of it first.
+    The stack was to be deleted, and some of it would not go. `msaspec destroy` tries again, says what will not go and
+    why, and finishes it. What cannot be deleted, since something outside of the stack uses it, say, is left in the
+    account by `msaspec destroy --retain NAME`, or all of it by `--force`.
+    """,
+)
+CREATE_FAILED = Code(
+    "MSA616",
+    "A failed first deployment",
+    """
+    The first deployment failed and was rolled back, or is to start over. CloudFormation can only delete such a stack.
+    `msaspec deploy` offers that if no data is left in it; otherwise use `msaspec destroy`, which lists the data first.
     """,
 )
 
 T = TypeVar("T")
 
 
-class Obstacles:
-    """The way to one stack."""
+@dataclass(frozen=True)
+class Looked:
+    """A stack as it is before a deployment, and as it is to be."""
 
-    def __init__(self, aws: Aws, teller: Teller, here: Here, stack: str, wish: Wish) -> None:
-        self.aws, self.teller, self.here, self.stack, self.wish = aws, teller, here, stack, wish
-        self._remains: tuple[Resource, ...] = ()
-        """What a failed creation left."""
+    stack: Stack
+    deployed: Deployed | None = None
+    template: Mapping[str, Any] = field(default_factory=dict)
+    """Of the stack as it is; empty where nothing is deployed."""
+    remains: tuple[Resource, ...] = ()
+    """A failed first deployment, or kept."""
+    anew: bool = False
+    """Whether the stack has to be deleted before it is created."""
+    adopted: bool = False
+    """Whether the stack was another's until now."""
 
-    def passed(self) -> Deployed | None:
-        """The stack as it stands, once nothing is in the way; None where there is none. Raises Fault otherwise."""
-        pause, waited = self.aws.pace.first, False
-        while True:
-            deployed = state.describe(self.aws, self.stack)
-            if deployed is None or deployed.standing is Standing.ABSENT:
-                return None
-            if deployed.standing is not Standing.BUSY:
-                break
-            if not self.wish.wait:
-                raise self._busy(deployed.status)
-            if waited:  # The events told of the end before the stack does.
-                self.aws.pace.sleep(pause)
-                pause = self.aws.pace.longer(pause)
-            else:
-                self._wait(deployed)
-                waited = True
-        if deployed.standing is Standing.STUCK:
-            stuck = [r for r in state.resources(self.aws, deployed.id) if r.status.endswith("_FAILED")]
-            message = f"The stack {self.stack} is {deployed.status}. These could not be brought back: {_listed(stuck)}."
-            hint = f"Remove the cause, then: {self.here.command('continue-rollback')}"
-            raise fault.raised(STUCK, message, hint)
-        if deployed.standing is Standing.HALF_DELETED:
-            left = [r for r in state.resources(self.aws, deployed.id) if r.status != "DELETE_COMPLETE"]
-            message = f"The stack {self.stack} is half deleted. These are left: {_listed(left)}."
-            raise fault.raised(HALF_DELETED, message, f"Finish it first: {self.here.command('destroy')}")
-        if deployed.standing is Standing.STILLBORN:
-            self._empty(deployed)
+    @property
+    def first(self) -> bool:
+        """Whether the deployment creates the stack."""
+        return changeset.is_first(self.deployed)
+
+    @property
+    def resumes(self) -> bool:
+        """Whether the deployment goes on with a creation that failed and was kept."""
+        return self.deployed is not None and self.deployed.standing is Standing.PRESERVED and not self.anew
+
+    def sides(self, values: Mapping[str, str]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Return the templates as it is and as it is to be, both with the values of their parameters."""
+        before = filled(self.template, self.deployed.parameters if self.deployed else {})
+        return before, filled(self.stack.template, values)
+
+    def entry_of(self, logical_id: str) -> Path:
+        """Return the manifest entry, or the patch, that a resource of the stack belongs to."""
+        name = logical_id.partition(".")[0]
+        if path := self.stack.origin(("Resources", name)):
+            return path
+        named = self.template if name in self.template.get("Resources", {}) else self.stack.template
+        return origin.reader(named)(name)
+
+
+def look(context: DeployContext, stack: Stack) -> Looked:
+    """Find out how a stack is, once nothing is in the way. Raises Fault where nothing can be done with it now, Invalid
+    for a stack of another."""
+    deployed = _unoccupied(context, stack)
+    if deployed is None or deployed.standing is Standing.ABSENT:
+        return Looked(stack)
+    found = own(context, stack.owner, deployed, adopted=context.options.adopted)
+    if deployed.standing is Standing.STUCK:
+        stuck = [r for r in state.resources(context.aws, deployed.id) if r.status.endswith("_FAILED")]
+        message = (
+            f"The stack {stack.name} is {deployed.status}. These resources could not be rolled back: {_listed(stuck)}."
+        )
+        hint = f"Remove the cause, then: {context.command('continue-rollback')}"
+        if deployed.status != "UPDATE_ROLLBACK_FAILED":
+            hint = f"CloudFormation continues no rollback of an import. Delete the stack: {context.command('destroy')}"
+            raise fault.new(STUCK, message, hint)
+        if gone := [each.logical_id for each in stuck if repair.is_gone(each.reason)]:
+            skipping = context.command("continue-rollback", *chain(*(("--skip", name) for name in gone)))
+            again = context.command("deploy", "--repair")
+            hint += f". What somebody deleted is left out: {skipping}. Then repair it: {again}"
+        raise fault.new(STUCK, message, hint)
+    if deployed.standing is Standing.DELETE_FAILED:
+        left = [r for r in state.resources(context.aws, deployed.id) if r.status != "DELETE_COMPLETE"]
+        message = f"The stack {stack.name} is partly deleted. These resources are left: {_listed(left)}."
+        raise fault.new(DELETE_FAILED, message, f"Complete the deletion first: {context.command('destroy')}")
+    if deployed.standing is Standing.PRESERVED and events.was_stable(context.aws, deployed.id):
+        message = f"An update of the stack {stack.name} failed with another tool, which disabled rollback."
+        hint = f"Roll it back: {context.command('continue-rollback')}"
+        raise fault.new(STUCK, f"{message} It is {deployed.status}.", hint)
+    if deployed.standing is Standing.PRESERVED and not context.options.rollback:
+        made = state.resources(context.aws, deployed.id)
+        return Looked(stack, deployed, resumption.present(found.template, made), made, adopted=found.adopted)
+    if deployed.standing in (Standing.CREATE_FAILED, Standing.PRESERVED):
+        remains = _without_data(context, deployed, found.template)
+        return Looked(stack, deployed, remains=remains, anew=True, adopted=found.adopted)
+    return Looked(stack, deployed, found.template, adopted=found.adopted)
+
+
+def _unoccupied(context: DeployContext, stack: Stack) -> Deployed | None:
+    """Return the stack when no other operation is in progress. Raises Fault where one is, unless the user waits for
+    it."""
+    name = stack.name
+    deployed = state.describe(context.aws, name)
+    if deployed is None or deployed.standing is not Standing.BUSY:
         return deployed
+    own(context, stack.owner, deployed, adopted=context.options.adopted)
+    if not context.options.wait:
+        raise _busy(context, name, deployed.status)
+    context.reporter.note(f"The stack {name} is {deployed.status}; waiting for it to end.")
+    watch(context, deployed)
 
-    def _busy(self, status: str) -> fault.Fault:
-        message = f"The stack {self.stack} is {status}: another operation is in progress."
-        watch, wait = self.here.command("status", "--follow"), self.here.command("deploy", "--wait")
-        return fault.raised(BUSY, message, f"Watch it: {watch}, or deploy after it: {wait}")
+    def free() -> tuple[Deployed | None] | None:
+        found = state.describe(context.aws, name)
+        # The events told of the end before the stack does.
+        return None if found and found.standing is Standing.BUSY else (found,)
 
-    def _wait(self, deployed: Deployed) -> None:
-        self.teller.note(f"The stack {self.stack} is {deployed.status}; waiting for that to end.")
-        watch(self.aws, self.teller, self.here, self.stack, deployed.id)
+    return context.aws.pace.until(f"the stack {name}", free)[0]
 
-    def _empty(self, deployed: Deployed) -> None:
-        """Sees that nothing with data is left of a failed creation."""
-        self._remains = state.resources(self.aws, deployed.id)
-        left = [
-            resource
-            for resource in self._remains
-            if resource.type in STATEFUL and resource.id and resource.status not in ("DELETE_COMPLETE", "CREATE_FAILED")
-        ]
-        if left:
-            message = (
-                f"The first deployment of {self.stack} failed, and these with data are left of it: {_listed(left)}."
-            )
-            hint = f"See what they are and remove them, then deploy again: {self.here.command('destroy')}"
-            raise fault.raised(STILLBORN, message, hint)
 
-    def cleared(self, deployed: Deployed) -> Deployed | None:
-        """Deletes the stack of a failed creation, if the user agrees. Raises Fault if not, or if it will not go."""
-        message = f"The first deployment of {self.stack} failed; the stack is {deployed.status} and holds no data."
-        again = self.here.command("destroy")
-        if self.wish.dry_run:
-            raise fault.raised(STILLBORN, f"{message} It has to be deleted first.", f"Deploy, or: {again}")
-        self.teller.note(message)
-        if not self.wish.yes and not self.teller.asks("Delete it, and create it anew?"):
-            raise fault.raised(STILLBORN, f"The stack {self.stack} has to be deleted first.", f"Deploy, or: {again}")
-        for resource in self._remains:
-            if resource.id and resource.status != "DELETE_COMPLETE":
-                protection.lift(self.aws, resource.type, resource.id)
-        feed = Feed.from_now(self.aws, deployed.id)
-        self.aws.client("cloudformation").delete_stack(StackName=deployed.id)
-        progress = Progress(self.stack, entries(state.template_of(self.aws, deployed.id)))
-        outcome = follow(self.aws, feed, progress, self.teller, here=self.here)
-        if outcome.status != "DELETE_COMPLETE":
-            raise fault.raised(HALF_DELETED, f"The stack {self.stack} is {outcome.status}.", f"Finish it: {again}")
-        return None
+def _busy(context: Context, name: str, status: str) -> Raced:
+    message = f"The stack {name} is {status}: another operation is in progress."
+    watching, waiting = context.command("status", "--follow"), context.command("deploy", "--wait")
+    return Raced(BUSY.at((), message, hint=f"Watch it: {watching}, or deploy after it: {waiting}"))
 
-    def raced(self, request: Callable[[], T]) -> T:
-        """A request that another operation may have come before. Raises Fault BUSY then."""
-        from botocore.exceptions import ClientError
 
-        try:
-            return request()
-        except ClientError as error:
-            said = fault.message_of(error)
-            busy = fault.code_of(error) == "ValidationError" and "_IN_PROGRESS state" in said
-            if busy or fault.code_of(error) == "OperationInProgressException":
-                status = next(
-                    (word for word in said.replace(",", " ").split() if word.endswith("_IN_PROGRESS")), "busy"
-                )
-                raise self._busy(status) from None
-            raise
+def _without_data(context: Context, deployed: Deployed, template: Mapping[str, Any]) -> tuple[Resource, ...]:
+    """Return what is left of a failed creation. Raises Fault where something is whose data would go with it."""
+    remains = state.resources(context.aws, deployed.id)
+    items = inventory.items(remains, template, entries(template))
+    left = [
+        item.resource
+        for item in items
+        if item.fate in (Fate.LOST, Fate.SNAPSHOT)
+        and item.resource.id
+        and item.resource.status not in ("DELETE_COMPLETE", "CREATE_FAILED")
+    ]
+    if left:
+        message = f"The first deployment of {deployed.name} failed, and resources with data are left: {_listed(left)}."
+        hint = f"Review and delete them, then deploy again: {context.command('destroy')}"
+        raise fault.new(CREATE_FAILED, message, hint)
+    return remains
+
+
+def refuse_remains(context: Context, looked: Looked) -> None:
+    """Raise Fault where a failed creation has to be deleted first, which a dry run does not do."""
+    if looked.deployed and looked.anew:
+        message = f"{_failed_first(looked.deployed)} It must be deleted first."
+        raise fault.new(CREATE_FAILED, message, f"Deploy, or: {context.command('destroy')}")
+
+
+def clear(context: DeployContext, looked: Looked) -> Looked:
+    """Delete the stack of a failed creation, if the user agrees. Raises Fault if not, or if it will not go."""
+    deployed = looked.deployed
+    if deployed is None or not looked.anew:
+        return looked
+    again = context.command("destroy")
+    context.reporter.note(_failed_first(deployed))
+    if not context.options.yes and not context.reporter.asks("Delete it and create it again?"):
+        message = f"The stack {deployed.name} must be deleted first."
+        raise fault.new(CREATE_FAILED, message, f"Deploy, or: {again}")
+    for resource in looked.remains:
+        if resource.id and resource.status != "DELETE_COMPLETE":
+            protection.lift(context.aws, resource.type, resource.id)
+    template = state.template_of(context.aws, deployed.id)
+    progress = Progress(deployed.name, entries(template))
+    outcome = follow(context, deletion.begin(context, deployed.name, deployed.id), progress)
+    if outcome.status != "DELETE_COMPLETE":
+        raise fault.new(DELETE_FAILED, f"The stack {deployed.name} is {outcome.status}.", f"Finish it: {again}")
+    for item in inventory.items(looked.remains, template, entries(template)):
+        if item.fate is Fate.STAYS and item.stateful and item.resource.id:
+            context.reporter.note(f"Left: the {item}.")
+    return replace(looked, deployed=None, remains=(), anew=False)
+
+
+def _failed_first(deployed: Deployed) -> str:
+    return f"The first deployment of {deployed.name} failed; the stack is {deployed.status} and holds no data."
+
+
+class Raced(fault.Fault):
+    """Another operation came first. Whoever waits for that may look at the stack again, and try again."""
+
+
+def raced(context: Context, stack: str, request: Callable[[], T]) -> T:
+    """Make a request that another operation may have come before. Raises Raced then."""
+    from botocore.exceptions import ClientError
+
+    try:
+        return request()
+    except ClientError as error:
+        said = fault.message_of(error)
+        busy = fault.code_of(error) == "ValidationError" and "_IN_PROGRESS state" in said
+        if busy or fault.code_of(error) == "OperationInProgressException":
+            status = next((word for word in said.replace(",", " ").split() if word.endswith("_IN_PROGRESS")), "busy")
+            raise _busy(context, stack, status) from None
+        raise
 
 
 def _listed(resources: list[Resource]) -> str:
-    """The resources, with their physical ids and why each failed."""
+    """Return the resources, with their physical ids and why each failed."""
     told = []
     for resource in resources:
         reason = f", {' '.join(resource.reason.split()).rstrip('.')}" if resource.reason else ""

@@ -6,30 +6,33 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from msaspec import origin
-from msaspec.deploy import fault, state
-from msaspec.deploy.here import Here
-from msaspec.deploy.state import Deployed, Resource, Standing
-from msaspec.deploy.target import Aws
-from msaspec.diagnostic import Code
-from msaspec.place import Path
+from msaspec.deploy import condition
+from msaspec.deploy.aws import fault, protection, state
+from msaspec.deploy.aws.state import Deployed, Resource, Standing
+from msaspec.deploy.aws.target import Aws
+from msaspec.deploy.condition import Condition
+from msaspec.deploy.context import Context
+from msaspec.diagnostics.diagnostic import Code
+from msaspec.diagnostics.place import Path
+from msaspec.template import origin
+from msaspec.template.owner import Claim, claim
 
 NO_STACK = Code(
     "MSA617",
-    "There is no such stack",
+    "The stack does not exist",
     """
-    In this Region and account CloudFormation has no stack of the system's name. Either it was never deployed, or it is
-    in another Region, account or environment: `--region`, `--profile` and `--env` choose.
+    CloudFormation has no stack with the system's name in this Region and account. Either it was never deployed, or it
+    is in another Region, account or environment: use `--region`, `--profile` and `--env`.
     """,
 )
 
 
 NO_OUTPUTS = Code(
     "MSA631",
-    "A stack gives out nothing",
+    "A stack without outputs",
     """
-    The outputs of a stack, its addresses and names, are there when its first creation has ended well. Until then, and
-    where that failed, there are none that a program could go on with.
+    The outputs of a stack (addresses and names) exist once its first creation has succeeded. Before that, or if it
+    failed, there are none.
     """,
 )
 
@@ -48,54 +51,94 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Protected:
+    """A resource whose template turns a deletion protection of its own on."""
+
+    resource: Resource
+    entry: Path
+    on: bool | None
+    """Whether it is on; None where AWS does not tell."""
+
+
+@dataclass(frozen=True)
 class Overview:
     """A stack with its entries."""
 
     deployed: Deployed
     entries: tuple[Entry, ...]
+    claim: Claim
+    """What its template says of its maker."""
+    protections: tuple[Protected, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    """How its services and stores are."""
+    unseen: tuple[str, ...] = ()
+    """What AWS says of permissions that are missing to look at them."""
+
+    @property
+    def faults(self) -> tuple[Condition, ...]:
+        """What is not well."""
+        return tuple(each for each in self.conditions if each.well is False)
 
 
-def required(aws: Aws, name: str, here: Here) -> Deployed:
-    """The stack of a name. Raises Fault where there is none."""
+def required(context: Context, name: str) -> Deployed:
+    """Return the stack of a name. Raises Fault where there is none."""
+    aws = context.aws
     deployed = state.describe(aws, name)
     if deployed is None:
         message = f"There is no stack {name} in {aws.region} of the account {aws.account}."
-        hint = f"Is that the Region, the account and the environment? Deploy it: {here.command('deploy')}"
-        raise fault.raised(NO_STACK, message, hint)
+        hint = f"Check the Region, the account and --env. Deploy it: {context.command('deploy')}"
+        raise fault.new(NO_STACK, message, hint)
     return deployed
 
 
-def given_out(aws: Aws, name: str, here: Here) -> Deployed:
-    """The stack of a name, whose outputs are there. Raises Fault where it has none yet, or is not there."""
-    deployed = required(aws, name, here)
-    never = deployed.standing in (Standing.PROPOSED, Standing.STILLBORN)
+def given_out(context: Context, name: str) -> Deployed:
+    """Return the stack of a name, whose outputs are there. Raises Fault where it has none yet, or is not there."""
+    deployed = required(context, name)
+    never = deployed.standing in (Standing.PROPOSED, Standing.CREATE_FAILED, Standing.PRESERVED)
     if deployed.outputs or not (never or deployed.status in ("CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS")):
         return deployed
-    message = f"The stack {name} is {deployed.status}: its outputs are there when its creation has ended well."
+    message = f"The stack {name} is {deployed.status}: its outputs exist once its creation has succeeded."
     if deployed.standing is Standing.PROPOSED:
-        hint = f"Nothing was deployed yet. Deploy it: {here.command('deploy')}"
-    elif deployed.standing is Standing.STILLBORN:
-        hint = f"See what is left of it: {here.command('status')}"
+        hint = f"Nothing is deployed yet. To deploy it: {context.command('deploy')}"
+    elif never:
+        hint = f"See its current state: {context.command('status')}"
     else:
-        hint = f"Watch it: {here.command('status', '--follow')}"
-    raise fault.raised(NO_OUTPUTS, message, hint)
+        hint = f"Watch it: {context.command('status', '--follow')}"
+    raise fault.new(NO_OUTPUTS, message, hint)
 
 
 def entries(template: Mapping[str, Any]) -> Callable[[str], Path]:
-    """The manifest entry of a logical id, by what a deployed template says of itself."""
+    """Return the manifest entry of a logical id, by what a deployed template says of itself."""
     entry_of = origin.reader(template)
     return lambda logical_id: entry_of(logical_id.partition(".")[0])
 
 
 def overview(aws: Aws, deployed: Deployed) -> Overview:
-    """A stack with what is in it, by manifest entry in the order of the template."""
+    """Return a stack with what is in it, by manifest entry in the order of the template."""
     template = state.template_of(aws, deployed.id)
     entry_of = entries(template)
     order = {name: number for number, name in enumerate(template.get("Resources", {}))}
     groups: dict[Path, list[Resource]] = {}
-    for resource in _sorted(state.resources(aws, deployed.id), order):
+    resources = _sorted(state.resources(aws, deployed.id), order)
+    for resource in resources:
         groups.setdefault(entry_of(resource.logical_id)[:2], []).append(resource)
-    return Overview(deployed, tuple(Entry(path, tuple(group)) for path, group in groups.items()))
+    protections = tuple(
+        Protected(resource, entry_of(resource.logical_id), _is_on(aws, resource))
+        for resource in protection.guarded(template, resources)
+    )
+    listed = tuple(Entry(path, tuple(group)) for path, group in groups.items())
+    conditions, unseen = condition.examined(aws, deployed, template, resources)
+    return Overview(deployed, listed, claim(template), protections, conditions, unseen)
+
+
+def _is_on(aws: Aws, resource: Resource) -> bool | None:
+    """Whether a protection is on; None also where the user may not look: that is no fault of the stack."""
+    from botocore.exceptions import ClientError
+
+    try:
+        return protection.is_on(aws, resource)
+    except ClientError:
+        return None
 
 
 def _sorted(resources: Iterable[Resource], order: Mapping[str, int]) -> Sequence[Resource]:

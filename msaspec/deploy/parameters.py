@@ -9,25 +9,25 @@ from enum import StrEnum
 from typing import Any
 
 from msaspec.aws import ecr
-from msaspec.diagnostic import Code, Diagnostic, Invalid
+from msaspec.compile.plan import Plan
+from msaspec.diagnostics.diagnostic import Code, Diagnostic, Invalid
+from msaspec.diagnostics.spelling import suggest
 from msaspec.language.image import TAG_PATTERN
-from msaspec.plan import Plan
-from msaspec.spelling import suggest
 
 NO_TAG = Code(
     "MSA520",
     "A service without an image tag",
     """
-    The image is in a repository of the system, the manifest names no tag for it, and none was deployed before. Write
-    the tag into the manifest (`image: cart:1.0`), or give it with `--tag SERVICE=TAG`; later deployments keep it.
+    The image is in a repository of the system, but the manifest has no tag for it, and none was deployed before. Write
+    the tag into the manifest (`image: cart:1.0`), or pass `--tag SERVICE=TAG`; later deployments keep it.
     """,
 )
 BAD_TAG = Code(
     "MSA521",
-    "A tag for nothing",
+    "A tag without effect",
     """
-    `--tag SERVICE=TAG` chooses the image tag of a service whose image is in a repository of the system. An image of
-    another registry is written out in the manifest.
+    `--tag SERVICE=TAG` sets the image tag of a service whose image is in a repository of the system. Write the tag of
+    an image from another registry into the manifest.
     """,
 )
 
@@ -69,7 +69,7 @@ def tags(
     running: Mapping[str, str] | None = None,
     template: Mapping[str, Any] | None = None,
 ) -> tuple[Tag, ...]:
-    """The tags of all services with owned images. Raises Invalid with what is wrong.
+    """Return the tags of all services with owned images. Raises Invalid with what is wrong.
 
     `words` are those of the command line, `running` the parameters of the deployed stack, `template` what it was made
     from. An edit of the manifest since then comes before what runs; without one, what runs stays.
@@ -90,7 +90,7 @@ def tags(
             chosen.append(Tag(service, name, repository, written, Source.MANIFEST, written))
         else:
             message = f"The image of `{service}` has no tag, and none was deployed before."
-            hint = f"Write one, `{repository}:1.0`, or give it with `--tag {service}=TAG`."
+            hint = f"Write one, `{repository}:1.0`, or pass `--tag {service}=TAG`."
             found.append(NO_TAG.at(("services", service, "image"), message, hint=hint))
     if found:
         raise Invalid(map(plan.manifest.document.place, found))
@@ -98,25 +98,25 @@ def tags(
 
 
 def _strangers(plan: Plan, words: Mapping[str, str]) -> Iterator[Diagnostic]:
-    """What is wrong with the words of the command line."""
+    """Yield what is wrong with the words of the command line."""
     known = {service for service, _, _ in owned(plan)}
     for service, value in sorted(words.items()):
         if service in known:
             if not re.fullmatch(TAG_PATTERN, value):
-                hint = "It has letters, digits, `_`, `.` and `-`, and at most 128 of them."
-                yield BAD_TAG.at(("services", service, "image"), f"`{value}` is no image tag.", hint=hint)
+                hint = "A tag has at most 128 letters, digits, `_`, `.` and `-`."
+                yield BAD_TAG.at(("services", service, "image"), f"`{value}` is not an image tag.", hint=hint)
         elif service in plan.root.services:
             message = f"`--tag {service}={value}` has no effect: the image of `{service}` is in another registry."
             hint = "Write its tag into the manifest."
             yield BAD_TAG.at(("services", service, "image"), message, hint=hint)
         else:
-            hint = suggest(service, known, "The tags are those of services with an image of the system's own.")
-            message = f"`--tag` names `{service}`, and there is no such service."
+            hint = suggest(service, known, "Tags apply to services with an image of the system.")
+            message = f"`--tag` names `{service}`, which is not a service."
             yield BAD_TAG.at(("services",), message, hint=hint, key=True)
 
 
 def filled(template: Mapping[str, Any], values: Mapping[str, str]) -> Mapping[str, Any]:
-    """The template with the values as defaults of its parameters, as the comparison of templates wants it."""
+    """Return the template with the values as defaults of its parameters, as the comparison of templates wants it."""
     declared = template.get("Parameters", {})
     known = {name: {**part, "Default": values[name]} for name, part in declared.items() if name in values}
     return {**template, "Parameters": {**declared, **known}} if known else template

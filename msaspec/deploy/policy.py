@@ -6,47 +6,60 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from msaspec.changes import STATEFUL
+from msaspec.compile import aws_types
+from msaspec.language.aws_type import Holds
 
-SECRET = "AWS::SecretsManager::Secret"
-
-_NAMES = {
-    "AWS::IAM::Group": "GroupName",
-    "AWS::IAM::InstanceProfile": "InstanceProfileName",
-    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
-    "AWS::IAM::Role": "RoleName",
-    "AWS::IAM::User": "UserName",
-}
-_IAM = (*_NAMES, "AWS::IAM::AccessKey", "AWS::IAM::Policy", "AWS::IAM::UserToGroupAddition")
 _NESTED = "AWS::CloudFormation::Stack"
+_LOGICAL = "LogicalResourceId/"
 
 
 def guarded(template: Mapping[str, Any]) -> dict[str, str]:
-    """The resources whose data nothing else holds: logical id to type, sorted. A replica's data is its source's."""
+    """Return the resources whose data nothing else holds: logical id to type, sorted. The data of a copy is its
+    source's."""
     return {
         name: part["Type"]
         for name, part in sorted(template.get("Resources", {}).items())
-        if isinstance(part, Mapping)
-        and part.get("Type") in STATEFUL
-        and not (part.get("Properties") or {}).get("SourceDBInstanceIdentifier")
+        if isinstance(part, Mapping) and aws_types.of(str(part.get("Type"))).holds_data(part.get("Properties") or {})
     }
 
 
-def stack_policy(template: Mapping[str, Any], released: Collection[str] = ()) -> str:
-    """The stack policy: everything may be updated, but nothing with data be replaced or deleted.
+def stack_policy(template: Mapping[str, Any], released: Collection[str] = (), lifted: Collection[str] = ()) -> str:
+    """Return the stack policy: everything may be updated, but nothing with data be replaced or deleted.
 
     `released` are logical ids that the user gave free. A secret may leave together with its user, but not be replaced.
+    `lifted` are those whose own deletion protection a deployment turned off and did not turn on again yet. A statement
+    that allows what is allowed anyway names them, so that the next deployment finds them: see `lifted_of`.
     """
     kept = {name: kind for name, kind in guarded(template).items() if name not in released}
-    statements = [{"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}]
-    lasting = [name for name, kind in kept.items() if kind != SECRET]
+    statements: list[dict[str, Any]] = [{"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}]
+    credentials = [name for name, kind in kept.items() if aws_types.of(kind).holds is Holds.CREDENTIAL]
+    lasting = [name for name in kept if name not in credentials]
     statements += _denying(["Update:Replace", "Update:Delete"], lasting)
-    statements += _denying(["Update:Replace"], [name for name, kind in kept.items() if kind == SECRET])
+    statements += _denying(["Update:Replace"], credentials)
+    marked = [f"{_LOGICAL}{name}" for name in sorted(lifted) if name in template.get("Resources", {})]
+    if marked:
+        statements.append({"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": marked})
     return json.dumps({"Statement": statements}, indent=1)
 
 
+def lifted_of(text: str | None) -> frozenset[str]:
+    """Return the logical ids that a stack policy names as `lifted`; none for a policy of another form."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return frozenset()
+    statements = found.get("Statement") if isinstance(found, dict) else None
+    return frozenset(
+        resource.removeprefix(_LOGICAL)
+        for each in (statements if isinstance(statements, list) else ())
+        if isinstance(each, dict) and each.get("Effect") == "Allow" and isinstance(each.get("Resource"), list)
+        for resource in each["Resource"]
+        if isinstance(resource, str) and resource.startswith(_LOGICAL)
+    )
+
+
 def _denying(actions: list[str], names: list[str]) -> list[dict[str, Any]]:
-    resources = [f"LogicalResourceId/{name}" for name in names]
+    resources = [f"{_LOGICAL}{name}" for name in names]
     return [{"Effect": "Deny", "Action": actions, "Principal": "*", "Resource": resources}] if names else []
 
 
@@ -59,17 +72,18 @@ def same_policy(one: str | None, other: str) -> bool:
 
 
 def capabilities(template: Mapping[str, Any]) -> list[str]:
-    """What CloudFormation wants to be told that the caller knows. Nothing that the template does not need.
+    """Return what CloudFormation wants to be told that the caller knows. Nothing that the template does not need.
 
     What a nested stack holds is not seen from here: it is taken to make roles with names, and to use macros.
     """
     parts = list(_parts(template.get("Resources", {})))
-    kinds = {part.get("Type") for part in parts}
-    named = any(_NAMES.get(str(part.get("Type"))) in (part.get("Properties") or {}) for part in parts)
+    kinds = {str(part.get("Type")) for part in parts}
+    identities = [(aws_types.of(str(part.get("Type"))), part.get("Properties") or {}) for part in parts]
+    named = any(kind.iam and kind.named_by in properties for kind, properties in identities)
     found = []
     if named or _NESTED in kinds:
         found.append("CAPABILITY_NAMED_IAM")
-    elif kinds.intersection(_IAM):
+    elif any(kind.iam for kind, _ in identities):
         found.append("CAPABILITY_IAM")
     if template.get("Transform") or _NESTED in kinds or any(key == "Fn::Transform" for key in _keys(template)):
         found.append("CAPABILITY_AUTO_EXPAND")
@@ -77,7 +91,7 @@ def capabilities(template: Mapping[str, Any]) -> list[str]:
 
 
 def _parts(resources: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The resources of a template, those in loops too."""
+    """Yield the resources of a template, those in loops too."""
     for name, part in resources.items():
         if isinstance(part, Mapping):
             yield part

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from msaspec.deploy.events import Event, moment
-from msaspec.deploy.state import is_terminal
-from msaspec.place import Path
+from msaspec.deploy.aws.events import Event, moment
+from msaspec.deploy.aws.state import is_terminal
+from msaspec.diagnostics.place import Path
 
 
 @dataclass
@@ -23,6 +23,8 @@ class Step:
     began: datetime
     at: datetime
     reason: str | None = None
+    id: str | None = None
+    """The physical id, once there is one."""
 
     @property
     def ended(self) -> bool:
@@ -90,11 +92,11 @@ class Progress:
         return self.rows.setdefault(entry[:2], Row(entry[:2]))
 
     def entry_of(self, event: Event) -> Path:
-        """The manifest entry that an event is about."""
+        """Return the manifest entry that an event is about."""
         return self._entry_of(event.logical_id)
 
     def apply(self, events: Iterable[Event]) -> None:
-        """Takes in what happened. The order in which events come does not count, only their time."""
+        """Take in what happened. The order in which events come does not count, only their time."""
         for event in events:
             self.began = min(self.began or event.at, event.at)
             told = self._told.setdefault("" if event.of_stack else event.logical_id, [])
@@ -104,8 +106,15 @@ class Progress:
                 self.status = last.status
                 self.reason = next((each.reason for each in reversed(told) if each.reason), None)
                 self.ended = last.at if is_terminal(last.status) else None
+                if self.ended:
+                    self._close()
             else:
                 self._row(self.entry_of(event)).steps[event.logical_id] = _step(told)
+
+    def _close(self) -> None:
+        """Expect nothing more: what did not happen by now does not happen."""
+        for row in self.rows.values():
+            row.expected = 0
 
     def elapsed(self, now: datetime) -> timedelta:
         """From the beginning to the end, or to now."""
@@ -113,10 +122,11 @@ class Progress:
 
 
 def _step(told: Sequence[Event]) -> Step:
-    """What events in their order say of a resource. Its time counts from when it was last taken up."""
+    """Return what events in their order say of a resource. Its time counts from when it was last taken up."""
     first, last = told[0], told[-1]
     began = first.at
     for before, event in pairwise(told):
         if is_terminal(before.status) and not is_terminal(event.status):
             began = event.at
-    return Step(last.logical_id, last.type, last.status, began, last.at, last.reason)
+    id = next((event.physical_id for event in reversed(told) if event.physical_id), None)
+    return Step(last.logical_id, last.type, last.status, began, last.at, last.reason, id)

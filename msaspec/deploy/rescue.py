@@ -2,88 +2,153 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from msaspec.deploy import fault, state
-from msaspec.deploy.events import Feed
-from msaspec.deploy.failure import Failure
-from msaspec.deploy.here import Here
+from msaspec.deploy import failure
+from msaspec.deploy.aws import events, fault, state
+from msaspec.deploy.aws.state import Deployed, Standing
+from msaspec.deploy.context import Context
 from msaspec.deploy.obstacles import STUCK
+from msaspec.deploy.operation import Operation, begin
 from msaspec.deploy.overview import entries, required
+from msaspec.deploy.ownership import own
 from msaspec.deploy.progress import Progress
-from msaspec.deploy.state import Deployed
-from msaspec.deploy.target import Aws
-from msaspec.deploy.teller import Teller
 from msaspec.deploy.watch import follow
-from msaspec.diagnostic import Code, Invalid
+from msaspec.diagnostics.diagnostic import Code, Invalid
+from msaspec.diagnostics.place import Path
+from msaspec.template.role import Named
 
 NOTHING_TO_CANCEL = Code(
     "MSA619",
-    "Nothing can be cancelled or continued",
+    "Nothing to cancel or continue",
     """
-    CloudFormation cancels an update only while it is made, and continues a way back only where one failed. A first
-    creation cannot be cancelled; it can be deleted with `msaspec destroy`.
+    CloudFormation cancels only a running update, and continues only a failed rollback. A first creation cannot be
+    cancelled; delete it with `msaspec destroy`. A failed first creation that was kept has nothing to roll back to:
+    `msaspec deploy` continues it, and `msaspec destroy` deletes it.
     """,
 )
 
 BACK = ("UPDATE_ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE")
 
 
-def cancel(aws: Aws, teller: Teller, here: Here, stack: str, *, wait: bool = True) -> None:
-    """Takes an update back that is being made. Raises Fault where there is none, or where the way back fails."""
-    deployed = required(aws, stack, here)
+def cancel(context: Context, named: Named, *, wait: bool = True) -> None:
+    """Cancel an update that is being made. Raises Fault where there is none, or where the rollback fails; Invalid for
+    a stack of another. Where it goes on with a first creation that failed, what was made is kept again."""
+    stack = named.name
+    deployed = required(context, stack)
+    template = own(context, named, deployed, aws_cli="cancel-update-stack").template
     if deployed.status != "UPDATE_IN_PROGRESS":
-        message = f"The stack {stack} is {deployed.status}: there is no update that could be cancelled."
-        raise fault.raised(NOTHING_TO_CANCEL, message, _instead(deployed, here))
-    feed = Feed.from_now(aws, deployed.id)
-    aws.client("cloudformation").cancel_update_stack(StackName=deployed.id)
-    _await_way_back(aws, teller, here, deployed, feed, wait)
+        message = f"The stack {stack} is {deployed.status}: there is no running update to cancel."
+        raise fault.new(NOTHING_TO_CANCEL, message, _instead(context, deployed))
+    entry_of = entries(template)
+    kept = deployed.keeps and not events.was_stable(context.aws, deployed.id)
+
+    def request(token: str) -> None:
+        context.aws.client("cloudformation").cancel_update_stack(StackName=deployed.id, ClientRequestToken=token)
+
+    what = "end of the creation" if kept else "rollback"
+    operation = begin(context, f"the {what} of the stack {stack}", deployed.id, request, _is_back(context, deployed))
+    _await_rollback(context, deployed, operation, entry_of, wait=wait, kept=kept)
 
 
-def _instead(deployed: Deployed, here: Here) -> str:
+def _is_back(context: Context, deployed: Deployed) -> Callable[[], bool]:
+    """Asks whether a stack is on its way back, or has been brought back."""
+
+    def came() -> bool:
+        found = state.describe(context.aws, deployed.id)
+        if found is None or found.status == deployed.status:
+            return False
+        return "ROLLBACK" in found.status or found.standing is Standing.PRESERVED
+
+    return came
+
+
+def _instead(context: Context, deployed: Deployed) -> str:
     if deployed.status == "CREATE_IN_PROGRESS":
-        return f"A first creation is not cancelled but deleted: {here.command('destroy')}"
-    return f"See how things stand: {here.command('status')}"
+        return f"A first creation cannot be cancelled. Delete it: {context.command('destroy')}"
+    return f"See the current state: {context.command('status')}"
 
 
 def continue_rollback(
-    aws: Aws,
-    teller: Teller,
-    here: Here,
-    stack: str,
-    *,
-    skipped: Sequence[str] = (),
-    role_arn: str | None = None,
-    wait: bool = True,
+    context: Context, named: Named, *, skipped: Sequence[str] = (), role_arn: str | None = None, wait: bool = True
 ) -> None:
-    """Brings a stack to where it was before an update whose way back failed. Raises Fault if it fails again."""
-    deployed = required(aws, stack, here)
+    """Bring a stack to where it was before an update whose rollback failed, or that another tool kept where it failed.
+    Raises Fault if it fails again; Invalid for a stack of another."""
+    stack = named.name
+    deployed = required(context, stack)
+    template = own(context, named, deployed, aws_cli="continue-update-rollback").template
+    if deployed.status == "UPDATE_FAILED" and events.was_stable(context.aws, deployed.id):
+        _roll_back(context, deployed, entries(template), role_arn, wait=wait)
+        return
+    if deployed.standing is Standing.PRESERVED:
+        message = f"The stack {stack} is {deployed.status}: a first creation has nothing to roll back to."
+        hint = f"Continue it: {context.command('deploy')}. Or delete it: {context.command('destroy')}"
+        raise fault.new(NOTHING_TO_CANCEL, message, hint)
     if deployed.status != "UPDATE_ROLLBACK_FAILED":
-        message = f"The stack {stack} is {deployed.status}: no way back failed that could be continued."
-        raise fault.raised(NOTHING_TO_CANCEL, message, f"See how things stand: {here.command('status')}")
-    stuck = [each.logical_id for each in state.resources(aws, deployed.id) if each.status == "UPDATE_FAILED"]
+        message = f"The stack {stack} is {deployed.status}: there is no failed rollback to continue."
+        raise fault.new(NOTHING_TO_CANCEL, message, f"See the current state: {context.command('status')}")
+    stuck = [each.logical_id for each in state.resources(context.aws, deployed.id) if each.status == "UPDATE_FAILED"]
     # `STACK.ID` is a resource of a nested stack by the name of that, which is not known here.
     if strangers := sorted({name for name in skipped if "." not in name} - set(stuck)):
-        message = f"`--skip` names what is not stuck: {', '.join(strangers)}."
+        message = f"`--skip` names resources that are not stuck: {', '.join(strangers)}."
         hint = f"These are: {', '.join(stuck)}." if stuck else "Nothing in the stack itself is."
         raise Invalid([STUCK.at((), message, hint=hint)])
-    feed = Feed.from_now(aws, deployed.id)
-    aws.client("cloudformation").continue_update_rollback(
-        StackName=deployed.id,
-        **({"ResourcesToSkip": list(skipped)} if skipped else {}),
-        **({"RoleARN": role_arn} if role_arn else {}),
-    )
+    entry_of = entries(template)
+
+    def request(token: str) -> None:
+        context.aws.client("cloudformation").continue_update_rollback(
+            StackName=deployed.id,
+            ClientRequestToken=token,
+            **({"ResourcesToSkip": list(skipped)} if skipped else {}),
+            **({"RoleARN": role_arn} if role_arn else {}),
+        )
+
+    operation = begin(context, f"the rollback of the stack {stack}", deployed.id, request, _is_back(context, deployed))
     for name in skipped:
-        teller.note(f"{name} is left as it is; bring it to what the template says by hand, or with the next update.")
-    _await_way_back(aws, teller, here, deployed, feed, wait)
+        again = context.command("deploy", "--repair")
+        context.reporter.note(f"{name} is left as it is. Where somebody deleted it, or changed it by hand: {again}")
+    _await_rollback(context, deployed, operation, entry_of, wait=wait, skipped=skipped)
 
 
-def _await_way_back(aws: Aws, teller: Teller, here: Here, deployed: Deployed, feed: Feed, wait: bool) -> None:
+def _roll_back(
+    context: Context, deployed: Deployed, entry_of: Callable[[str], Path], role_arn: str | None, *, wait: bool
+) -> None:
+    """Roll back an update that failed and was kept. Only for a stack that was stable once: AWS deletes any other."""
+
+    # fact: rollback-stack
+    def request(token: str) -> None:
+        context.aws.client("cloudformation").rollback_stack(
+            StackName=deployed.id, ClientRequestToken=token, **({"RoleARN": role_arn} if role_arn else {})
+        )
+
+    what = f"the rollback of the stack {deployed.name}"
+    operation = begin(context, what, deployed.id, request, _is_back(context, deployed))
+    _await_rollback(context, deployed, operation, entry_of, wait=wait)
+
+
+def _await_rollback(
+    context: Context,
+    deployed: Deployed,
+    operation: Operation,
+    entry_of: Callable[[str], Path],
+    *,
+    wait: bool,
+    kept: bool = False,
+    skipped: Sequence[str] = (),
+) -> None:
+    """Follow a rollback, or with `kept` the end of a creation that keeps what it made, if somebody waits for that."""
     if not wait:
-        teller.note(f"The stack {deployed.name} is on its way back. Watch it: {here.command('status', '--follow')}")
+        watching = context.command("status", "--follow")
+        context.reporter.note(f"The stack {deployed.name} is rolling back. Watch it: {watching}")
         return
-    entry_of = entries(state.template_of(aws, deployed.id))
-    outcome = follow(aws, feed, Progress(deployed.name, entry_of), teller, here=here)
+    outcome = follow(context, operation, Progress(deployed.name, entry_of))
+    if kept and outcome.status == "UPDATE_FAILED":
+        going_on = f"Continue it: {context.command('deploy')}. Or delete it: {context.command('destroy')}"
+        context.reporter.note(
+            f"The creation of the stack {deployed.name} is stopped. Everything created so far is kept. {going_on}"
+        )
+        return
     if outcome.status not in BACK:
-        raise Failure(aws, here, None, entry_of).fault(deployed.name, deployed.id, outcome)
-    teller.note(f"The stack {deployed.name} is as it was before the update.")
+        raise failure.explained(context, entry_of, deployed.name, deployed.id, outcome)
+    but = f", but for {', '.join(sorted(skipped))}, which CloudFormation left as it is" if skipped else ""
+    context.reporter.note(f"The stack {deployed.name} is as it was before the update{but}.")

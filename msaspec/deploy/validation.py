@@ -6,21 +6,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from msaspec.compile import Stack
-from msaspec.deploy import fault
-from msaspec.deploy.target import Aws
-from msaspec.diagnostic import Code, Diagnostic, Severity, ordered
-from msaspec.lint import blame
-from msaspec.source import Document
-from msaspec.verdicts import Finding
+from msaspec.deploy.aws import fault, refusals
+from msaspec.deploy.options import DeployContext
+from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity, ordered
+from msaspec.diagnostics.place import pointed
+from msaspec.linting.cfn_lint import blame
+from msaspec.linting.verdicts import Finding
+from msaspec.source.document import Document
+from msaspec.template.stack import Stack
 
 VALIDATION = Code(
     "MSA611",
-    "CloudFormation's check before a deployment found something",
+    "CloudFormation's validation found something",
     """
-    CloudFormation checks a change set before anything is made: properties against the resource schemas, names against
-    what exists already, buckets and repositories that would have to be empty, quotas. As an error it keeps the change
-    set from being executed; as a warning it says what will probably fail.
+    CloudFormation validates a change set before it creates anything: properties against the resource schemas, names
+    against existing resources, buckets and repositories that must be empty, quotas. An error prevents the execution of
+    the change set; a warning says what will probably fail.
     """,
 )
 
@@ -28,16 +29,17 @@ _ATTRIBUTES = ("CreationPolicy", "DeletionPolicy", "Metadata", "Type", "UpdatePo
 """What a resource has beside its properties."""
 
 
-def findings(aws: Aws, change_set_id: str, stack: Stack, document: Document) -> list[Diagnostic]:
-    """What the checks of a change set found, in the order of the manifest; nothing where they cannot be read."""
+def findings(context: DeployContext, change_set_id: str, stack: Stack) -> list[Diagnostic]:
+    """Return what the checks of a change set found, in the order of the manifest; nothing where they cannot be read."""
     from botocore.exceptions import ClientError
 
+    aws, document = context.aws, context.document
     try:
         pages = aws.client("cloudformation").get_paginator("describe_events").paginate(ChangeSetName=change_set_id)
         events = [event for page in pages for event in page["OperationEvents"]]
     except ClientError as error:
         # Not worth ending a deployment for: what is wrong with more than this request shows at the next one.
-        found = fault.of(error, aws.region)
+        found = fault.of(error, aws.region, aws.profile)
         return [replace(each, severity=Severity.WARNING) for each in found.diagnostics] if found else []
     return ordered(map(document.place, _diagnostics(events, stack, document)))
 
@@ -56,18 +58,17 @@ def _diagnostics(events: Iterable[Mapping[str, Any]], stack: Stack, document: Do
         where = "/".join(map(str, steps))
         place = f" at `{where}` of the template" if where else ""
         message = f"{name}{place}: {reason}"
-        yield replace(VALIDATION.at(entry, message, hint=None, key=key), severity=severity)
+        yield replace(VALIDATION.at(entry, message, hint=refusals.hint(reason), key=key), severity=severity)
 
 
 def path(event: Mapping[str, Any]) -> tuple[str | int, ...]:
-    """The path in the template that an event is about.
+    """Return the path in the template that an event is about.
 
     The reference calls it the path within the resource and the user guide shows one from the root of the template;
     not tried on an account, so both are taken.
     """
-    pointer = str(event.get("ValidationPath") or "").removeprefix("#")
-    steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/") if step]
-    keys: list[str | int] = [int(step) if step.isdigit() else step for step in steps]
+    # fact: validation-path
+    keys = list(pointed(str(event.get("ValidationPath") or "").removeprefix("#")))
     logical_id = event.get("LogicalResourceId")
     if keys[:1] == ["Resources"] or not logical_id:
         return tuple(keys)

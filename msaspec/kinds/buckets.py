@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal
 from zlib import crc32
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 from troposphere import GetAtt, Output, Ref, Select, Split, Sub, Tags, cloudfront, s3
 
-from msaspec import names
 from msaspec.aws import iam, ingress
+from msaspec.aws.data import s3 as stored
 from msaspec.aws.intrinsic import intrinsic
-from msaspec.diagnostic import Code, Diagnostic
+from msaspec.diagnostics.diagnostic import Code, Diagnostic
+from msaspec.language.aws_type import AwsType
 from msaspec.language.base import Items, Model
 from msaspec.language.kind import Kind
-from msaspec.language.part import Entry, FrontDoor, Offer, Part, Site, Statement, Use
-from msaspec.language.service import HostName
+from msaspec.language.part import Entry, Front, FrontDoor, Offer, Part, Place, Site, Statement, Use
+from msaspec.language.paths import HostName
 from msaspec.language.value import Text, Token, Value
+from msaspec.template import names
 
 NO_CDN = Code(
     "MSA320",
@@ -45,9 +47,7 @@ def _certificate(written: str) -> str:
         or not parts[5].startswith("certificate/")
         or "{" in written
     ):
-        raise PydanticCustomError(
-            "certificate", "CloudFront takes the ARN of an ACM certificate in us-east-1, and of no other region"
-        )
+        raise PydanticCustomError("certificate", "CloudFront accepts only the ARN of an ACM certificate in us-east-1")
     return written
 
 
@@ -62,8 +62,8 @@ class Cdn(Model):
 
     shorthand = "enabled"
 
-    enabled: bool = Field(True, description="Whether there is one.")
-    hosts: Items[HostName] = Field((), description="Names of its own, which need a certificate.")
+    enabled: bool = Field(True, description="Whether to create it.")
+    hosts: Items[HostName] = Field((), description="Its own host names, which need a certificate.")
     certificate: Annotated[str, AfterValidator(_certificate)] | None = Field(
         None,
         description="ARN of an ACM certificate in us-east-1 for `hosts`.",
@@ -78,60 +78,73 @@ class Cdn(Model):
 
 
 class Bucket(Model):
-    """An S3 bucket: private, encrypted, TLS only, kept when the stack goes."""
+    """An S3 bucket: private, encrypted, TLS only, kept when the stack is deleted."""
 
-    cdn: Cdn | None = Field(None, description="One CloudFront distribution in front of it, with origin access control.")
-    versioned: bool = Field(False, description="Keeps every version of every object.")
+    cdn: Cdn | None = Field(
+        None, description="A CloudFront distribution in front of the bucket, with origin access control."
+    )
+    versioned: bool = Field(False, description="Keep every version of every object.")
 
 
 class BucketUse(Model):
     """What a service may do with a bucket."""
 
-    access: Literal["read", "write", "read-write"] = Field("read", description="What it may do with objects.")
+    access: Literal["read", "write", "read-write"] = Field("read", description="What the service can do with objects.")
     prefix: Annotated[str, AfterValidator(_prefix)] | None = Field(
-        None, description="Only objects whose key begins so.", examples=["profiles/"]
+        None, description="Limit the access to objects whose key begins with this prefix.", examples=["profiles/"]
     )
-    invalidate: bool = Field(False, description="May invalidate the cache of the bucket's distribution.")
+    invalidate: bool = Field(
+        False, description="Allow the service to invalidate the cache of the bucket's distribution."
+    )
 
 
-class Buckets(Kind):
+class Buckets(Kind[Bucket, BucketUse]):
     """The section `buckets`."""
 
     section = "buckets"
     noun = "bucket"
-    model = Bucket
-    options = BucketUse
+    types = (
+        AwsType(
+            name="AWS::CloudFront::Distribution",
+            noun="CloudFront distribution",
+            slow={"create": "5 to 20 minutes", "update": "5 to 20 minutes", "delete": "5 to 20 minutes"},
+        ),
+        AwsType(name="AWS::CloudFront::OriginAccessControl", unique=(("OriginAccessControlConfig", "Name"),)),
+        stored.BUCKET,
+        stored.POLICY,
+    )
     attributes: ClassVar[Mapping[str, str]] = {
         "name": "Name of the bucket.",
         "arn": "ARN of the bucket.",
         "region": "Region of the bucket.",
-        "cdn_domain": "Domain of its distribution, where it has one.",
-        "cdn_id": "Id of its distribution, where it has one.",
+        "cdn_domain": "Domain of its distribution, if it has one.",
+        "cdn_id": "ID of its distribution, if it has one.",
     }
 
-    def check(self, entry: Entry, uses: Sequence[Use]) -> Iterable[Diagnostic]:
-        """An invalidation needs a distribution."""
+    def check(self, entry: Entry[Bucket], uses: Sequence[Use[BucketUse]]) -> Iterable[Diagnostic]:
+        """Yield an invalidation needs a distribution."""
         if not _cdn(entry):
             for use in uses:
-                if cast(BucketUse, use.options).invalidate:
+                if use.options.invalidate:
                     message = f"`{use.service}` invalidates `{entry.name}`, which has no distribution."
                     hint = f"Add `cdn: true` to `buckets.{entry.name}`."
                     yield NO_CDN.at((*use.path, "invalidate"), message, hint=hint)
 
-    def build(self, entry: Entry, uses: Sequence[Use], site: Site) -> Part:
-        """The bucket with its policy, and its distribution."""
+    def build(self, entry: Entry[Bucket], uses: Sequence[Use[BucketUse]], site: Site) -> Part:
+        """Return the bucket with its policy, and its distribution."""
         bucket = names.logical(entry.name, "Bucket")
         part = Part(
             resources=(_bucket(entry, site), _bucket_policy(entry)),
             outputs=(Output(bucket, Description=f"Name of the bucket {entry.name}.", Value=Ref(bucket)),),
         )
-        return part + _distribution(entry, site) if _cdn(entry) else part
+        cdn = _cdn(entry)
+        return part + _distribution(entry, cdn, site) if cdn else part
 
-    def distribution(self, entry: Entry) -> str | None:
+    def front(self, entry: Entry[Bucket]) -> Front | None:
         """Its distribution, with `cdn`."""
-        return names.logical(entry.name, "Distribution") if _cdn(entry) else None
+        return Front(Token(f"{names.logical(entry.name, 'Distribution')}.DomainName")) if _cdn(entry) else None
 
-    def offer(self, entry: Entry, use: Use, site: Site) -> Offer:
+    def offer(self, entry: Entry[Bucket], use: Use[BucketUse], place: Place) -> Offer:
         """Names, and access by the words under `uses`."""
         bucket = names.logical(entry.name, "Bucket")
         name: Value = (Token(bucket),)
@@ -155,17 +168,18 @@ class Buckets(Kind):
         return Offer(
             attributes=attributes,
             variables=spring if use.framework == "spring-boot" else plain,
-            statements=tuple(_statements(entry, cast(BucketUse, use.options))),
+            statements=tuple(_statements(entry, use.options)),
+            beyond={"invalidate": "CloudFront"} if use.options.invalidate else {},
         )
 
 
-def _cdn(entry: Entry) -> Cdn | None:
-    cdn = cast(Bucket, entry.spec).cdn
+def _cdn(entry: Entry[Bucket]) -> Cdn | None:
+    cdn = entry.spec.cdn
     return cdn if cdn and cdn.enabled else None
 
 
-def _bucket(entry: Entry, site: Site) -> Any:
-    versioned = cast(Bucket, entry.spec).versioned
+def _bucket(entry: Entry[Bucket], site: Site) -> Any:
+    versioned = entry.spec.versioned
     return s3.Bucket(
         names.logical(entry.name, "Bucket"),
         BucketEncryption=s3.BucketEncryption(
@@ -195,7 +209,7 @@ def _bucket(entry: Entry, site: Site) -> Any:
     )
 
 
-def _bucket_policy(entry: Entry) -> Any:
+def _bucket_policy(entry: Entry[Bucket]) -> Any:
     bucket = names.logical(entry.name, "Bucket")
     statements: list[dict[str, Any]] = [
         {
@@ -227,11 +241,10 @@ def _bucket_policy(entry: Entry) -> Any:
     )
 
 
-def _distribution(entry: Entry, site: Site) -> Part:
-    cdn = cast(Cdn, _cdn(entry))
+def _distribution(entry: Entry[Bucket], cdn: Cdn, site: Site) -> Part:
     bucket, distribution = names.logical(entry.name, "Bucket"), names.logical(entry.name, "Distribution")
     control = names.logical(entry.name, "OriginAccess")
-    # The name must be unique in the account, so the stack's own UUID tells it apart.
+    # The name must be unique in the account, so it contains the stack's own UUID.
     unique = Select(2, Split("/", Ref("AWS::StackId")))
     return Part(
         resources=(
@@ -290,12 +303,13 @@ def _distribution(entry: Entry, site: Site) -> Part:
 
 
 def _brief(name: str) -> str:
-    """A bucket's name of at most 27 characters, which leave room for a UUID in 64; what is cut is told by a number."""
+    """Return a bucket's name of at most 27 characters, which leave room for a UUID in 64; what is cut is replaced by a
+    number."""
     return name if len(name) <= 24 else f"{name[:18]}-{crc32(name.encode()):08x}"
 
 
 def _balancer(front: FrontDoor) -> Any:
-    """The load balancer as an origin. It knows the distribution by a header that nobody else can send."""
+    """Return the load balancer as an origin. It knows the distribution by a header that only it can send."""
     assert front.cdn is not None
     secure = front.listener == ingress.HTTPS
     return cloudfront.Origin(
@@ -311,7 +325,7 @@ def _balancer(front: FrontDoor) -> Any:
 
 
 def _behaviours(front: FrontDoor | None) -> dict[str, Any]:
-    """The services' paths: nothing is cached, and everything that the viewer sent is passed on."""
+    """Return the services' paths: nothing is cached, and everything that the viewer sent is passed on."""
     if front is None or front.cdn is None:
         return {}
     return {
@@ -340,7 +354,7 @@ def _own_names(cdn: Cdn) -> dict[str, Any]:
     return {"Aliases": list(cdn.hosts), "ViewerCertificate": certificate}
 
 
-def _statements(entry: Entry, use: BucketUse) -> Iterable[Statement]:
+def _statements(entry: Entry[Bucket], use: BucketUse) -> Iterable[Statement]:
     bucket = names.logical(entry.name, "Bucket")
     objects: Text = (Token(f"{bucket}.Arn"), f"/{use.prefix or ''}*")
     actions: list[str] = []

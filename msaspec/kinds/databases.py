@@ -1,94 +1,73 @@
-"""RDS PostgreSQL instances; services get databases, roles and secrets of their own on them."""
+"""RDS instances of any engine; services get databases, roles and secrets of their own on them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from json import dumps
-from typing import Annotated, Any, ClassVar, Literal, cast
+from textwrap import fill
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
-from troposphere import Output, Ref, Tags, rds, secretsmanager
+from troposphere import Output, secretsmanager
 
-from msaspec import names
-from msaspec.aws import bootstrap, security_groups
+from msaspec.aws import bootstrap, database_classes, database_instances
+from msaspec.aws.database_instances import Database
 from msaspec.aws.intrinsic import intrinsic, reference
-from msaspec.diagnostic import Code, Diagnostic
-from msaspec.language.base import Model, days, gibibytes, measured
+from msaspec.diagnostics.diagnostic import WIDTH, Code, Diagnostic
+from msaspec.engines import engines
+from msaspec.language.base import Model
 from msaspec.language.kind import Kind
-from msaspec.language.part import Door, Entry, Offer, Part, Site, Statement, Use
+from msaspec.language.part import Connections, Door, Entry, Offer, Part, Place, Site, Statement, Use
 from msaspec.language.value import Secret, Text, Token, Value
+from msaspec.template import names
 
 TWO_OWNERS = Code(
     "MSA310",
     "Two services own one database",
     """
-    Two services use one database as its owner. One of them owns it: it makes and changes the tables. The others say
-    what they may do: `access: read-write` or `access: read-only`.
+    Two services own the same database. Only one service can own it and create tables. Give the others `access:
+    read-write` or `access: read-only`.
     """,
 )
 NO_OWNER = Code(
     "MSA311",
-    "A database that nobody owns",
-    "Services use a database that none of them owns, so nobody could make a table. Leave `access` out for one.",
+    "A database without an owner",
+    "Services use a database, but none of them owns it, so none could "
+    "create a table. Remove `access` from one of them.",
 )
 REFUSED_NAME = Code(
     "MSA312",
-    "A name that PostgreSQL or RDS keeps for itself",
+    "A name that the engine or RDS reserves",
+    fill(
+        " ".join(engine.kept for engine in engines().values())
+        + " RDS reserves `rdsadmin` and names that begin with `rds_`. A service's "
+        "role has the name of the service in snake_case.",
+        WIDTH,
+    ),
+)
+UNSOUND_VERSION = Code(
+    "MSA314",
+    "A minor version with a bug that affects msaspec",
     """
-    PostgreSQL keeps `postgres`, `template0`, `template1` and every role that begins with `pg_`; RDS keeps `rdsadmin`
-    and what begins with `rds_`. A service's role is its name in snake_case.
+    The tables of a database belong to a group role, which the owning service assumes at login. Some minor versions
+    ignored that setting and were replaced within a week (PostgreSQL release notes, 17.2, 16.6, 15.10). Name a newer
+    minor version, or only the major version.
     """,
 )
 REPLICA_WITHOUT_BACKUP = Code(
     "MSA313",
     "Replicas without backups",
-    "RDS makes a read replica from a backup: `replicas` needs `backups` of at least one day.",
+    "RDS creates a read replica from a backup: `replicas` needs `backups` of at least one day.",
 )
-
-PORT = 5432
-MASTER = "postgres"
-_KEPT_DATABASES = frozenset({"postgres", "template0", "template1", "rdsadmin"})
-_KEPT_ROLES = frozenset({MASTER, "rdsadmin", "public", "none", "current_user", "session_user", "current_role"})
 
 
 def _database_name(written: str) -> str:
     if not (written[:1].isalpha() or written[:1] == "_") or not written.isascii() or written != written.lower():
-        raise PydanticCustomError("database", "a database's name is lower_snake: letters, digits and `_`")
+        raise PydanticCustomError("database", "a database name is in snake_case: lowercase letters, digits and `_`")
     if not all(c.isalnum() or c == "_" for c in written):
-        raise PydanticCustomError("database", "a database's name is lower_snake: letters, digits and `_`")
+        raise PydanticCustomError("database", "a database name is in snake_case: lowercase letters, digits and `_`")
     return written
-
-
-def _class(written: str) -> str:
-    parts = written.split(".")
-    plain = written.isascii() and len(written) <= 40 and all(part.replace("-", "").isalnum() for part in parts)
-    if len(parts) != 3 or parts[0] != "db" or not plain:
-        raise PydanticCustomError("class", "an instance class of RDS looks like `db.t4g.micro`")
-    return written
-
-
-class Database(Model):
-    """An RDS PostgreSQL instance: encrypted, isolated, kept as a snapshot when it goes."""
-
-    engine: Literal["postgres"] = Field("postgres", description="Database engine.")
-    version: Annotated[str, Field(pattern=r"^1[5-8](\.[0-9]{1,2})?$")] = Field(
-        "17",
-        description="Major version, whose minor upgrades RDS installs; or one minor version, which stays.",
-        examples=["17", "17.6"],
-    )
-    size: Annotated[str, AfterValidator(_class)] = Field(
-        "db.t4g.micro", description="Instance class.", examples=["db.t4g.micro", "db.m7g.large"]
-    )
-    storage: Annotated[int, gibibytes(20, 65536, "20 GiB")] = measured("20 GiB", description="Size of the gp3 volume.")
-    multi_zone: bool = Field(False, description="A standby in another zone that takes over.")
-    replicas: int = Field(0, ge=0, le=15, description="Read replicas.")
-    backups: Annotated[int, days(0, 35, "7 days")] = measured(
-        "7 days", description="How long automatic backups are kept."
-    )
-    protect: bool = Field(
-        True, description="Deletion protection, and a snapshot when it is deleted or replaced. false: for throwaways."
-    )
 
 
 class DatabaseUse(Model):
@@ -98,17 +77,23 @@ class DatabaseUse(Model):
         None, description="Name of the database. Default: the service's name in snake_case.", examples=["user_database"]
     )
     access: Literal["owner", "read-write", "read-only"] = Field(
-        "owner", description="owner makes and changes tables; the others only what their names say."
+        "owner", description="`owner` creates and changes tables; the others read, or read and write, rows."
     )
 
 
-class Databases(Kind):
+_URLS = [engine.scheme for engine in engines().values()]
+_SCHEMES = [" or ".join(f"`{before}{scheme}://`" for scheme in _URLS) for before in ("", "jdbc:")]
+
+
+class Databases(Kind[Database, DatabaseUse]):
     """The section `databases`."""
 
     section = "databases"
     noun = "database"
-    model = Database
-    options = DatabaseUse
+    types = (
+        *bootstrap.TYPES,
+        *database_instances.TYPES,
+    )
     isolated = True
     attributes: ClassVar[Mapping[str, str]] = {
         "host": "Address of the instance.",
@@ -116,21 +101,24 @@ class Databases(Kind):
         "name": "Name of the service's database.",
         "username": "Name of the service's role.",
         "password": "Password of the service's role (secret).",
-        "url": "`postgresql://` URL with the password (secret).",
-        "jdbc_url": "`jdbc:postgresql://` URL without credentials.",
-        "reader_host": "Address of the first read replica, or of the instance where there is none.",
+        "url": f"{_SCHEMES[0]} URL with the password (secret).",
+        "jdbc_url": f"{_SCHEMES[1]} URL without credentials.",
+        "reader_host": "Address of the first read replica, or of the instance if there is none.",
     }
 
-    def check(self, entry: Entry, uses: Sequence[Use]) -> Iterable[Diagnostic]:
+    def check(self, entry: Entry[Database], uses: Sequence[Use[DatabaseUse]]) -> Iterable[Diagnostic]:
         """Owners, names that are kept, and replicas without backups."""
-        spec = cast(Database, entry.spec)
+        spec = entry.spec
+        if reason := spec.server.unsound.get(spec.version or ""):
+            message = f"{spec.server.title} {spec.version} {reason}."
+            yield UNSOUND_VERSION.at((*entry.path, "version"), message, hint="Use a newer minor version.")
         if spec.replicas and not spec.backups:
             message = f"`{entry.name}` has replicas but no backups."
             yield REPLICA_WITHOUT_BACKUP.at((*entry.path, "replicas"), message, hint="Set `backups: 7 days`.")
-        owners: dict[str, Use] = {}
+        owners: dict[str, Use[DatabaseUse]] = {}
         for use in uses:
             yield from _kept(entry, use)
-            if _options(use).access == "owner":
+            if use.options.access == "owner":
                 owner = owners.setdefault(_name(use), use)
                 if owner is not use:
                     message = (
@@ -140,38 +128,43 @@ class Databases(Kind):
                     yield TWO_OWNERS.at(use.path, message, hint=hint, key=True)
         for use in uses:
             if _name(use) not in owners:
-                message = f"Nobody owns the database `{_name(use)}` on `{entry.name}`, which `{use.service}` uses."
-                hint = f"Leave `access` out for one service, or name a database that has an owner{_owned(owners)}."
+                message = f"The database `{_name(use)}` on `{entry.name}`, which `{use.service}` uses, has no owner."
+                hint = f"Remove `access` from one service, or name a database that has an owner{_owned(owners)}."
                 yield NO_OWNER.at(use.path, message, hint=hint, key=True)
 
-    def doors(self, entry: Entry) -> tuple[Door, ...]:
-        """The instance's port."""
-        return (Door(Token(f"{_id(entry)}SecurityGroup"), PORT),)
+    def doors(self, entry: Entry[Database]) -> tuple[Door, ...]:
+        """Return the instance's port."""
+        return (Door(Token(f"{database_instances.logical_id(entry)}SecurityGroup"), entry.spec.server.port),)
 
-    def build(self, entry: Entry, uses: Sequence[Use], site: Site) -> Part:
-        """The instance, a secret per user, and the custom resource that makes their roles and databases."""
-        part = Part(tuple(_instance(entry, site)), (_output(entry),))
+    def connections(self, entry: Entry[Database]) -> Connections | None:
+        """About as many as the memory of its class allows."""
+        memory = database_classes.memory(entry.spec.size)
+        return Connections(entry.spec.server.connections(memory), "size") if memory else None
+
+    def build(self, entry: Entry[Database], uses: Sequence[Use[DatabaseUse]], site: Site) -> Part:
+        """Return the instance, a secret per user, and the custom resource that makes their roles and databases."""
+        part = Part(tuple(database_instances.build(entry, site)), (_output(entry),))
         part += Part(tuple(_secret(entry, use, site) for use in uses))
         return part + bootstrap.prepare(_server(entry, uses)) if uses else part
 
-    def common(self, entries: Sequence[tuple[Entry, Sequence[Use]]], site: Site) -> Part:
-        """The bootstrap functions, once a system."""
+    def common(self, entries: Sequence[tuple[Entry[Database], Sequence[Use[DatabaseUse]]]], site: Site) -> Part:
+        """Return the bootstrap functions, once a system."""
         servers = [_server(entry, uses) for entry, uses in entries if uses]
-        return bootstrap.functions(servers, site) if servers else Part()
+        return bootstrap.build(servers, site) if servers else Part()
 
-    def offer(self, entry: Entry, use: Use, site: Site) -> Offer:
-        """A database and a role on the instance."""
-        host, reader = Token(f"{_id(entry)}.Endpoint.Address"), Token(f"{_reader(entry)}.Endpoint.Address")
+    def offer(self, entry: Entry[Database], use: Use[DatabaseUse], place: Place) -> Offer:
+        """Return a database and a role on the instance."""
+        host, reader = database_instances.host(entry), database_instances.reader(entry)
         secret = Secret((Token(_secret_id(use)),), "password")
-        name, role, port = _name(use), _role(use), str(PORT)
+        engine, name, role = entry.spec.server, _name(use), _role(use)
         attributes: dict[str, Value] = {
             "host": (host,),
-            "port": (port,),
+            "port": (str(engine.port),),
             "name": (name,),
             "username": (role,),
             "password": (secret,),
             "url": (Secret((Token(_secret_id(use)),), "url"),),
-            "jdbc_url": ("jdbc:postgresql://", host, _rest(use)),
+            "jdbc_url": (f"jdbc:{engine.scheme}://", host, _rest(entry, use)),
             "reader_host": (reader,),
         }
         return Offer(
@@ -183,10 +176,10 @@ class Databases(Kind):
         )
 
 
-def _variables(entry: Entry, use: Use, attributes: Mapping[str, Value]) -> dict[str, Value]:
+def _variables(entry: Entry[Database], use: Use[DatabaseUse], attributes: Mapping[str, Value]) -> dict[str, Value]:
     if use.framework == "spring-boot":
         return {
-            "spring.datasource.driverClassName": ("org.postgresql.Driver",),
+            "spring.datasource.driverClassName": (entry.spec.server.driver,),
             "spring.datasource.password": attributes["password"],
             "spring.datasource.url": attributes["jdbc_url"],
             "spring.datasource.username": attributes["username"],
@@ -198,191 +191,79 @@ def _variables(entry: Entry, use: Use, attributes: Mapping[str, Value]) -> dict[
     return {**own, "DATABASE_URL": attributes["url"]} if use.alone else own
 
 
-def _rest(use: Use) -> str:
-    """The end of an address. `require` on top of the instance's rds.force_ssl: a client that could fall back to clear
-    text does not."""
-    return f":{PORT}/{_name(use)}?sslmode=require"
+def _rest(entry: Entry[Database], use: Use[DatabaseUse]) -> str:
+    """Return the end of an address."""
+    engine = entry.spec.server
+    return f":{engine.port}/{_name(use)}?{engine.query}"
 
 
-def _url(entry: Entry, use: Use) -> tuple[Text, Text]:
-    """The address with which a user logs in, before and after its password. The bootstrap puts the whole into the
-    secret, for whoever can deliver only what stands there."""
-    return (f"postgresql://{_role(use)}:",), ("@", Token(f"{_id(entry)}.Endpoint.Address"), _rest(use))
+def _url(entry: Entry[Database], use: Use[DatabaseUse]) -> tuple[Text, Text]:
+    """Return the address with which a user logs in, before and after its password. The bootstrap puts the whole into
+    the secret, for runtimes that can deliver only its fields."""
+    host = database_instances.host(entry)
+    return (f"{entry.spec.server.scheme}://{_role(use)}:",), ("@", host, _rest(entry, use))
 
 
-def _options(use: Use) -> DatabaseUse:
-    return cast(DatabaseUse, use.options)
+def _name(use: Use[DatabaseUse]) -> str:
+    return use.options.database or names.snake(use.service)
 
 
-def _name(use: Use) -> str:
-    return _options(use).database or names.snake(use.service)
-
-
-def _role(use: Use) -> str:
+def _role(use: Use[DatabaseUse]) -> str:
     return names.snake(use.service)
 
 
-def _id(entry: Entry) -> str:
-    return names.logical(entry.name, "Database")
-
-
-def _reader(entry: Entry) -> str:
-    return f"{_id(entry)}Replica1" if cast(Database, entry.spec).replicas else _id(entry)
-
-
-def _secret_id(use: Use) -> str:
+def _secret_id(use: Use[DatabaseUse]) -> str:
     return names.edge(use.service, use.target, "Secret")
 
 
-def _owned(owners: Mapping[str, Use]) -> str:
+def _owned(owners: Mapping[str, Use[DatabaseUse]]) -> str:
     return f" ({', '.join(f'`{name}`' for name in sorted(owners))})" if owners else ""
 
 
-def _kept(entry: Entry, use: Use) -> Iterable[Diagnostic]:
-    name, role = _name(use), _role(use)
-    if name in _KEPT_DATABASES or name.startswith("pg_"):
-        written = _options(use).database
+def _kept(entry: Entry[Database], use: Use[DatabaseUse]) -> Iterable[Diagnostic]:
+    name, role, engine = _name(use), _role(use), entry.spec.server
+    if engine.keeps_database(name):
+        written = use.options.database
         at = (*use.path, "database") if written else use.path
-        message = f"PostgreSQL or RDS keeps the name `{name}` for itself."
+        message = f"{engine.title} or RDS reserves the name `{name}`."
         yield REFUSED_NAME.at(at, message, hint="Name another `database`.", key=not written)
-    if role in _KEPT_ROLES or role.startswith(("pg_", "rds_")):
+    if engine.keeps_role(role):
         message = (
-            f"`{use.service}` would have the role `{role}` on `{entry.name}`, a name that PostgreSQL or RDS keeps."
+            f"`{use.service}` would have the role `{role}` on `{entry.name}`, "
+            f"a name that {engine.title} or RDS reserves."
         )
         yield REFUSED_NAME.at(use.path[:2], message, hint="Rename the service.", key=True)
 
 
-def _server(entry: Entry, uses: Sequence[Use]) -> bootstrap.Server:
+def _server(entry: Entry[Database], uses: Sequence[Use[DatabaseUse]]) -> bootstrap.Server:
     grants = tuple(
-        bootstrap.Grant(_role(use), _secret_id(use), _name(use), _options(use).access, _url(entry, use))
+        bootstrap.Grant(_role(use), _secret_id(use), _name(use), use.options.access, _url(entry, use))
         for use in sorted(uses, key=lambda use: use.service)
     )
-    host = Token(f"{_id(entry)}.Endpoint.Address")
-    return bootstrap.Server(entry.name, host, Door(Token(f"{_id(entry)}SecurityGroup"), PORT), _master(entry), grants)
-
-
-def _master(entry: Entry) -> Token:
-    """The secret of the master user: RDS's own, or one of ours where RDS cannot manage it."""
-    if cast(Database, entry.spec).replicas:
-        return Token(f"{_id(entry)}MasterSecret")
-    return Token(f"{_id(entry)}.MasterUserSecret.SecretArn")
-
-
-def _instance(entry: Entry, site: Site) -> Iterable[Any]:
-    spec, name = cast(Database, entry.spec), _id(entry)
-    major, pinned = spec.version.partition(".")[::2]
-    yield security_groups.group(f"{name}SecurityGroup", entry.name, site, (), security_groups.NOWHERE)
-    yield rds.DBSubnetGroup(
-        f"{name}Subnets",
-        DBSubnetGroupDescription=f"Isolated subnets of {entry.name}",
-        SubnetIds=[Ref(subnet.target) for subnet in site.isolated],
-    )
-    yield rds.DBParameterGroup(
-        f"{name}Parameters",
-        Description=f"Parameters of {entry.name}",
-        Family=f"postgres{major}",
-        Parameters={"rds.force_ssl": "1", "password_encryption": "scram-sha-256"},
-    )
-    if spec.replicas:
-        yield _master_secret(entry, site)
-    yield rds.DBInstance(
-        name,
-        Engine="postgres",
-        EngineVersion=spec.version,
-        AllowMajorVersionUpgrade=True,
-        # A minor version in the manifest stays: RDS would upgrade past it, and an update could not go back.
-        AutoMinorVersionUpgrade=not pinned,
-        EngineLifecycleSupport="open-source-rds-extended-support-disabled",
-        DBInstanceClass=spec.size,
-        MultiAZ=spec.multi_zone,
-        **_volume(spec),
-        **_credentials(entry),
-        Port=str(PORT),
-        DBSubnetGroupName=Ref(f"{name}Subnets"),
-        DBParameterGroupName=Ref(f"{name}Parameters"),
-        VPCSecurityGroups=[Ref(f"{name}SecurityGroup")],
-        PubliclyAccessible=False,
-        BackupRetentionPeriod=spec.backups,
-        CopyTagsToSnapshot=True,
-        DeleteAutomatedBackups=not spec.protect,
-        EnableCloudwatchLogsExports=["postgresql", "upgrade"],
-        DeletionProtection=spec.protect,
-        Tags=Tags(Name=f"{site.stack}/{entry.name}"),
-        **_kept_version(pinned),
-        DeletionPolicy="Snapshot" if spec.protect else "Delete",
-        UpdateReplacePolicy="Snapshot" if spec.protect else "Delete",
-    )
-    for number in range(1, spec.replicas + 1):
-        yield rds.DBInstance(
-            f"{name}Replica{number}",
-            Engine="postgres",
-            SourceDBInstanceIdentifier=Ref(name),
-            DBInstanceClass=spec.size,
-            DBParameterGroupName=Ref(f"{name}Parameters"),
-            VPCSecurityGroups=[Ref(f"{name}SecurityGroup")],
-            PubliclyAccessible=False,
-            AutoMinorVersionUpgrade=not pinned,
-            CopyTagsToSnapshot=True,
-            Tags=Tags(Name=f"{site.stack}/{entry.name}-replica-{number}"),
-            # All that a replica holds is on its source.
-            DeletionPolicy="Delete",
-            UpdateReplacePolicy="Delete",
-        )
-
-
-def _volume(spec: Database) -> dict[str, Any]:
-    return {"AllocatedStorage": str(spec.storage), "StorageType": "gp3", "StorageEncrypted": True}
-
-
-def _kept_version(pinned: str) -> dict[str, Any]:
-    """A bare major version is what RDS documents for "its default minor"; cfn-lint's list has minors only."""
-    return {} if pinned else {"Metadata": {"cfn-lint": {"config": {"ignore_checks": ["W3691"]}}}}
-
-
-def _credentials(entry: Entry) -> dict[str, Any]:
-    """RDS refuses a read replica of an instance whose master password it manages, so then we keep our own."""
-    if not cast(Database, entry.spec).replicas:
-        return {"MasterUsername": MASTER, "ManageMasterUserPassword": True}
-    password: Text = ("{{resolve:secretsmanager:", _master(entry), ":SecretString:password}}")
-    return {"MasterUsername": MASTER, "MasterUserPassword": intrinsic(password)}
-
-
-def _master_secret(entry: Entry, site: Site) -> Any:
-    return secretsmanager.Secret(
-        _master(entry).target,
-        Description=f"Master user of {site.stack}/{entry.name}",
-        GenerateSecretString=_generated(dumps({"username": MASTER})),
-        Tags=Tags(Name=f"{site.stack}/{entry.name}"),
-        DeletionPolicy="RetainExceptOnCreate",
-        UpdateReplacePolicy="Retain",
+    host = database_instances.host(entry)
+    door = Door(Token(f"{database_instances.logical_id(entry)}SecurityGroup"), entry.spec.server.port)
+    return bootstrap.Server(
+        entry.name, host, door, database_instances.master(entry), grants, entry.spec.server.bootstrap
     )
 
 
-def _secret(entry: Entry, use: Use, site: Site) -> Any:
+def _secret(entry: Entry[Database], use: Use[DatabaseUse], site: Site) -> Any:
     """All that a client needs. The password is made by Secrets Manager and is never in a template."""
-    host = Token(f"{_id(entry)}.Endpoint.Address")
-    head, tail = dumps({"host": "\0", "port": PORT, "name": _name(use), "username": _role(use)}).split(
-        dumps("\0")[1:-1]
-    )
+    host = database_instances.host(entry)
+    head, tail = dumps(
+        {"host": "\0", "port": entry.spec.server.port, "name": _name(use), "username": _role(use)}
+    ).split(dumps("\0")[1:-1])
     return secretsmanager.Secret(
         _secret_id(use),
         Description=f"{use.service} on {site.stack}/{entry.name}",
-        GenerateSecretString=_generated(intrinsic((head, host, tail))),
-        DeletionPolicy="Delete",
-        UpdateReplacePolicy="Delete",
+        # Deleted with its use, as without any policy: what it holds is made again.
+        GenerateSecretString=database_instances.generated(intrinsic((head, host, tail))),
     )
 
 
-def _generated(template: Any) -> Any:
-    """32 letters and digits: safe in a URL, an environment file and SQL as they are."""
-    return secretsmanager.GenerateSecretString(
-        SecretStringTemplate=template, GenerateStringKey="password", PasswordLength=32, ExcludePunctuation=True
-    )
-
-
-def _output(entry: Entry) -> Any:
+def _output(entry: Entry[Database]) -> Any:
     return Output(
         names.logical(entry.name, "Endpoint"),
         Description=f"Address of the database instance {entry.name}.",
-        Value=reference(f"{_id(entry)}.Endpoint.Address"),
+        Value=reference(database_instances.host(entry).target),
     )

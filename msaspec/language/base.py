@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_origin
 
 from annotated_types import GroupedMetadata
 from pydantic import (
@@ -36,7 +36,7 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True, defer_build=True)
 
     shorthand: ClassVar[str | None] = None
-    """The field that a bare value stands for: ``health: /up`` is ``health: {path: /up}``."""
+    """The field that a bare value sets: ``health: /up`` is ``health: {path: /up}``."""
 
     @model_validator(mode="before")
     @classmethod
@@ -57,6 +57,17 @@ class Model(BaseModel):
         short = {key: value for key, value in short_form.items() if key not in ("default", "title")}
         short["description"] = f"Short for `{{{cls.shorthand}: ...}}`. {short_form.get('description', '')}".strip()
         return {"anyOf": [short, schema]}
+
+
+def arguments(cls: type, generic: type) -> tuple[type[Model], ...]:
+    """Return the models that a class gives to a generic base of it, such as `Kind[Bucket, BucketUse]`.
+
+    Raise TypeError where it gives none.
+    """
+    for base in getattr(cls, "__orig_bases__", ()):
+        if get_origin(base) is generic:
+            return get_args(base)
+    raise TypeError(f"{cls.__name__} says no models: derive it from {generic.__name__}[...]")
 
 
 @dataclass(frozen=True)
@@ -108,32 +119,38 @@ _MEBIBYTES = {"MiB": 1, "GiB": 1024}
 
 
 def seconds(minimum: int, maximum: int, example: str) -> Unit:
-    """A duration such as ``30 s`` or ``5 min``, held in seconds."""
+    """Return a duration such as ``30 s`` or ``5 min``, held in seconds."""
     return Unit("a duration", _SECONDS, minimum, maximum, "seconds", example)
 
 
+def span(minimum: int, maximum: int, example: str) -> Unit:
+    """Return a duration such as ``30 min`` or ``1 day``, held in seconds."""
+    units = _SECONDS | {"day": 86_400, "days": 86_400, "week": 604_800, "weeks": 604_800}
+    return Unit("a duration", units, minimum, maximum, "seconds", example)
+
+
 def days(minimum: int, maximum: int, example: str) -> Unit:
-    """A span of days such as ``7 days``, held in days."""
+    """Return a span of days such as ``7 days``, held in days."""
     return Unit("a retention", _DAYS, minimum, maximum, "days", example)
 
 
 def gibibytes(minimum: int, maximum: int, example: str) -> Unit:
-    """A size of storage such as ``20 GiB``, held in GiB."""
+    """Return a size of storage such as ``20 GiB``, held in GiB."""
     return Unit("a size", _GIBIBYTES, minimum, maximum, "GiB", example)
 
 
 def mebibytes(minimum: int, maximum: int, example: str) -> Unit:
-    """A size of memory such as ``512 MiB`` or ``2 GiB``, held in MiB."""
+    """Return a size of memory such as ``512 MiB`` or ``2 GiB``, held in MiB."""
     return Unit("a size", _MEBIBYTES, minimum, maximum, "MiB", example)
 
 
 def minutes(minimum: int, maximum: int, example: str) -> Unit:
-    """A duration of whole minutes such as ``10 min``, held in minutes."""
+    """Return a duration of whole minutes such as ``10 min``, held in minutes."""
     return Unit("a duration", _MINUTES, minimum, maximum, "minutes", example)
 
 
 def measured(default: str, description: str, examples: list[Any] | None = None) -> Any:
-    """A field with a unit. Its default is spelled as in a manifest."""
+    """Return a field with a unit. Its default is spelled as in a manifest."""
     return Field(default, description=description, examples=examples)
 
 
@@ -162,4 +179,19 @@ NAME_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 NAME_LENGTH = 40
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN, min_length=2, max_length=NAME_LENGTH), AfterValidator(_name)]
-"""The name of a database, bucket or service: lower case, digits, single dashes. A DNS label."""
+"""The name of a service or of another entry: lower case, digits, single dashes. A DNS label."""
+
+TAKEN_ENVIRONMENTS = frozenset({"registry"})
+"""What no environment is called: its stack would have the name of the one that holds the image repositories."""
+
+
+def _environment(name: str) -> str:
+    if name in TAKEN_ENVIRONMENTS:
+        raise PydanticCustomError(
+            "taken_environment", "the stack of `{name}` would be that of the image repositories", {"name": name}
+        )
+    return name
+
+
+EnvironmentName = Annotated[Name, AfterValidator(_environment)]
+"""The name of an environment, with which the name of its stack ends."""

@@ -45,7 +45,7 @@ class Image:
 
 
 def parse(written: str) -> Image:
-    """Reads `name[:tag]` or `host/path[:tag][@digest]`. Raises PydanticCustomError on anything else."""
+    """Read `name[:tag]` or `host/path[:tag][@digest]`. Raises PydanticCustomError on anything else."""
     rest, at, digest = written.partition("@")
     first, slash, remainder = rest.partition("/")
     host = first if slash and ("." in first or ":" in first or first == "localhost") else None
@@ -58,25 +58,27 @@ def parse(written: str) -> Image:
 
 
 def _problem(host: str | None, repository: str, slash: str, colon: str, tag: str, at: str, digest: str) -> str | None:
+    if repository and f"{host}:".startswith("arn:"):
+        return "it is an ARN; an image in ECR is `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME:TAG`"
     if slash and host is None:
         return (
             "an image is the bare name of a repository that this system owns, or starts with its registry's host"
-            f" (for Docker Hub: `docker.io/{repository}`)"
+            f" (for Docker Hub: `docker.io/{repository}{colon}{tag}`)"
         )
     if host and not set(host) <= _NAME | {":"}:
-        return f"`{host}` is no registry host"
+        return f"`{host}` is not a registry host"
     if not repository:
         return "it names no repository"
     if colon and not tag:
         return "the tag is missing behind its `:`"
     if not all(_is_name(part) for part in repository.split("/")):
-        return f"`{repository}` is no repository name: lower case letters, digits, and `.`, `_`, `-` between them"
+        return f"`{repository}` is not a repository name: lowercase letters, digits, and `.`, `_`, `-` between them"
     if colon and (len(tag) > 128 or not set(tag) <= _TAG or tag[0] in ".-"):
-        return f"`{tag}` is no image tag: letters, digits, `_`, `.` and `-`, at most 128"
+        return f"`{tag}` is not an image tag: at most 128 letters, digits, `_`, `.` and `-`"
     if at and not _is_digest(digest):
         return "a digest is `sha256:` and 64 hexadecimal digits"
     if at and host is None:
-        return "an owned image is chosen by its tag, which is a parameter of the stack; a digest cannot be"
+        return "an image of the system is selected by its tag, a parameter of the stack, and cannot have a digest"
     return None
 
 

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
-from msaspec.diagnostic import Diagnostic
-from msaspec.language.base import Model
-from msaspec.language.part import Door, Entry, Offer, Part, Site, Use
+from msaspec.diagnostics.diagnostic import Diagnostic
+from msaspec.language.aws_type import AwsType
+from msaspec.language.base import Model, arguments
+from msaspec.language.part import Connections, Door, Entry, Front, Offer, Part, Place, Site, Use
+
+Spec = TypeVar("Spec", bound=Model)
+Options = TypeVar("Options", bound=Model)
 
 
-class Kind(ABC):
-    """What databases, buckets and their like have in common. Every method is pure."""
+class Kind(ABC, Generic[Spec, Options]):
+    """What databases, buckets and their like have in common. Every method is pure.
+
+    `Kind[Bucket, BucketUse]`: the model of an entry, and that of what a service may say when it uses one.
+    """
 
     section: ClassVar[str]
     """The manifest's section, such as ``databases``."""
@@ -24,29 +31,41 @@ class Kind(ABC):
     """What a service may say when it uses one."""
     attributes: ClassVar[Mapping[str, str]]
     """Names for references, each with what it is."""
+    types: ClassVar[tuple[AwsType, ...]]
+    """The types of resources that its entries become, and what is known of them."""
     isolated: ClassVar[bool] = False
-    """Whether an entry stands in the isolated subnets."""
+    """Whether an entry is in the isolated subnets."""
+
+    def __init_subclass__(cls) -> None:
+        cls.model, cls.options = arguments(cls, Kind)
 
     @abstractmethod
-    def build(self, entry: Entry, uses: Sequence[Use], site: Site) -> Part:
-        """What an entry becomes, with what each of its users needs."""
+    def build(self, entry: Entry[Spec], uses: Sequence[Use[Options]], site: Site) -> Part:
+        """Compile an entry, with what each of its users needs."""
 
     @abstractmethod
-    def offer(self, entry: Entry, use: Use, site: Site) -> Offer:
-        """What one user gets from an entry."""
+    def offer(self, entry: Entry[Spec], use: Use[Options], place: Place) -> Offer:
+        """Return what one user gets from an entry."""
 
-    def common(self, entries: Sequence[tuple[Entry, Sequence[Use]]], site: Site) -> Part:
-        """What all entries of the kind share."""
+    def common(self, entries: Sequence[tuple[Entry[Spec], Sequence[Use[Options]]]], site: Site) -> Part:
+        """Compile what all entries of the kind share."""
         return Part()
 
-    def distribution(self, entry: Entry) -> str | None:
-        """Logical id of the CloudFront distribution in front of an entry, where it has one."""
+    def front(self, entry: Entry[Spec]) -> Front | None:
+        """Return how an entry can take the requests of the public load balancer; None where it cannot."""
         return None
 
-    def doors(self, entry: Entry) -> tuple[Door, ...]:
-        """Ports that a user, and people on the bastion, may open a connection to."""
+    def connections(self, entry: Entry[Spec]) -> Connections | None:
+        """Return how many connections an entry takes at a time; None where that is no concern of its users."""
+        return None
+
+    def doors(self, entry: Entry[Spec]) -> tuple[Door, ...]:
+        """Return the ports that a user, and people on the bastion, may open a connection to."""
         return ()
 
-    def check(self, entry: Entry, uses: Sequence[Use]) -> Iterable[Diagnostic]:
-        """The kind's own rules, beyond the shape of the models."""
+    def check(self, entry: Entry[Spec], uses: Sequence[Use[Options]]) -> Iterable[Diagnostic]:
+        """Check the kind's own rules, beyond the shape of the models."""
         return ()
+
+
+AnyKind: TypeAlias = Kind[Any, Any]

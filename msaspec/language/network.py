@@ -1,4 +1,4 @@
-"""Where the system stands: its network, its front door and its bastion."""
+"""The surroundings of the system: its network, its front door and its bastion."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from msaspec.language.base import InstanceType, Items, Model
-from msaspec.language.service import HostName
+from msaspec.language.paths import HostName
 
 _DOCKER_BRIDGE = IPv4Network("172.17.0.0/16")
 """Docker's default bridge on every host: addresses of the VPC inside it could not be reached from a container."""
@@ -20,10 +20,12 @@ def _cidr(written: str) -> str:
         network = IPv4Network(written, strict=True)
     except ValueError as fault:
         raise PydanticCustomError(
-            "cidr", "{written} is no IPv4 block: {fault}", {"written": written, "fault": str(fault)}
+            "cidr",
+            "{written} is not an IPv4 block: {fault}",
+            {"written": written, "fault": str(fault) if len(written) <= 60 else "it is too long"},
         ) from None
     if "/" not in written:
-        raise PydanticCustomError("cidr", "an IPv4 block has a length, such as `10.0.0.0/16`")
+        raise PydanticCustomError("cidr", "an IPv4 block has a prefix length, such as `10.0.0.0/16`")
     return str(network)
 
 
@@ -31,7 +33,8 @@ def _vpc_cidr(written: str) -> str:
     network = IPv4Network(written)
     if not 16 <= network.prefixlen <= 24:
         raise PydanticCustomError(
-            "cidr", "the network's block is from /16 (the largest VPC) to /24 (the smallest that holds its subnets)"
+            "cidr",
+            "the network's block must be between /16 (the largest VPC) and /24 (the smallest that holds its subnets)",
         )
     if network.overlaps(_DOCKER_BRIDGE):
         raise PydanticCustomError(
@@ -51,12 +54,13 @@ class Network(Model):
     placement: Literal["private", "public"] = Field("private", description="Where services run.")
     nat: Literal["single", "per-zone", "none"] = Field(
         "single",
-        description="How private services reach out: one NAT gateway, one a zone, or none but interface endpoints.",
+        description="How private services reach the internet: one NAT gateway, one for "
+        "each zone, or none (interface endpoints only).",
     )
 
 
 class Ingress(Model):
-    """The front door of services that have `paths`."""
+    """The public load balancer of services with `paths`."""
 
     domain: HostName | None = Field(None, description="Domain of the front door: certificate, alias record, HTTPS.")
     hosted_zone: Annotated[str, Field(pattern=r"^Z[A-Z0-9]{1,31}$")] | None = Field(
@@ -70,7 +74,7 @@ class Ingress(Model):
         examples=["arn:aws:acm:eu-west-1:123456789012:certificate/1b2c3d4e"],
     )
     cdn: bool = Field(False, description="Puts the API behind the system's CloudFront distribution.")
-    allow: Items[Cidr] = Field(("0.0.0.0/0",), min_length=1, description="Who may come in.")
+    allow: Items[Cidr] = Field(("0.0.0.0/0",), min_length=1, description="IPv4 blocks that can connect.")
 
 
 class Bastion(Model):
@@ -78,7 +82,9 @@ class Bastion(Model):
 
     shorthand = "enabled"
 
-    enabled: bool = Field(True, description="Whether there is one.")
+    enabled: bool = Field(True, description="Whether to create it.")
     instance_type: InstanceType = Field(
-        "t4g.nano", description="EC2 instance type, arm64 or x86_64.", examples=["t4g.nano"]
+        "t4g.micro",
+        description="EC2 instance type, arm64 or x86_64. With less than 1 GiB of memory psql may not install.",
+        examples=["t4g.micro"],
     )

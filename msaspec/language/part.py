@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+from msaspec.diagnostics.place import Path
 from msaspec.language.base import Model
 from msaspec.language.value import Text, Token, Value
-from msaspec.place import Path
+
+Spec = TypeVar("Spec", bound=Model, covariant=True)
+Options = TypeVar("Options", bound=Model, covariant=True)
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class FrontDoor:
     scheme: str
     domain: str | None = None
     cdn: Cdn | None = None
-    """Where the CDN stands before it."""
+    """The CDN in front of it, if any."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +40,22 @@ class Cdn:
     origin: Text
     """Host of the load balancer."""
     secret: Text
-    """What a request has to show, so that nobody else comes in."""
+    """The header value that a request must carry, so that only the CDN gets in."""
     patterns: tuple[str, ...]
     """Path patterns that go to the load balancer, the longest first."""
 
 
 @dataclass(frozen=True)
-class Site:
-    """Where parts of a system stand: its names, and the network as tokens."""
+class Front:
+    """What can be put before the public load balancer and pass requests on to it."""
+
+    domain: Token
+    """The host that its viewers ask."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the parts of a system are: its names, and the network as tokens."""
 
     system: str
     environment: str | None
@@ -59,8 +70,6 @@ class Site:
     public: tuple[Token, ...]
     isolated: tuple[Token, ...]
     """Subnets with no way out, for databases."""
-    online: tuple[str, ...]
-    """Logical ids of the routes or endpoints that a host needs before it starts."""
     allow: tuple[str, ...]
     """IPv4 blocks that may use the front door."""
     tags: Mapping[str, str]
@@ -69,25 +78,35 @@ class Site:
     online_public: tuple[str, ...] = ()
     """Logical ids of what makes the public subnets public."""
     front: FrontDoor | None = None
-    """The public load balancer, where a service stands behind one."""
+    """The public load balancer, where a service is behind one."""
+    region: str | None = None
+    """The Region that the manifest names."""
 
 
 @dataclass(frozen=True)
-class Entry:
+class Site(Place):
+    """A place with its ways out, which are known once everybody has said what they offer and need."""
+
+    online: tuple[str, ...] = ()
+    """Logical ids of the routes or endpoints that a host needs before it starts."""
+
+
+@dataclass(frozen=True)
+class Entry(Generic[Spec]):
     """One entry of a section of the manifest: a database, a bucket."""
 
     name: str
-    spec: Model
+    spec: Spec
     path: Path
 
 
 @dataclass(frozen=True)
-class Use:
+class Use(Generic[Options]):
     """One line under `uses`: the edge from a service to what it uses."""
 
     service: str
     target: str
-    options: Model
+    options: Options
     framework: str
     alone: bool
     """Whether it is the service's only use of that kind."""
@@ -102,6 +121,8 @@ class Door:
     port: int
     slot: str | None = None
     """A name for it where it is a port of something shared, so that it keeps its rules when it changes hands."""
+    name: str | None = None
+    """The name of a further port of a service."""
 
 
 @dataclass(frozen=True)
@@ -118,13 +139,26 @@ class Offer:
     """What one user of a resource gets from it."""
 
     attributes: Mapping[str, Value]
-    """What references such as ``${main.host}`` stand for."""
+    """The values of references such as ``${main.host}``."""
     variables: Mapping[str, Value] = field(default_factory=dict)
     """What its use injects into the environment, in the names of the user's framework."""
     doors: tuple[Door, ...] = ()
     statements: tuple[Statement, ...] = ()
     after: tuple[str, ...] = ()
     """Logical ids that must exist before the user runs."""
+    endpoints: tuple[str, ...] = ()
+    """Services such as ``sqs`` that the user calls: interface endpoints where there is no way out of the network."""
+    beyond: Mapping[str, str] = field(default_factory=dict)
+    """Services that the user calls and that no endpoint leads to, by the field under `uses` that asks for it."""
+
+
+@dataclass(frozen=True)
+class Connections:
+    """How many connections something takes at a time, all its users together."""
+
+    most: int
+    field: str
+    """The field of its entry that decides on the number."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +172,7 @@ class Part:
     outputs: tuple[Any, ...] = ()
     parameters: tuple[Any, ...] = ()
     scripts: Mapping[str, str] = field(default_factory=dict)
+    conditions: Mapping[str, Any] = field(default_factory=dict)
 
     def __add__(self, other: Part) -> Part:
         return Part(
@@ -145,4 +180,5 @@ class Part:
             self.outputs + other.outputs,
             self.parameters + other.parameters,
             {**self.scripts, **other.scripts},
+            {**self.conditions, **other.conditions},
         )

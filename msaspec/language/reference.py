@@ -6,7 +6,7 @@
 
 A ``$`` before anything else is itself: ``$(date)``, ``$HOME`` and ``costs 5 $`` need no escape. Braces that hold
 what cannot be a reference (``${AWS::Region}``, ``${HOME:-x}``) are text as well, and `Loose` says that they were
-met, so that a slip of the pen is told.
+met, so that a slip of the pen is reported.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Loose:
-    """Braces after a ``$`` that are no reference. `mistaken` when they look as if one was meant."""
+    """Braces after a ``$`` that are no reference. `mistaken` when they look like an attempt at one."""
 
     text: str
     offset: int
@@ -36,7 +36,7 @@ class Loose:
 
 
 def parse(text: str) -> tuple[str | Reference | Loose, ...]:
-    """The pieces of a text, in order; neighbouring literals joined.
+    """Return the pieces of a text, in order; neighbouring literals joined.
 
     >>> parse("jdbc:${main.host}/$$x")
     ('jdbc:', Reference(name='main', attribute='host', offset=5), '/$x')

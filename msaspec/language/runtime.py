@@ -5,97 +5,145 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
-from msaspec import names
-from msaspec.diagnostic import Diagnostic
-from msaspec.language.base import Model
+from msaspec.diagnostics.diagnostic import Diagnostic
+from msaspec.diagnostics.place import Path
+from msaspec.language.aws_type import AwsType
+from msaspec.language.base import Model, arguments
+from msaspec.language.health import Probe
 from msaspec.language.image import Image
-from msaspec.language.part import Door, Offer, Part, Site, Statement
+from msaspec.language.part import Door, Offer, Part, Place, Site, Statement
 from msaspec.language.service import Service
-from msaspec.language.value import Value
-from msaspec.place import Path
+from msaspec.language.value import Token, Value
+from msaspec.template import names
+
+Own = TypeVar("Own", bound=Model)
+Own_co = TypeVar("Own_co", bound=Model, covariant=True)
 
 
 @dataclass(frozen=True)
-class Workload:
+class Workload(Generic[Own_co]):
     """A service as a runtime sees it: everything explicit, every reference resolved."""
 
     name: str
     path: Path
     spec: Service
-    options: Model
+    options: Own_co
     """The runtime's own fields."""
     image: Image
-    health: str | None
-    """Path that tells that it is up; None for a worker."""
+    health: Probe | None
+    """What tells that it is up; None for a worker."""
     called: bool
     """Whether another service uses it."""
+    opened: tuple[str, ...]
+    """Names of the further ports that other services use."""
     environment: Mapping[str, Value]
     statements: tuple[Statement, ...]
+    grants: tuple[Statement, ...]
+    """What its program may do beyond its uses."""
     after: tuple[str, ...]
     """Logical ids that must exist before it runs."""
 
 
-class Runtime(ABC):
-    """What the runtimes have in common. Every method is pure."""
+class Runtime(ABC, Generic[Own]):
+    """What the runtimes have in common. Every method is pure.
+
+    `Runtime[Fargate]`: the model of its own fields.
+    """
 
     name: ClassVar[str]
     """What `runtime` says to choose it."""
+    about: ClassVar[str]
+    """What it is, as the rest of a sentence: ``one EC2 instance``."""
     model: ClassVar[type[Model]]
     """Its own fields, under `runtime: {type: ..., ...}`."""
+    types: ClassVar[tuple[AwsType, ...]]
+    """The types of resources that its services become, and what is known of them."""
     ignores: ClassVar[Mapping[str, str]] = {}
     """Service fields that it cannot honour, each with a hint. Writing one is a diagnostic, never silence."""
     on_hosts: ClassVar[bool] = False
     """Whether its services run on EC2 hosts of the system's own."""
     behind_balancer: ClassVar[bool] = False
     """Whether the public load balancer is the front door of its services."""
+    named_by_balancer: ClassVar[bool] = False
+    """Whether the private names of its services lead to a load balancer."""
     endpoints: ClassVar[tuple[str, ...]] = ()
     """Interface endpoints that a service on it needs where there is no way out of the network."""
 
-    @abstractmethod
-    def build(self, workload: Workload, site: Site) -> Part:
-        """What a service becomes."""
+    def __init_subclass__(cls) -> None:
+        (cls.model,) = arguments(cls, Runtime)
 
-    def common(self, workloads: Sequence[Workload], site: Site) -> Part:
-        """What all services of the runtime share."""
+    @abstractmethod
+    def build(self, workload: Workload[Own], site: Site) -> Part:
+        """Return what a service becomes."""
+
+    def common(self, workloads: Sequence[Workload[Own]], site: Site) -> Part:
+        """Return what all services of the runtime share."""
         return Part()
 
-    def endpoints_for(self, service: Service, options: Model) -> tuple[str, ...]:
-        """The interface endpoints that one service needs where there is no way out."""
+    def endpoints_for(self, service: Service, options: Own) -> tuple[str, ...]:
+        """Return the interface endpoints that one service needs where there is no way out."""
         return self.endpoints
 
-    def idle(self, options: Model) -> Mapping[str, tuple[str, str]]:
+    def idle(self, options: Own) -> Mapping[str, tuple[str, str]]:
         """Its own fields that do nothing as the others are; for each where that is, and a hint."""
         return {}
 
     @abstractmethod
-    def doors(self, name: str, service: Service) -> tuple[Door, ...]:
-        """Where others reach a service of this runtime."""
+    def doors(self, name: str, service: Service, opened: Sequence[str] = ()) -> tuple[Door, ...]:
+        """Where others reach a service of this runtime: its port, and those of its further ports that are opened."""
 
     def calling_port(self, service: Service) -> int | None:
-        """The port that others call a service on."""
-        return service.port
+        """Return the number of the port that others call a service on."""
+        return service.port.number if service.port else None
 
-    def check(self, workload: Workload, site: Site) -> Iterable[Diagnostic]:
-        """The runtime's own rules, beyond the shape of the models."""
+    @abstractmethod
+    def ready(self, name: str) -> tuple[str, ...]:
+        """Logical ids that exist once a service that others call is up and answers at its name."""
+
+    def check(self, workload: Workload[Own], site: Site) -> Iterable[Diagnostic]:
+        """Return the runtime's own rules, beyond the shape of the models."""
         return ()
 
-    def offer(self, name: str, service: Service, framework: str, site: Site) -> Offer:
-        """What a caller of a service gets: one address, the same in every runtime."""
-        host = f"{name}.{site.domain}"
-        port = self.calling_port(service)
-        url = f"http://{host}:{port}"
-        variable = {"spring-boot": f"msa.{name}.url"}.get(framework, f"{names.variable(name)}_URL")
-        return Offer(
-            attributes={"host": (host,), "port": (str(port),), "url": (url,)},
-            variables={variable: (url,)},
-            doors=self.doors(name, service),
-        )
+    def offer(self, name: str, service: Service, framework: str, place: Place, opened: Sequence[str] = ()) -> Offer:
+        """Return what a caller of a service gets: one address, the same in every runtime, and the ports it opens."""
+        host, number = f"{name}.{place.domain}", self.calling_port(service)
+        attributes: dict[str, Value] = {"host": (host,)}
+        variables: dict[str, Value] = {}
+        for port in (None, *opened):
+            found = service.port_of(port)
+            if found is None:
+                continue
+            address = f"{host}:{number if port is None else found.number}"
+            url = f"{found.protocol}://{address}"
+            prefix = f"{names.snake(port)}_" if port else ""
+            attributes |= {
+                f"{prefix}port": (address.rpartition(":")[2],),
+                f"{prefix}url": (url,),
+                f"{prefix}address": (address,),
+            }
+            # Clients of HTTP take a URL. Those of gRPC and of other protocols take a host and a port.
+            word, content = ("url", url) if found.protocol == "http" else ("address", address)
+            whose = f"{name}.{port}" if port else name
+            plain = names.variable(whose.replace(".", "-"))
+            variables[f"msa.{whose}.{word}" if framework == "spring-boot" else f"{plain}_{word.upper()}"] = (content,)
+        return Offer(attributes=attributes, variables=variables, doors=self.doors(name, service, opened))
 
+
+def own_doors(group: str, service: Service, opened: Sequence[str]) -> tuple[Door, ...]:
+    """Return the ports of a service behind its own security group: its port, and the further ones that are opened."""
+    if service.port is None:
+        return ()
+    further = [Door(Token(group), service.ports[name].number, name=name) for name in opened if name in service.ports]
+    return (Door(Token(group), service.port.number), *further)
+
+
+AnyRuntime: TypeAlias = Runtime[Any]
 
 SERVICE_ATTRIBUTES = {
     "host": "Private DNS name.",
     "port": "Port.",
-    "url": "Address as `http://host:port`.",
+    "url": "Address as `http://host:port`, `grpc://host:port` or `tcp://host:port`.",
+    "address": "Address as `host:port`.",
 }

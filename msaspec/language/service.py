@@ -2,74 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from msaspec.language import image
-from msaspec.language.base import Items, Model, days, measured, seconds
-
-Port = Annotated[int, Field(ge=1, le=65535)]
-
-_PATH = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()+,;=:@%/")
-_ROUTED = _PATH - frozenset("!(),;=%")
-"""What a load balancer takes in a pattern of paths, and CloudFront too (ELB API, RuleCondition)."""
-_HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
-
-
-def _path(written: str) -> str:
-    if not written.startswith("/") or not set(written) <= _ROUTED:
-        raise PydanticCustomError(
-            "path",
-            "a path starts with `/` and holds only what a load balancer takes: letters, digits and `-._~$&'+:@/`",
-        )
-    if "//" in written:
-        raise PydanticCustomError("path", "a path holds no `//`")
-    if len(written) > 126:
-        raise PydanticCustomError("path", "a path has at most 126 characters")
-    if written != "/" and written.endswith("/"):
-        raise PydanticCustomError("path", "a path prefix does not end with `/`: it covers what lies below it")
-    return written
-
-
-def _health_path(written: str) -> str:
-    path, _, query = written.partition("?")
-    if not path.startswith("/") or not set(path) <= _PATH or not set(query) <= _PATH | {"?"} or len(written) > 1024:
-        raise PydanticCustomError("path", "a health path starts with `/` and holds only what a URL may")
-    return written
-
-
-def _host(written: str) -> str:
-    labels = written.split(".")
-    if len(labels) < 2 or not set(written) <= _HOST or any(not x or x[0] == "-" or x[-1] == "-" for x in labels):
-        raise PydanticCustomError("host", "a host is a full name in lower case, such as `shop.example.com`")
-    return written
-
-
-def _variable(written: str) -> str:
-    if not written or not (written[0].isalpha() or written[0] == "_") or not written.isascii():
-        raise PydanticCustomError("variable", "a variable's name starts with a letter or `_`")
-    if not all(character.isalnum() or character in "._-" for character in written) or len(written) > 255:
-        raise PydanticCustomError("variable", "a variable's name holds letters, digits, `_`, `.` and `-`")
-    return written
-
-
-def _codes(written: str) -> str:
-    for part in written.split(","):
-        low, dash, high = part.partition("-")
-        ends = [low, high] if dash else [low]
-        if not all(len(end) == 3 and end.isascii() and end.isdigit() and "200" <= end <= "499" for end in ends):
-            raise PydanticCustomError("codes", "status codes are written `200`, `200-299` or `200,302` (200 to 499)")
-        if dash and low > high:
-            raise PydanticCustomError("codes", "a range of status codes goes from the lower to the higher")
-    return written
-
-
-def _text(written: str) -> str:
-    if "\0" in written:
-        raise PydanticCustomError("nul", "a value cannot hold a NUL character: no environment can carry it")
-    return written
+from msaspec.language.base import Items, Model, days, measured, seconds, span
+from msaspec.language.container import Folder, User
+from msaspec.language.grants import Grant
+from msaspec.language.health import Health
+from msaspec.language.paths import HostName, Path
+from msaspec.language.port import ContainerPort, PortName, PortNumber
+from msaspec.language.text import EnvironmentValue, Text, Variable
 
 
 def _image(written: str) -> str:
@@ -93,34 +39,27 @@ def _secret(written: str) -> str:
     return written
 
 
-def _environment_value(written: Any) -> Any:
-    """A whole number and a boolean have one spelling, so they need no quotes. A float has several."""
-    if isinstance(written, bool):
-        return "true" if written else "false"
-    if isinstance(written, int):
-        return str(written)
-    if isinstance(written, float):
+def _kms_key(written: str) -> str:
+    arn = written.split(":")
+    if len(arn) != 6 or arn[0] != "arn" or arn[2] != "kms" or not arn[3] or not re.fullmatch(r"key/[\w-]+", arn[5]):
         raise PydanticCustomError(
-            "environment_value", "a number with a point must be quoted, to keep its digits as written"
+            "kms_key",
+            "name a key by its ARN, `arn:aws:kms:REGION:ACCOUNT:key/ID`; IAM grants no access through an alias",
         )
-    if not isinstance(written, str):
-        raise PydanticCustomError("environment_value", "a variable's value is text, a whole number, or true or false")
     return written
 
 
-RoutedPath = Annotated[str, AfterValidator(_path), Field(examples=["/api/users"])]
-HealthPath = Annotated[str, AfterValidator(_health_path)]
-HostName = Annotated[str, AfterValidator(_host), Field(max_length=253, examples=["shop.example.com"])]
-Variable = Annotated[str, AfterValidator(_variable)]
-Text = Annotated[str, AfterValidator(_text)]
-EnvironmentValue = Annotated[
-    str,
-    BeforeValidator(_environment_value),
-    AfterValidator(_text),
-    WithJsonSchema({"type": ["string", "integer", "boolean"]}),
-]
+def _several(data: Any) -> Any:
+    return (data,) if isinstance(data, str) else tuple(data) if isinstance(data, list) else () if data is None else data
+
+
+_KEYS_SCHEMA = {
+    "anyOf": [(_key := {"type": "string"}), {"type": "array", "items": _key}, {"type": "null"}],
+}
+
+
 ONLY_RULE = ""
-"""What stands in `priority` for the one rule of a service that has no other."""
+"""The key in `priority` of the one rule of a service that has no other."""
 Priority = Annotated[int, Field(ge=1, le=50_000)]
 _NUMBERS_SCHEMA = {
     "anyOf": [
@@ -135,6 +74,7 @@ def _numbers(data: Any) -> Any:
     return {} if data is None else data if isinstance(data, dict) else {ONLY_RULE: data}
 
 
+# fact: log-retention
 RETENTIONS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 """Days that CloudWatch Logs can keep a log group (registry schema of AWS::Logs::LogGroup)."""
 
@@ -149,42 +89,18 @@ def _retention(number: int) -> int:
     return number
 
 
-class Health(Model):
-    """How to tell that a service is up."""
-
-    shorthand = "path"
-
-    path: HealthPath = Field(
-        description="Path asked by HTTP; under a routed path when there is one.", examples=["/api/users/health"]
-    )
-    interval: Annotated[int, seconds(5, 300, "10 s")] = measured("10 s", description="Time between two questions.")
-    timeout: Annotated[int, seconds(2, 120, "5 s")] = measured(
-        "5 s", description="Time to answer one; below the interval."
-    )
-    healthy: int = Field(2, ge=2, le=10, description="Good answers in a row that make it healthy.")
-    unhealthy: int = Field(3, ge=2, le=10, description="Bad answers in a row that make it unhealthy.")
-    grace: Annotated[int, seconds(0, 7200, "180 s")] = measured(
-        "180 s", description="Time to start before a bad answer counts."
-    )
-    codes: Annotated[str, AfterValidator(_codes)] = Field(
-        "200-399", description="Status codes of a good answer.", examples=["200", "200-299", "200,302"]
-    )
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Health:
-        if self.timeout >= self.interval:
-            raise PydanticCustomError("order", "`timeout` must be shorter than `interval`")
-        return self
-
-
 class Scale(Model):
     """How many copies run, and what the number follows."""
 
-    min: int = Field(1, ge=0, le=1000, description="Copies that always run.")
-    max: int = Field(1, ge=1, le=1000, description="Copies that may run.")
-    cpu: int | None = Field(None, ge=1, le=100, description="Average CPU to aim at, percent.", examples=[60])
-    memory: int | None = Field(None, ge=1, le=100, description="Average memory to aim at, percent.", examples=[70])
-    requests: int | None = Field(None, ge=1, description="Requests a minute and copy to aim at.", examples=[1000])
+    min: int = Field(1, ge=0, le=1000, description="Minimum number of copies.")
+    max: int = Field(1, ge=1, le=1000, description="Maximum number of copies.")
+    cpu: int | None = Field(
+        None, ge=1, le=100, description="Target for the average CPU utilization, in percent.", examples=[60]
+    )
+    memory: int | None = Field(
+        None, ge=1, le=100, description="Target for the average memory utilization, in percent.", examples=[70]
+    )
+    requests: int | None = Field(None, ge=1, description="Target for requests per minute and copy.", examples=[1000])
 
     @model_validator(mode="before")
     @classmethod
@@ -204,6 +120,30 @@ def _use_list(data: Any) -> Any:
     return data
 
 
+def _named(data: Any) -> Any:
+    if isinstance(data, int | str | list):
+        raise PydanticCustomError(
+            "ports",
+            "the main port is `port: 8080`, and `ports` gives names to further ones, as in `ports: {console: 15672}`",
+        )
+    return {} if data is None else data
+
+
+class ServiceUse(Model):
+    """What a use of a service opens beside its port."""
+
+    ports: Items[str] = Field(
+        (),
+        description="Names of further ports of the service that are used too. A port `console` has the attributes"
+        " `console_port`, `console_url` and `console_address`.",
+        examples=[["console"]],
+    )
+
+
+DEFAULT_RUNTIME = "instance"
+"""What runs a service that names no runtime."""
+
+
 class Service(Model):
     """One service: a container image and what it is allowed to reach."""
 
@@ -212,29 +152,47 @@ class Service(Model):
         " or a registry's URI, used as it is.",
         examples=["user-service:1.0", "public.ecr.aws/nginx/nginx:1.29"],
     )
-    port: Port | None = Field(
+    port: ContainerPort | None = Field(
         None,
-        description="Port the container listens on. Without one the service is a worker that nobody calls.",
-        examples=[8080],
+        description="Port the container listens on, with `/grpc` or `/tcp` where it does not speak HTTP. Without a"
+        " port the service is a worker, which no other service can call.",
+        examples=[8080, "7000/grpc", "6379/tcp"],
+    )
+    ports: Annotated[dict[PortName, ContainerPort], BeforeValidator(_named)] = Field(
+        {},
+        description="Further ports, by name. A use opens those that it names, and a path may lead to one.",
+        examples=[{"console": 15672, "amqp": "5672/tcp"}],
     )
     build: str | None = Field(
         None, description="Directory with the Dockerfile, for `msaspec push`.", examples=["./user-service"]
     )
-    paths: Items[RoutedPath] = Field(
-        (), description="Public path prefixes: `/api/users` routes `/api/users` and `/api/users/*`. None: internal."
+    mutable: bool = Field(
+        False,
+        description="Whether a tag in the image's own repository can be pushed again. By default a tag is pushed once,"
+        " and only `latest` again, where `image` names it.",
+    )
+    paths: Items[Path] = Field(
+        (),
+        description="Public path prefixes: `/api/users` routes `/api/users` and "
+        "`/api/users/*`. Without paths the service is internal.",
+        examples=[["/api/users"], [{"path": "/admin", "port": "console"}]],
     )
     hosts: Items[HostName] = Field((), description="Public host names, under `ingress.domain`.")
     health: Health | None = Field(
-        None, description="Path that answers when the service is up. Default: its first routed path, or `/`."
+        None,
+        description="Path that answers when the service is ready, or another check. Default by the protocol of `port`:"
+        " the first routed path, or `/`; `grpc`; `tcp`.",
     )
-    runtime: Annotated[Any, WithJsonSchema({})] = Field("instance", description="How it runs.")
+    runtime: Annotated[Any, WithJsonSchema({})] = Field(DEFAULT_RUNTIME, description="How it runs.")
     framework: Literal["plain", "spring-boot"] = Field(
-        "plain", description="Which names the variables have that a use injects."
+        "plain", description="Naming scheme of the variables that a use injects."
     )
     arch: Literal["arm64", "x86_64"] = Field("arm64", description="CPU architecture of the image.")
-    scale: Scale | None = Field(None, description="Number of copies; a bare number is both `min` and `max`.")
+    scale: Scale | None = Field(None, description="Number of copies; a plain number sets both `min` and `max`.")
     uses: Annotated[dict[str, Any], BeforeValidator(_use_list), WithJsonSchema({})] = Field(
-        {}, description="What it uses, by name: databases, buckets, services. Nothing else is opened to it."
+        {},
+        description="Services and entries of other sections that the service "
+        "uses, by name. It has access to nothing else.",
     )
     env: dict[Variable, EnvironmentValue] = Field(
         {},
@@ -246,12 +204,50 @@ class Service(Model):
         description="Variables filled at start from a Secrets Manager ARN (`#key` for one key) or an SSM parameter.",
         examples=[{"API_KEY": "/shop/api-key"}],
     )
-    command: Items[Text] = Field(
-        (), description="Replaces the image's command, a word an entry.", examples=[["worker", "--queue=mail"]]
+    kms_key: Annotated[
+        tuple[Annotated[str, AfterValidator(_kms_key)], ...], BeforeValidator(_several), WithJsonSchema(_KEYS_SCHEMA)
+    ] = Field(
+        (),
+        description="ARN of the customer's KMS key that `secrets` are encrypted with, or several.",
+        examples=["arn:aws:kms:eu-west-1:123456789012:key/1b2c3d4e-1111-2222-3333-444455556666"],
     )
-    internal_port: Port | None = Field(
+    command: Items[Text] = Field(
+        (), description="Replaces the command of the image, one word per entry.", examples=[["worker", "--queue=mail"]]
+    )
+    entrypoint: Items[Text] = Field(
+        (),
+        description="Replaces the entry point of the image, one word per entry. The image's own command then goes too.",
+        examples=[["sh", "-c"]],
+    )
+    user: User | None = Field(
+        None, description="User that the container runs as, with a group behind a colon.", examples=[999, "app:app"]
+    )
+    working_dir: Folder | None = Field(None, description="Folder in which the command starts.", examples=["/app"])
+    stop_timeout: Annotated[int, seconds(2, 3600, "60 s")] | None = Field(
         None,
-        description="Port that others call it on behind the internal load balancer. Default: `port`.",
+        description="Time to stop after SIGTERM before SIGKILL; on `fargate` at most 2 min. Default: 30 s on `fargate`,"
+        " 10 s on hosts.",
+        examples=["60 s"],
+    )
+    sticky: Annotated[int, span(1, 604_800, "1 day")] | None = Field(
+        None,
+        description="How long the load balancer sends the requests of a browser to the same copy, by a cookie.",
+        examples=["1 day"],
+    )
+    strip: bool = Field(
+        False,
+        description="Remove the path prefix before a request reaches the service: `/api/users/7` arrives as `/7`."
+        " The health path is then the one that the service sees.",
+        examples=[True],
+    )
+    grants: Items[Grant] = Field(
+        (),
+        description="Permissions for what is not in the manifest.",
+        examples=[[{"actions": ["ses:SendEmail"], "resources": ["*"], "why": "Any address of ours may send."}]],
+    )
+    internal_port: PortNumber | None = Field(
+        None,
+        description="Port of its address on the internal load balancer. Default: `port`.",
         examples=[8081],
     )
     priority: Annotated[dict[str, Priority], BeforeValidator(_numbers), WithJsonSchema(_NUMBERS_SCHEMA)] = Field(
@@ -268,3 +264,12 @@ class Service(Model):
     def public(self) -> bool:
         """Whether requests from outside are routed to it."""
         return bool(self.paths or self.hosts)
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """Its public paths, wherever they lead."""
+        return tuple(each.path for each in self.paths)
+
+    def port_of(self, name: str | None) -> ContainerPort | None:
+        """Return a port by its name; the main one without."""
+        return self.port if name is None else self.ports.get(name)

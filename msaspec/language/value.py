@@ -1,8 +1,8 @@
 """Values that are known only in part when the template is compiled.
 
 A `Value` is a sequence of pieces: literal text, a `Token` that CloudFormation fills in at deployment, or a
-`Secret` that only the machine which runs the service may read. Literal text stays data all the way: whoever
-renders a value escapes it for the place it goes to.
+`Secret` that only the machine which runs the service may read. Literal text stays data all the way: the code
+that renders a value escapes it for its destination.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Secret:
     """A secret read at run time.
 
     `arn` is the ARN of a Secrets Manager secret or of an SSM parameter; `key` picks one entry of a secret
-    whose text is a JSON object, None takes the whole text. `store` tells which of the two holds it; for an
+    whose text is a JSON object, None takes the whole text. `store` says which of the two holds it; for an
     SSM parameter `arn` may be its name.
     """
 
@@ -39,7 +39,7 @@ class Secret:
 Piece = str | Token | Secret
 Value = tuple[Piece, ...]
 Text = tuple[str | Token, ...]
-"""A value without secrets: all of it may stand in a template."""
+"""A value without secrets: all of it may be in a template."""
 
 
 def value(*pieces: Piece) -> Value:
@@ -58,12 +58,12 @@ def value(*pieces: Piece) -> Value:
 
 
 def is_secret(pieces: Value) -> bool:
-    """Whether any part must never stand in a template, in user data or in a log."""
+    """Whether any part must never be in a template, in user data or in a log."""
     return any(isinstance(piece, Secret) for piece in pieces)
 
 
 def public(pieces: Value) -> Text:
-    """The same value, known to hold no secret. Raises TypeError if it does."""
+    """Return the same value, known to hold no secret. Raises TypeError if it does."""
     if is_secret(pieces):
-        raise TypeError("a secret has no place in a template")
+        raise TypeError("a secret cannot be part of a template")
     return tuple(piece for piece in pieces if not isinstance(piece, Secret))

@@ -8,36 +8,41 @@ has a listener on its port.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from troposphere import GetAtt, Join, Ref, autoscaling
 from troposphere.policies import AutoScalingRollingUpdate, CreationPolicy, ResourceSignal, UpdatePolicy
 
-from msaspec import names
-from msaspec.aws import balancer, discovery, ingress, security_groups, service_hosts
+from msaspec.aws import balancer, discovery, ingress, network_balancer, routing, security_groups, service_hosts
 from msaspec.aws.user_data import Boot
-from msaspec.diagnostic import Code, Diagnostic, Severity
+from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
+from msaspec.language.aws_type import AwsType, ServiceRole
+from msaspec.language.health import Probe
 from msaspec.language.part import Door, Part, Site
+from msaspec.language.port import ContainerPort
 from msaspec.language.runtime import Runtime, Workload
 from msaspec.language.service import Scale, Service
 from msaspec.language.value import Token
+from msaspec.template import names
 
 LONG_START = Code(
     "MSA384",
-    "A start that an update does not wait for",
+    "A start that takes longer than an update waits",
     """
-    The first hosts of a group may take as long as `health.grace` says, but an update of CloudFormation waits at most an
-    hour for a new one (UpdatePolicy, PauseTime), of which 15 minutes are for the host itself. A service that needs more
-    can be made, and its next version fails and is taken back.
+    The first hosts of a group may take as long as `health.grace`, but an update waits at most an hour for a new host
+    (UpdatePolicy, PauseTime), of which the host itself takes 15 minutes. The first deployment of such a service
+    succeeds, and every later version fails and is rolled back.
     """,
     Severity.WARNING,
 )
 
-BOOT_GRACE = 300
-"""Seconds in which a host installs Docker and pulls the image, before the grace of the service's health begins."""
+WARM_UP = 300
+"""Seconds until a new host counts in the average that the size of its group follows."""
 CPU = 60
 """Percent aimed at where `scale` leaves room and names nothing to follow."""
+# fact: rolling-pause
 LONGEST_PAUSE = 60
 """Minutes that a rolling update may wait for a batch (CloudFormation, UpdatePolicy)."""
 
@@ -46,101 +51,169 @@ class Autoscaling(service_hosts.HostFields):
     """Fields of the runtime `autoscaling`."""
 
 
-class AutoscalingRuntime(Runtime):
+class AutoscalingRuntime(Runtime[Autoscaling]):
     """An auto scaling group per service."""
 
     name = "autoscaling"
-    model = Autoscaling
+    about = "a group of EC2 instances behind a load balancer"
+    types = (
+        *service_hosts.TYPES,
+        *balancer.INTERNAL_TYPES,
+        *ingress.RULE_TYPES,
+        AwsType(
+            name="AWS::AutoScaling::AutoScalingGroup",
+            unique=(("AutoScalingGroupName",),),
+            # fact: service-linked-roles
+            service_role=ServiceRole("autoscaling.amazonaws.com", "AWSServiceRoleForAutoScaling"),
+        ),
+        AwsType(name="AWS::AutoScaling::ScalingPolicy"),
+        balancer.LISTENER,
+        balancer.TARGET_GROUP,
+        discovery.INSTANCE,
+        discovery.SERVICE,
+    )
     on_hosts = True
     behind_balancer = True
+    named_by_balancer = True
     ignores: ClassVar[Mapping[str, str]] = {
-        "scale.memory": "EC2 measures no memory of a group; `fargate` scales on it.",
+        "health.start": "On hosts a command is run from the start until it succeeds or `grace` is over.",
+        "scale.memory": "EC2 does not measure the memory of a group; use `fargate` to scale on memory.",
     }
     endpoints = ("ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm", "ssmmessages", "cloudformation")
 
-    def check(self, workload: Workload, site: Site) -> Iterable[Diagnostic]:
-        """What can go wrong with its hosts, and a start that takes too long for an update."""
+    def idle(self, options: Autoscaling) -> Mapping[str, tuple[str, str]]:
+        """Credits of a type that has none."""
+        return service_hosts.idle(options)
+
+    def check(self, workload: Workload[Autoscaling], site: Site) -> Iterable[Diagnostic]:
+        """Yield what can go wrong with its hosts, and a start that takes too long for an update."""
         yield from service_hosts.check(workload, boot(workload, site))
         if workload.health and (minutes := service_hosts.minutes(workload)) > LONGEST_PAUSE:
             message = (
-                f"A host of `{workload.name}` may take {minutes} minutes, and an update waits {LONGEST_PAUSE} for it."
+                f"A host of `{workload.name}` may take {minutes} minutes to "
+                f"start, and an update waits only {LONGEST_PAUSE}."
             )
-            hint = f"Take a `grace` of at most {LONGEST_PAUSE - service_hosts.BOOT_SECONDS // 60} min."
+            hint = f"Set `grace` to at most {LONGEST_PAUSE - service_hosts.BOOT_SECONDS // 60} min."
             yield LONG_START.at((*workload.path, "health", "grace"), message, hint=hint)
 
     def calling_port(self, service: Service) -> int | None:
-        """The port of its listener on the internal balancer."""
-        return service.internal_port or service.port
+        """Return the port of its listener on the internal balancer."""
+        return service.internal_port or (service.port.number if service.port else None)
 
-    def doors(self, name: str, service: Service) -> tuple[Door, ...]:
-        """Its listener on the internal balancer."""
-        port = self.calling_port(service)
-        return (balancer.internal_door(port),) if service.port and port else ()
+    def doors(self, name: str, service: Service, opened: Sequence[str] = ()) -> tuple[Door, ...]:
+        """Return its listeners on the internal balancer of its protocols."""
+        door = network_balancer.door if of_any_protocol(service) else balancer.internal_door
+        return tuple(
+            replace(door(number), name=port) for port, _, number in called_ports(service, opened) if service.port
+        )
 
-    def common(self, workloads: Sequence[Workload], site: Site) -> Part:
-        """The internal balancer, once somebody is called."""
-        return balancer.internal(site) if any(workload.called for workload in workloads) else Part()
+    def ready(self, name: str) -> tuple[str, ...]:
+        """Return its name, which is given to the balancer once its hosts are up behind it."""
+        return (discovery.balancer_id(name),)
 
-    def build(self, workload: Workload, site: Site) -> Part:
-        """The group with its hosts, what routes requests to it, and what makes it grow."""
+    def common(self, workloads: Sequence[Workload[Autoscaling]], site: Site) -> Part:
+        """Return the internal balancers, if any service is called through them."""
+        called = [workload for workload in workloads if workload.called]
+        part = balancer.internal(site) if any(not of_any_protocol(each.spec) for each in called) else Part()
+        return part + (network_balancer.build(site) if any(of_any_protocol(each.spec) for each in called) else Part())
+
+    def build(self, workload: Workload[Autoscaling], site: Site) -> Part:
+        """Return the group with its hosts, what routes requests to it, and what makes it grow."""
         name, spec = workload.name, workload.spec
         part = service_hosts.build(workload, site, boot(workload, site))
         targets: list[str] = []
         if workload.spec.public and spec.port and workload.health:
-            targets.append(names.logical(name, "TargetGroup"))
-            part += Part((balancer.target_group(targets[-1], spec.port, "instance", workload.health, spec.health),))
-            part += ingress.rules(workload, site, targets)
+            routed = {port: routing.target(name, port) for port in routing.routed_ports(spec)}
+            targets += routed.values()
+            part += Part(
+                tuple(ingress.target_group(workload, port, target, "instance") for port, target in routed.items())
+            )
+            part += ingress.rules(workload, site, {port: [target] for port, target in routed.items()})
         if workload.called and spec.port and workload.health:
-            targets.append(names.logical(name, "InternalTargetGroup"))
-            part += Part((balancer.target_group(targets[-1], spec.port, "instance", workload.health, spec.health),))
-            part += _called(workload, targets[-1])
+            found_targets, called = _called(workload, spec.port, workload.health)
+            targets += found_targets
+            part += called
         after = (*workload.after, *site.online, *(ingress.rule_ids(workload) if workload.spec.public else ()))
         part += Part((_group_of(workload, site, targets, after), *_policies(workload)))
         return part
 
 
-def boot(workload: Workload, site: Site) -> Boot:
-    """What a host of the group has to know."""
-    port = workload.spec.port
-    return service_hosts.boot(workload, site, names.logical(workload.name, "Group"), {port: port} if port else {})
+def boot(workload: Workload[Autoscaling], site: Site) -> Boot:
+    """Return what a host of the group has to know."""
+    ports = {port.number: port.number for _, port in service_hosts.published(workload.spec)}
+    return service_hosts.boot(workload, site, names.logical(workload.name, "Group"), ports)
 
 
-def _called(workload: Workload, targets: str) -> Part:
-    """Its listener on the internal balancer, that balancer's way to its hosts, and its name."""
+def of_any_protocol(service: Service) -> bool:
+    """Whether a service speaks more than HTTP, so that it is called through the balancer that passes TCP on."""
+    return any(port.protocol != "http" for _, port in service_hosts.published(service))
+
+
+def called_ports(service: Service, opened: Sequence[str]) -> Iterator[tuple[str | None, ContainerPort, int]]:
+    """Yield the ports that a service is called on: the name, the port of its hosts, the number on the balancer."""
+    if service.port:
+        yield None, service.port, service.internal_port or service.port.number
+    for name in opened:
+        if name in service.ports:
+            yield name, service.ports[name], service.ports[name].number
+
+
+def _called(workload: Workload[Autoscaling], port: ContainerPort, probe: Probe) -> tuple[list[str], Part]:
+    """Return the target groups of the ports that it is called on, and a part: these, its listeners on an internal
+    balancer, that balancer's way to its hosts, and its name."""
     name, spec = workload.name, workload.spec
-    host = Door(Token(service_hosts.security_group(name)), spec.port or 0)
-    rule, port = names.logical(name, "FromInternal"), spec.internal_port or spec.port or 0
-    return Part(
-        (
-            security_groups.edge(rule, balancer.INTERNAL_GROUP, host, f"internal load balancer to {name}"),
-            balancer.internal_listener(port, targets),
-            discovery.service(name),
-            discovery.of_balancer(
-                name, balancer.INTERNAL, after=(balancer.internal_listener_id(port), names.logical(name, "Group"))
-            ),
-        )
+    network = of_any_protocol(spec)
+    between, group = (
+        (network_balancer.NETWORK, network_balancer.NETWORK_GROUP)
+        if network
+        else (balancer.INTERNAL, balancer.INTERNAL_GROUP)
     )
+    targets, listeners, made = list[str](), list[str](), list[Any]()
+    for opened, found, number in called_ports(spec, workload.opened):
+        suffix = f"Port{names.camel(opened)}" if opened else ""
+        # The groups of the two balancers differ in protocol, for which CloudFormation replaces them.
+        targets.append(names.logical(name, f"{suffix}{'Network' if network else 'Internal'}TargetGroup"))
+        asked = probe if opened is None else Probe("tcp", probe.says)
+        host = Door(Token(service_hosts.security_group(name)), found.number)
+        rule = names.logical(name, f"From{'Network' if network else 'Internal'}{suffix}")
+        way = security_groups.edge(rule, group, host, f"internal load balancer to {name}")
+        if network:
+            behind = network_balancer.target_group(targets[-1], found.number, asked)
+            listener = network_balancer.listener(number, targets[-1])
+        else:
+            behind = balancer.target_group(targets[-1], found.number, "instance", found.protocol, asked)
+            listener = balancer.internal_listener(number, targets[-1])
+        made += [behind, way, listener]
+        listeners.append(listener.title)
+    made.append(discovery.service(name))
+    made.append(discovery.of_balancer(name, between, after=(*listeners, names.logical(name, "Group"))))
+    return targets, Part(tuple(made))
 
 
-def _group_of(workload: Workload, site: Site, targets: Sequence[str], after: Sequence[str]) -> Any:
-    """The group. Its size is left to its policies once it exists, so it has no desired capacity."""
+def _group_of(workload: Workload[Autoscaling], site: Site, targets: Sequence[str], after: Sequence[str]) -> Any:
+    """Return the group. Where policies decide on its size, an update must not set it back, so only a fixed one is
+    written."""
     name, spec = workload.name, workload.spec
     scale = spec.scale or Scale()
     # A rolling update keeps `min` in service, for which there must be room above it.
     largest = max(scale.max, scale.min + 1)
     template = service_hosts.template(name)
     minutes = min(service_hosts.minutes(workload), LONGEST_PAUSE)
-    balanced = {"HealthCheckType": "ELB", "HealthCheckGracePeriod": BOOT_GRACE + service_hosts.grace(workload)}
     return autoscaling.AutoScalingGroup(
         names.logical(name, "Group"),
         MinSize=str(scale.min),
         MaxSize=str(largest),
+        **({"DesiredCapacity": str(scale.min)} if scale.max <= scale.min else {}),
         VPCZoneIdentifier=[Ref(subnet.target) for subnet in site.services],
         LaunchTemplate=autoscaling.LaunchTemplateSpecification(
             LaunchTemplateId=Ref(template), Version=GetAtt(template, "LatestVersionNumber")
         ),
-        **({"TargetGroupARNs": [Ref(target) for target in targets], **balanced} if targets else {}),
-        DefaultInstanceWarmup=BOOT_GRACE,
+        # Written out where there is nothing to balance, too: CloudFormation leaves what is absent as it is.
+        TargetGroupARNs=[Ref(target) for target in targets],
+        HealthCheckType="ELB" if targets else "EC2",
+        # As long as a host may take to signal, or the group would replace it while it boots.
+        HealthCheckGracePeriod=service_hosts.BOOT_SECONDS + service_hosts.grace(workload),
+        DefaultInstanceWarmup=WARM_UP,
         Tags=[autoscaling.Tag("Name", f"{site.stack}/{name}", True)],
         DependsOn=sorted(after),
         **_awaited(scale.min, service_hosts.minutes(workload)),
@@ -163,13 +236,13 @@ def _group_of(workload: Workload, site: Site, targets: Sequence[str], after: Seq
 
 
 def _awaited(count: int, minutes: int) -> dict[str, Any]:
-    """The signals of the first hosts, where there are any."""
+    """Return the signals of the first hosts, where there are any."""
     if count == 0:
         return {}
     return {"CreationPolicy": CreationPolicy(ResourceSignal=ResourceSignal(Count=count, Timeout=f"PT{minutes}M"))}
 
 
-def _policies(workload: Workload) -> Iterable[Any]:
+def _policies(workload: Workload[Autoscaling]) -> Iterable[Any]:
     """Target tracking on what `scale` names."""
     scale = workload.spec.scale
     if scale is None or scale.max <= scale.min:
@@ -183,7 +256,7 @@ def _policies(workload: Workload) -> Iterable[Any]:
             "/",
             [
                 GetAtt(ingress.BALANCER, "LoadBalancerFullName"),
-                GetAtt(names.logical(name, "TargetGroup"), "TargetGroupFullName"),
+                GetAtt(routing.target(name, routing.routed_ports(workload.spec)[0]), "TargetGroupFullName"),
             ],
         )
         metric = autoscaling.PredefinedMetricSpecification(

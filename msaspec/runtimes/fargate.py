@@ -8,45 +8,67 @@ requests between two target groups and go back on alarms, by ECS itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from troposphere import GetAtt, Ref, ecs
 
-from msaspec import names
-from msaspec.aws import balancer, discovery, ingress, security_groups, task_deployments, task_scaling, tasks
+from msaspec.aws import (
+    balancer,
+    deployment_watch,
+    discovery,
+    ingress,
+    routing,
+    security_groups,
+    task_deployments,
+    task_scaling,
+    tasks,
+)
 from msaspec.aws.task_deployments import Deploy
-from msaspec.diagnostic import Code, Diagnostic, Severity
-from msaspec.language.base import Model, mebibytes
+from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
+from msaspec.diagnostics.place import render
+from msaspec.language import secret_place
+from msaspec.language.aws_type import AwsType, ServiceRole
+from msaspec.language.base import Model, gibibytes, mebibytes
+from msaspec.language.health import usual
 from msaspec.language.part import Door, Part, Site
-from msaspec.language.runtime import Runtime, Workload
-from msaspec.language.service import Health, Scale, Service
-from msaspec.language.value import Token
-from msaspec.place import render
+from msaspec.language.runtime import Runtime, Workload, own_doors
+from msaspec.language.service import Scale, Service
+from msaspec.template import names
 
 COMPOSED_SECRET = Code(
     "MSA370",
-    "A secret inside of a longer text",
+    "A secret inside a longer text",
     """
-    ECS injects a secret into a variable as a whole, so on `fargate` a value cannot have other text around it. Take an
-    attribute that has all of it, such as `${main.url}`, or give the parts as variables of their own.
+    ECS injects a secret into a variable as a whole value, so on `fargate` it cannot have text around it. Use an
+    attribute that holds the whole value, such as `${main.url}`, or pass the parts as separate variables.
     """,
 )
+PARTIAL_SECRET = Code(
+    "MSA374",
+    "A secret without its full ARN",
+    """
+    Secrets Manager adds a dash and six characters to the name of a secret in its ARN. ECS reads the secrets of a task
+    and needs the full ARN. `aws secretsmanager describe-secret` prints it.
+    """,
+)
+# fact: ecs-exec-read-only
 WRITES_NOTHING = Code(
     "MSA372",
-    "Two words that exclude each other",
+    "`exec` and `read_only` together",
     """
-    `exec` puts an agent into the container that writes files, and `read_only` takes the file system's writing away
+    `exec` adds an agent to the container that writes files, and `read_only` makes its file system read-only
     (ECS Developer Guide, "Considerations for using ECS Exec"). Choose one.
     """,
 )
 UNASKED_HEALTH = Code(
     "MSA373",
-    "A health path that nobody asks",
+    "A health path without health checks",
     """
-    On `fargate` the public load balancer asks for a service's health. A service without `paths` or `hosts` is taken as
-    healthy for as long as its container runs.
+    On `fargate` the public load balancer checks a path, and ECS runs a command in the container. A service without
+    `paths` or `hosts` is healthy while its container runs, unless `health: {command: [...]}` names a check that its
+    image has, such as `[redis-cli, ping]`.
     """,
     Severity.WARNING,
 )
@@ -54,21 +76,54 @@ RESOLVED = Code(
     "MSA376",
     "A text that CloudFormation would replace",
     """
-    CloudFormation takes `{{resolve:...}}` for a dynamic reference in any text of a template and puts the value of a
-    parameter or a secret in its place, and nothing escapes it. In a task definition that would be readable by everybody
-    who may describe it. Name the secret under `secrets`, or let the program read it.
+    CloudFormation treats `{{resolve:...}}` in any text of a template as a dynamic reference and replaces it with the
+    value of a parameter or secret. It cannot be escaped. In a task definition, everyone who can describe it could read
+    that value. Name the secret under `secrets`, or let the program read it.
     """,
 )
 TOO_LARGE_TASK = Code(
     "MSA377",
-    "More than a task definition holds",
+    "A task definition that is too large",
     """
     A task definition, which carries the variables and the command of its service, has at most 64 KiB (ECS quotas). Move
     large values to files in a bucket, or to `secrets`.
     """,
 )
 
+SLOW_CHECK = Code(
+    "MSA394",
+    "A container check with a long timeout",
+    """
+    On `fargate`, ECS runs `health.command` in the container and waits at most 60 seconds for it (registry schema of
+    AWS::ECS::TaskDefinition, HealthCheck). Set a shorter `health.timeout`.
+    """,
+)
+# fact: service-target-groups
+MANY_TARGETS = Code(
+    "MSA395",
+    "Paths that lead to too many ports",
+    """
+    Each port that paths lead to is a target group, and an ECS service has at most five (ECS quotas). Lead the paths to
+    fewer ports, or let another service answer some of them.
+    """,
+)
+
+# fact: stop-timeout
+LONG_STOP = Code(
+    "MSA396",
+    "A time to stop that Fargate does not give",
+    """
+    On `fargate` a container has 2 to 120 seconds between SIGTERM and SIGKILL (ECS API, ContainerDefinition,
+    stopTimeout).
+    """,
+)
+
 TASK_BYTES = 64 * 1024
+TARGET_PORT = 80
+"""Port of every target group. ECS registers each task with the port of its container, so the group's own port is only
+a default, and as a constant it never replaces the group, which would leave the rule without a target for minutes."""
+MOST_TARGETS = 5
+LONGEST_STOP = 120
 CLUSTER = "Cluster"
 UNITS = {
     "0.25 vCPU": 256,
@@ -83,6 +138,7 @@ _GIB = 1024
 MEMORY: Mapping[int, Sequence[int]] = {
     256: (512, 1 * _GIB, 2 * _GIB),
     512: [n * _GIB for n in range(1, 5)],
+    # fact: fargate-sizes
     1024: [n * _GIB for n in range(2, 9)],
     2048: [n * _GIB for n in range(4, 17)],
     4096: [n * _GIB for n in range(8, 31)],
@@ -102,11 +158,24 @@ class Fargate(Model):
         None, description="Memory of a copy. Default: 2 GiB for each vCPU.", examples=["2 GiB"]
     )
     spot: int = Field(
-        0, ge=0, le=100, description="Percent of the copies on Spot, which AWS may stop on short notice.", examples=[50]
+        0,
+        ge=0,
+        le=100,
+        description="Percentage of copies on Spot capacity, which AWS may stop at short notice.",
+        examples=[50],
     )
-    exec: bool = Field(False, description="Lets people run commands in it: `aws ecs execute-command`.", examples=[True])
-    read_only: bool = Field(False, description="Takes away writing to its root file system.", examples=[True])
-    deploy: Deploy = Field(default_factory=Deploy, description="How a new version takes over.", examples=["canary"])
+    exec: bool = Field(
+        False,
+        description="Allow people to run commands in the container with `aws ecs execute-command`.",
+        examples=[True],
+    )
+    disk: Annotated[int, gibibytes(21, 200, "30 GiB")] | None = Field(
+        None, description="Storage of a copy, which is lost with it. Default: 20 GiB.", examples=["30 GiB"]
+    )
+    read_only: bool = Field(False, description="Make the root file system read-only.", examples=[True])
+    deploy: Deploy = Field(
+        default_factory=Deploy, description="How a new version replaces the old one.", examples=["canary"]
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Fargate:
@@ -123,119 +192,162 @@ class Fargate(Model):
         return self
 
 
-class FargateRuntime(Runtime):
+class FargateRuntime(Runtime[Fargate]):
     """An ECS service per service."""
 
     name = "fargate"
-    model = Fargate
+    about = "an ECS service without hosts of one's own"
+    types = (
+        *tasks.TYPES,
+        *task_deployments.TYPES,
+        *deployment_watch.TYPES,
+        *task_scaling.TYPES,
+        *ingress.RULE_TYPES,
+        AwsType(
+            name="AWS::ECS::Cluster",
+            unique=(("ClusterName",),),
+            # fact: service-linked-roles
+            service_role=ServiceRole("ecs.amazonaws.com", "AWSServiceRoleForECS"),
+        ),
+        AwsType(name="AWS::ECS::Service", unique=(("ServiceName",),)),
+        balancer.TARGET_GROUP,
+        discovery.SERVICE,
+        security_groups.GROUP,
+    )
     behind_balancer = True
     ignores: ClassVar[Mapping[str, str]] = {
-        "internal_port": "Others call the tasks of `fargate` on `port`; `internal_port` belongs to `autoscaling`.",
+        "internal_port": "Other services call tasks on `port`; `internal_port` applies to `autoscaling`.",
     }
     endpoints = ("ecr.api", "ecr.dkr", "logs", "secretsmanager")
 
-    def endpoints_for(self, service: Service, options: Model) -> tuple[str, ...]:
+    def endpoints_for(self, service: Service, options: Fargate) -> tuple[str, ...]:
         """SSM for its parameters, and for people who run commands in it."""
-        parameters = any(":secretsmanager:" not in secret for secret in service.secrets.values())
-        shell = cast(Fargate, options).exec
+        parameters = any(secret_place.parse(each).secret.store == "ssm" for each in service.secrets.values())
+        shell = options.exec
         return (*self.endpoints, *(("ssm",) if parameters else ()), *(("ssmmessages",) if shell else ()))
 
-    def idle(self, options: Model) -> Mapping[str, tuple[str, str]]:
+    def idle(self, options: Fargate) -> Mapping[str, tuple[str, str]]:
         """Those of `deploy` that its strategy does nothing with."""
-        found = task_deployments.idle(cast(Fargate, options).deploy)
+        found = task_deployments.idle(options.deploy)
         return {f"deploy.{field}": why for field, why in found.items()}
 
-    def check(self, workload: Workload, site: Site) -> Iterable[Diagnostic]:
+    def check(self, workload: Workload[Fargate], site: Site) -> Iterable[Diagnostic]:
         """Secrets as wholes, one rule to shift, a health path that is asked."""
         name, spec, path = workload.name, workload.spec, workload.path
-        options = cast(Fargate, workload.options)
+        options = workload.options
         for variable in tasks.composed(workload.environment):
-            message = f"The variable `{variable}` of `{name}` has a secret inside of a longer text."
-            hint = "Use an attribute that is the whole value, such as `${main.url}`."
+            message = f"The variable `{variable}` of `{name}` has a secret inside a longer text."
+            hint = "Use an attribute that holds the whole value, such as `${main.url}`."
             yield COMPOSED_SECRET.at((*path, "env", variable), message, hint=hint)
+        for variable, written in spec.secrets.items():
+            # fact: ecs-secret-arn
+            if not secret_place.parse(written).whole:
+                message = f"ECS needs the full ARN of a secret, and the ARN of `{variable}` has no suffix."
+                hint = "Print it with: aws secretsmanager describe-secret --secret-id NAME --query ARN"
+                yield PARTIAL_SECRET.at((*path, "secrets", variable), message, hint=hint)
         for place in tasks.resolved(workload):
             message = f"`{render((*path, *place))}` holds `{{{{resolve:`, which CloudFormation would replace."
             yield RESOLVED.at((*path, *place), message, hint="Name the secret under `secrets` instead.")
         if (bytes_ := tasks.size_bound(workload)) > TASK_BYTES:
-            message = f"The task definition of `{name}` may have {bytes_:,} bytes; ECS takes {TASK_BYTES:,}."
+            message = f"The task definition of `{name}` may have {bytes_:,} bytes; ECS allows {TASK_BYTES:,}."
             yield TOO_LARGE_TASK.at((*path, "env"), message, hint="Move large values out of `env`.", key=True)
         yield from task_deployments.check(workload, options.deploy)
         if options.exec and options.read_only:
             message = f"`{name}` has `exec` and `read_only`, which exclude each other."
             yield WRITES_NOTHING.at((*path, "runtime", "read_only"), message, hint="Remove one of the two.", key=True)
-        if spec.health and not workload.spec.public and spec.port:
-            message = f"Nobody asks `{name}` for its health: it has no `paths` and no `hosts`."
-            yield UNASKED_HEALTH.at((*path, "health"), message, hint="Remove it, or route something to it.", key=True)
+        if workload.health and workload.health.by == "command" and workload.health.says.timeout > tasks.LONGEST_TIMEOUT:
+            message = f"A check in the container of `{name}` may take {tasks.LONGEST_TIMEOUT} s; `timeout` is longer."
+            yield SLOW_CHECK.at((*path, "health", "timeout"), message, hint="Shorten it.")
+        if spec.stop_timeout and spec.stop_timeout > LONGEST_STOP:
+            message = f"A task has at most {LONGEST_STOP} s to stop, and `{name}` asks for {spec.stop_timeout} s."
+            yield LONG_STOP.at((*path, "stop_timeout"), message, hint="Write at most `2 min`.")
+        if len(_targets(workload)) > MOST_TARGETS:
+            message = f"The paths of `{name}` lead to {len(_targets(workload))} ports; ECS allows {MOST_TARGETS}."
+            yield MANY_TARGETS.at((*path, "paths"), message, hint="Lead them to fewer ports.", key=True)
+        if _unasked(workload):
+            message = f"`health` of `{name}` has no effect: the service has no `paths` and no `hosts`."
+            yield UNASKED_HEALTH.at(
+                (*path, "health"),
+                message,
+                hint="Write `health: {command: [...]}`, remove it, or give the service `paths`.",
+                key=True,
+            )
 
-    def doors(self, name: str, service: Service) -> tuple[Door, ...]:
-        """The port of its tasks."""
-        return (Door(Token(names.logical(name, "SecurityGroup")), service.port),) if service.port else ()
+    def doors(self, name: str, service: Service, opened: Sequence[str] = ()) -> tuple[Door, ...]:
+        """Return the ports of its tasks."""
+        return own_doors(names.logical(name, "SecurityGroup"), service, opened)
 
-    def common(self, workloads: Sequence[Workload], site: Site) -> Part:
-        """The cluster, and the role by which ECS shifts requests."""
+    def ready(self, name: str) -> tuple[str, ...]:
+        """Return its ECS service, which is complete when its tasks are up; they register themselves."""
+        return (names.logical(name, "Service"),)
+
+    def common(self, workloads: Sequence[Workload[Fargate]], site: Site) -> Part:
+        """Return the cluster, and the role by which ECS shifts requests."""
         cluster = ecs.Cluster(
             CLUSTER,
             ClusterSettings=[ecs.ClusterSetting(Name="containerInsights", Value="enabled")],
             CapacityProviders=["FARGATE", "FARGATE_SPOT"],
         )
-        if all(_options(workload).deploy.strategy == "rolling" for workload in workloads):
+        if all(workload.options.deploy.strategy == "rolling" for workload in workloads):
             return Part((cluster,))
-        return Part((cluster, task_deployments.role()))
+        shifting = [each for each in workloads if each.options.deploy.strategy != "rolling"]
+        longest = max(task_deployments.limit(each, each.options.deploy) for each in shifting)
+        return Part((cluster, task_deployments.role())) + deployment_watch.build(CLUSTER, longest)
 
-    def build(self, workload: Workload, site: Site) -> Part:
-        """The tasks, the service around them, what routes requests to it, and what makes it grow."""
-        name, spec, options = workload.name, workload.spec, _options(workload)
+    def build(self, workload: Workload[Fargate], site: Site) -> Part:
+        """Return the tasks, the service around them, what routes requests to it, and what makes it grow."""
+        name, options = workload.name, workload.options
         units = UNITS[options.cpu]
-        size = tasks.Size(units, options.memory or 2 * units)
+        size = tasks.Size(units, options.memory or 2 * units, options.disk)
         part = tasks.build(workload, site, size, read_only=options.read_only, executable=options.exec)
         group = names.logical(name, "SecurityGroup")
         part += Part((security_groups.group(group, name, site, (), security_groups.ANYWHERE),))
         targets = _targets(workload)
-        for target in targets:
-            assert spec.port
-            assert workload.health
-            part += Part((balancer.target_group(target, spec.port, "ip", workload.health, spec.health),))
+        for port, own in targets.items():
+            part += Part(tuple(ingress.target_group(workload, port, each, "ip", TARGET_PORT) for each in own))
         if targets:
             part += ingress.rules(workload, site, targets)
         if workload.called:
             part += Part((discovery.service(name),))
-        alarms = list(task_deployments.alarms(name, options.deploy, targets))
+        shifted = [each for own in targets.values() for each in own] if options.deploy.strategy != "rolling" else []
+        alarms = list(task_deployments.alarms(name, options.deploy, shifted))
         return part + Part((*alarms, _service(workload, site, targets, alarms), *task_scaling.build(workload, CLUSTER)))
 
 
-def _options(workload: Workload) -> Fargate:
-    return cast(Fargate, workload.options)
+def _unasked(workload: Workload[Fargate]) -> bool:
+    """Whether a check is written that nothing carries out: without a load balancer, ECS can run only a command."""
+    health, probe = workload.spec.health, workload.health
+    return bool(health and probe and not workload.spec.public and probe.by not in ("command", "none"))
 
 
-def _targets(workload: Workload) -> list[str]:
-    """Its target groups: one, or the two between which a deployment shifts."""
-    if not workload.spec.public:
-        return []
-    first = names.logical(workload.name, "TargetGroup")
-    return [first] if _options(workload).deploy.strategy == "rolling" else [first, f"{first}Green"]
+def _targets(workload: Workload[Fargate]) -> dict[str | None, list[str]]:
+    """Return its target groups by the port that paths lead to: one, or the two between which a deployment shifts."""
+    found = {port: [routing.target(workload.name, port)] for port in routing.routed_ports(workload.spec)}
+    if workload.options.deploy.strategy == "rolling":
+        return dict(found)
+    return {port: [first, f"{first}Green"] for port, (first,) in found.items()}
 
 
-def _service(workload: Workload, site: Site, targets: Sequence[str], alarms: Sequence[Any]) -> Any:
-    name, spec, options = workload.name, workload.spec, _options(workload)
-    balanced: dict[str, Any] = {}
+def _service(
+    workload: Workload[Fargate], site: Site, targets: Mapping[str | None, Sequence[str]], alarms: Sequence[Any]
+) -> Any:
+    name, spec, options = workload.name, workload.spec, workload.options
+    # fact: ecs-service-absent-properties. Both lists are written even where they are empty: CloudFormation leaves what
+    # is absent as it is, and the service would keep a target group or a registry that the same update deletes.
+    balanced: dict[str, Any] = {
+        "LoadBalancers": [_balanced(workload, port, own) for port, own in targets.items()],
+        "ServiceRegistries": [ecs.ServiceRegistry(RegistryArn=GetAtt(discovery.address(name), "Arn"))]
+        if workload.called
+        else [],
+    }
     if targets:
-        balanced["LoadBalancers"] = [
-            ecs.LoadBalancer(
-                ContainerName=name,
-                ContainerPort=spec.port,
-                TargetGroupArn=Ref(targets[0]),
-                **task_deployments.shifted(workload, targets),
-            )
-        ]
-        grace = spec.health.grace if spec.health else Health(path="/").grace
-        balanced["HealthCheckGracePeriodSeconds"] = grace
-    if workload.called:
-        balanced["ServiceRegistries"] = [ecs.ServiceRegistry(RegistryArn=GetAtt(discovery.address(name), "Arn"))]
+        balanced["HealthCheckGracePeriodSeconds"] = (spec.health or usual()).grace
     scale = spec.scale or Scale()
     # Where policies decide on the number, an update must not set it back.
     count = {} if scale.max > scale.min else {"DesiredCount": scale.min}
     # A target group has to be attached to its balancer before ECS takes it; a rule that is named comes first anyway.
-    after = {*workload.after, *site.online, *(ingress.rule_ids(workload) if len(targets) == 1 else ())}
+    rolling = options.deploy.strategy == "rolling"
+    after = {*workload.after, *site.online, *(ingress.rule_ids(workload) if targets and rolling else ())}
     return ecs.Service(
         names.logical(name, "Service"),
         Cluster=Ref(CLUSTER),
@@ -252,10 +364,23 @@ def _service(workload: Workload, site: Site, targets: Sequence[str], alarms: Seq
             )
         ),
         **balanced,
-        **({"EnableExecuteCommand": True} if options.exec else {}),
+        EnableExecuteCommand=options.exec,
         PropagateTags="SERVICE",
         EnableECSManagedTags=True,
         DependsOn=sorted(after),
+    )
+
+
+def _balanced(workload: Workload[Fargate], port: str | None, targets: Sequence[str]) -> Any:
+    """Return the entry that registers a port of the tasks with its target group, or with the two that a deployment
+    shifts."""
+    found = workload.spec.port_of(port)
+    assert found is not None
+    return ecs.LoadBalancer(
+        ContainerName=workload.name,
+        ContainerPort=found.number,
+        TargetGroupArn=Ref(targets[0]),
+        **task_deployments.shifted(workload, targets),
     )
 
 

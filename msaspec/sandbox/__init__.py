@@ -8,54 +8,33 @@ moto and boto3 are the extra `msaspec[sandbox]`, and are loaded when a sandbox s
 
 from __future__ import annotations
 
+import shlex
 import socket
-import tempfile
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
 
+from msaspec import discover
+from msaspec.sandbox import scratch
+from msaspec.sandbox.account import Account
 from msaspec.sandbox.apart import kept_apart
 from msaspec.sandbox.controls import Hold
-from msaspec.sandbox.world import Postgres, World, enter, leave, vacant
+from msaspec.sandbox.door import Door, new_key
+from msaspec.sandbox.world import Postgres, Settings, World, enter, leave, vacant
 
-__all__ = ["Hold", "Missing", "Postgres", "World", "serve", "start"]
-
-SERVICES = (
-    "applicationautoscaling",
-    "autoscaling",
-    "awslambda",
-    "certificatemanager",
-    "cloudfront",
-    "cloudwatch",
-    "custom",
-    "ec2",
-    "ecr",
-    "ecs",
-    "elasticloadbalancingv2",
-    "iam",
-    "instances",
-    "logs",
-    "rds",
-    "route53",
-    "s3",
-    "secretsmanager",
-    "security_groups",
-    "servicediscovery",
-    "sns",
-)
-"""The modules with types of resources."""
+__all__ = ["Account", "Hold", "Missing", "Postgres", "World", "serve", "start"]
 
 
 class Missing(Exception):
-    """The extra is not installed."""
+    """The extra is not installed, or the machine lacks something else. Its text says how to install it."""
 
 
 def load() -> None:
-    """Loads the types of resources."""
-    for service in SERVICES:
-        import_module(f"{__name__}.{service}")
+    """Load the types of resources."""
+    discover.modules(f"{__name__}.types")
 
 
 @contextmanager
@@ -65,13 +44,20 @@ def start(
     pace: float = 0.0,
     images: Iterable[tuple[str, str]] = (),
     signals: bool = False,
+    account: Account | None = None,
+    run_any_code: bool = False,
+    anyone: bool = False,
 ) -> Iterator[World]:
-    """A sandbox in this process: boto3, without any setting, speaks to it until the block ends.
+    """Start a sandbox in this process: boto3, without any setting, uses it until the block ends.
 
     It also answers over HTTP, where the Lambda functions of custom resources reach it. `pace` is how many seconds each
     resource takes at least. `images` are repositories and tags, such as `("shop/cart-service", "1.0")`, that are pushed
     as soon as the repository is made. With `signals`, a resource is complete when the signals came that its
-    `CreationPolicy`, and in a rolling update its `UpdatePolicy`, waits for: whoever plays the hosts sends them.
+    `CreationPolicy`, and in a rolling update its `UpdatePolicy`, waits for, which the test sends.
+    `account` is what AWS allows; without one, everything.
+
+    With `run_any_code`, Lambda functions of any source run as the user of this process; without it only msaspec's own
+    do. With `anyone`, requests over HTTP need no key of the sandbox: for a test that puts a door of its own in front.
     """
     with ExitStack() as stack:
         stack.enter_context(kept_apart())
@@ -79,7 +65,8 @@ def start(
         from moto import mock_aws
 
         stack.enter_context(mock_aws(config={"lambda": {"use_docker": False}}))
-        yield stack.enter_context(_running(0, True, postgres, pace, images, signals))
+        settings = Settings(postgres, pace, tuple(images), signals, run_any_code, account or Account())
+        yield stack.enter_context(_running(0, mocked=True, settings=settings, anyone=anyone))
 
 
 @contextmanager
@@ -90,10 +77,13 @@ def serve(
     pace: float = 0.0,
     images: Iterable[tuple[str, str]] = (),
     signals: bool = False,
+    account: Account | None = None,
+    run_any_code: bool = False,
+    anyone: bool = False,
 ) -> Iterator[World]:
-    """A sandbox on a port of 127.0.0.1, for any tool that takes `--endpoint-url`; 0 is any free port.
+    """Serve a sandbox on a port of 127.0.0.1, for any tool that takes `--endpoint-url`; 0 picks a free port.
 
-    `pace`, `images` and `signals` are as for `start`.
+    It answers requests that are signed with its key, `world.key`. The other options are as for `start`.
     """
     with kept_apart():
         _installed()
@@ -104,7 +94,8 @@ def serve(
         before = default_user_config["lambda"]
         default_user_config["lambda"] = {"use_docker": False}
         try:
-            with _running(port, False, postgres, pace, images, signals) as world:
+            settings = Settings(postgres, pace, tuple(images), signals, run_any_code, account or Account())
+            with _running(port, mocked=False, settings=settings, anyone=anyone) as world:
                 yield world
         finally:
             default_user_config["lambda"] = before
@@ -115,13 +106,26 @@ def _installed() -> None:
     try:
         import_module("moto.server")
     except ImportError as fault:
-        raise Missing(str(fault)) from None
+        raise Missing(_advice(str(fault.name or fault))) from None
     vacant()
+
+
+def _advice(missing: str) -> str:
+    """How to install what the extra needs. Never by msaspec's own name, which anyone may register on an index."""
+    from importlib.metadata import requires
+
+    needed = [
+        line.partition(";")[0].strip()
+        for line in requires("msaspec") or ()
+        if 'extra == "sandbox"' in line.replace("'", '"')
+    ]
+    words = " ".join(shlex.quote(word) for word in (sys.executable, "-m", "pip", "install", *needed))
+    return f"The sandbox needs `{missing}`, which is not installed. Install it beside msaspec: {words}"
 
 
 @contextmanager
 def _patched() -> Iterator[None]:
-    """The types of resources, and in moto what they need of it."""
+    """Load the types of resources, and what they need of moto."""
     from msaspec.sandbox.on_moto import loaders
 
     with loaders.shared():
@@ -133,35 +137,42 @@ def _patched() -> Iterator[None]:
 
 
 @contextmanager
-def _running(
-    port: int,
-    mocked: bool,
-    postgres: Postgres | None,
-    pace: float,
-    images: Iterable[tuple[str, str]],
-    signals: bool,
-) -> Iterator[World]:
+def _directory() -> Iterator[Path]:
+    """Make a folder of the sandbox's own. Raises Missing where there can be none."""
+    scratch.sweep()
+    with ExitStack() as stack:
+        try:
+            place = stack.enter_context(scratch.folder())
+        except OSError as fault:
+            said = f"The sandbox needs a folder for temporary files: {fault.strerror}."
+            raise Missing(f"{said} Name one by the variable TMPDIR.") from None
+        yield place
+
+
+@contextmanager
+def _running(port: int, settings: Settings, *, mocked: bool, anyone: bool) -> Iterator[World]:
     import logging
 
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with ExitStack() as stack:
         stack.enter_context(_patched())
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="msaspec-sandbox-")))
-        (directory / "ca.pem").write_bytes(postgres.ca.read_bytes() if postgres else b"")
+        from msaspec.sandbox.on_moto import keys
+        from msaspec.sandbox.on_moto.handler import Handler
+
+        directory = stack.enter_context(_directory())
+        (directory / "ca.pem").write_bytes(settings.postgres.ca.read_bytes() if settings.postgres else b"")
         listener = stack.enter_context(socket.create_server(("127.0.0.1", port)))
-        application = DomainDispatcherApplication(create_backend_app)
-        server = make_server(
-            "127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler, fd=listener.fileno()
-        )
+        door = Door(DomainDispatcherApplication(create_backend_app), new_key(), keys.secret_of, anyone=anyone)
+        server = make_server("127.0.0.1", 0, door, threaded=True, request_handler=Handler, fd=listener.fileno())
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         stack.callback(thread.join)
         stack.callback(server.shutdown)
         endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        world = World(endpoint, mocked, postgres, directory / "ca.pem", pace, images, signals)
+        world = World(endpoint, mocked=mocked, ca=directory / "ca.pem", door=door, settings=settings)
         enter(world)
         stack.callback(leave)
         stack.callback(world.end)

@@ -1,4 +1,4 @@
-"""What keeps a sandbox apart from all that around it is set for the real AWS."""
+"""What keeps a sandbox independent of settings for the real AWS."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SETTINGS = {
     "use_dualstack_endpoint": False,
     "use_fips_endpoint": False,
 }
-"""What keeps a client at the endpoint that it is made for."""
+"""Settings that keep a client at its endpoint."""
 _FILES = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
 _LEADING_AWAY = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ENDPOINT_URL", "AWS_USE_")
 """How variables begin that choose a profile, or lead boto3 to another endpoint than that of the Region."""
@@ -20,7 +20,7 @@ _LEADING_AWAY = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ENDPOINT_URL", "AWS_
 
 @contextmanager
 def kept_apart() -> Iterator[None]:
-    """Takes such settings out of the environment until the block ends: moto asks boto3 for the names of Regions, which
+    """Take such settings out of the environment until the block ends: moto asks boto3 for the names of Regions, which
     reads profile and shared files even for that."""
     names = [name for name in os.environ if name.startswith(_LEADING_AWAY)]
     before = {name: os.environ.get(name) for name in (*names, *_FILES)}
@@ -38,7 +38,8 @@ def kept_apart() -> Iterator[None]:
 
 
 def session() -> Any:
-    """A session of boto3 that reads neither the variables of the environment nor the shared files of the AWS CLI."""
+    """Return a session of boto3 that reads neither the variables of the environment nor the shared files of the AWS
+    CLI."""
     import boto3
     from botocore import configprovider
     from botocore.session import Session

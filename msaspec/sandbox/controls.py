@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
-from msaspec.sandbox.resource import Failed
+from msaspec.sandbox.cloudformation.resource import Failed
 
 Verb = Literal["CREATE", "UPDATE", "DELETE"]
 """What is done to a resource; what makes another one in an update is part of the `UPDATE`."""
@@ -33,18 +34,69 @@ class Hold:
         self._moved = moved
 
     def release(self) -> None:
-        """Lets whoever waits go on, and nobody wait any more."""
+        """Let those that wait continue, and let nothing wait any more."""
         with self._moved:
             self.released = True
             self._moved.notify_all()
 
     def __enter__(self) -> Hold:
-        """Holds until the block ends."""
+        """Hold until the block ends."""
         return self
 
     def __exit__(self, *ignored: object) -> None:
         """Releases."""
         self.release()
+
+
+@dataclass(frozen=True)
+class Fate:
+    """How a task of a service ends."""
+
+    reason: str
+    """The `stoppedReason` of the task."""
+    exit_code: int | None = None
+    """That of its container, where that ran."""
+    container: str | None = None
+    """What ECS says of the container, such as ``OutOfMemoryError: Container killed due to memory usage``."""
+    event: str | None = None
+    """What the service says in its events, `{service}` standing for its name; then no task may start at all."""
+    starts: bool = True
+    """Whether there is a task that stops."""
+    log: tuple[str, ...] = ()
+    """The lines that its program writes."""
+
+
+class Ailment:
+    """A service whose new tasks stop, until the block ends or `heal` is called."""
+
+    def __init__(self, logical_id: str, fate: Fate, moved: threading.Condition, *, lasting: bool = False) -> None:
+        self.logical_id = logical_id
+        self.fate = fate
+        self.lasting = lasting
+        """Whether a circuit breaker has yet to see it: until `give_up`."""
+        self.begun = datetime.now(UTC).replace(tzinfo=None)
+        self.healed = False
+        self._moved = moved
+
+    def heal(self) -> None:
+        """Let tasks run again."""
+        with self._moved:
+            self.healed = True
+            self._moved.notify_all()
+
+    def give_up(self) -> None:
+        """Let a circuit breaker see that tasks fail."""
+        with self._moved:
+            self.lasting = False
+            self._moved.notify_all()
+
+    def __enter__(self) -> Ailment:
+        """Lasts until the block ends."""
+        return self
+
+    def __exit__(self, *ignored: object) -> None:
+        """Heals."""
+        self.heal()
 
 
 @dataclass
@@ -64,23 +116,62 @@ class Controls:
         self._moved = threading.Condition()
         self._holds: list[Hold] = []
         self._refusals: list[_Refusal] = []
+        self._ailments: list[Ailment] = []
+        self._launches: list[Ailment] = []
         self._stops: list[Callable[[], object]] = []
         self._ended = False
 
     def hold(self, logical_id: str) -> Hold:
-        """Has every deployment wait before a resource, from now on."""
+        """Make every deployment wait before a resource, from now on."""
         held = Hold(logical_id, self._moved)
         with self._moved:
             self._holds.append(held)
         return held
 
     def refuse(self, logical_id: str, reason: str, verb: Verb, times: int) -> None:
-        """Has a step of a resource fail, as many times."""
+        """Make a step of a resource fail, so many times."""
         with self._moved:
             self._refusals.append(_Refusal(logical_id, reason, verb, times))
 
+    def accept(self, logical_id: str) -> None:
+        """Let no step of a resource fail any more."""
+        with self._moved:
+            self._refusals = [refusal for refusal in self._refusals if refusal.logical_id != logical_id]
+
+    def fail_tasks(self, logical_id: str, fate: Fate, *, lasting: bool) -> Ailment:
+        """End the tasks of a service so, whose definition is registered from now on."""
+        ailing = Ailment(logical_id, fate, self._moved, lasting=lasting)
+        self._ailments.append(ailing)
+        return ailing
+
+    def fail_launches(self, logical_id: str, reason: str) -> Ailment:
+        """Has a group of hosts launch none, for a reason."""
+        ailing = Ailment(logical_id, Fate(reason), self._moved)
+        self._launches.append(ailing)
+        return ailing
+
+    def unlaunched(self, group: str) -> Ailment | None:
+        """Return why a group of hosts of a name launches none; None where it does."""
+        return next((each for each in self._launches if f"-{each.logical_id}-" in group and not each.healed), None)
+
+    def ailment(self, service: str, registered: datetime) -> Ailment | None:
+        """Why tasks of an ECS service stop, by its name and the time when their definition was registered, in UTC."""
+        for each in self._ailments:
+            named = f"-{each.logical_id}-" in service
+            if named and not each.healed and registered.replace(tzinfo=None) >= each.begun:
+                return each
+        return None
+
+    def pause(self, seconds: float) -> None:
+        """Wait so long at most, or until something moves. Raises Ended when the sandbox ends."""
+        with self._moved:
+            if not self._ended:
+                self._moved.wait(seconds)
+            if self._ended:
+                raise Ended
+
     def arrive(self, logical_id: str, verb: str, cancelled: Callable[[], bool]) -> None:
-        """Called before each step of a resource: waits where it has to. Raises Failed where the step is refused, and
+        """Wait before a step of a resource where a test holds it. Raises Failed where the step is refused, and
         Ended when the sandbox ends."""
         with self._moved:
             due = time.monotonic() + self.pace
@@ -104,8 +195,8 @@ class Controls:
                 raise Failed(refusal.reason)
 
     def wait(self, met: Callable[[], bool], until: float) -> None:
-        """Waits until something is so, for which whoever makes it so has to `wake`, or up to a time of the monotonic
-        clock. Raises Ended when the sandbox ends."""
+        """Wait until a condition is met, or up to a time of the monotonic clock. The code that meets
+        it calls `wake`. Raise Ended when the sandbox ends."""
         with self._moved:
             while not (self._ended or met()) and (rest := until - time.monotonic()) > 0:
                 self._moved.wait(rest)
@@ -113,13 +204,13 @@ class Controls:
                 raise Ended
 
     def wake(self) -> None:
-        """Has everyone who waits look again."""
+        """Make everyone who waits look again."""
         with self._moved:
             self._moved.notify_all()
 
     @contextmanager
     def stopping(self, stop: Callable[[], object]) -> Iterator[None]:
-        """Calls `stop` if the sandbox ends before the block does."""
+        """Call `stop` if the sandbox ends before the block does."""
         with self._moved:
             if self._ended:
                 stop()
@@ -131,7 +222,7 @@ class Controls:
                 self._stops.remove(stop)
 
     def end(self) -> None:
-        """Ends whatever is under way."""
+        """End whatever is under way."""
         with self._moved:
             self._ended = True
             for stop in self._stops:

@@ -1,6 +1,9 @@
-"""Lambda functions: every invocation runs the function's real source in a process of its own.
+"""Lambda functions: every invocation runs the function's real source in a process of its own, as the user.
 
-A call that is meant for a database instance cannot arrive, since nobody listens at the address that the emulated RDS
+That is no barrier, so only msaspec's own functions run, which are known by their source, and they get no variables
+but those that they read. Others run only with `run_any_code`.
+
+A call that is meant for a database instance cannot arrive, since nothing listens at the address that the emulated RDS
 gives out. It goes to the PostgreSQL server that was handed over; without one it is recorded and succeeds.
 """
 
@@ -11,14 +14,19 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import zipfile
 from collections.abc import Mapping
-from pathlib import Path
+from functools import cache
+from importlib import resources
 from typing import Any
 
+from msaspec.aws import functions
+from msaspec.sandbox import scratch
 from msaspec.sandbox.world import World, current
 
+HANDLER = "index.handler"
+READ = frozenset({"CLUSTER", "RUNNER", "SECONDS", "STACK"})
+"""What msaspec's own functions read of the variables that a template gives them."""
 _PROGRAM = """
 import importlib, json, sys, time
 sys.path.insert(0, ".")
@@ -52,14 +60,20 @@ def invoke(
 
 def run(world: World, function: Any, event: dict[str, Any]) -> tuple[bool, Any]:
     """Whether a function failed, and what it answered."""
+    own = function.handler == HANDLER and _source(function) in own_sources()
+    if not own and not world.settings.run_any_code:
+        said = f"The sandbox runs only msaspec's own functions, and {function.function_name} has another source."
+        return _not_run(f"{said} With --run-any-code it runs as you, on this machine.")
     if event.get("Host") in _databases(world, function.region):
         if world.postgres is None:
             world.database_calls.append(event)
             return False, None
         event = event | _of(world)
-    with tempfile.TemporaryDirectory(prefix="msaspec-sandbox-") as directory:
+    elif own and "Host" in event:
+        return _not_run(f"The sandbox has no database instance at {event['Host']}, and connects to nothing else.")
+    with scratch.folder() as directory:
         zipfile.ZipFile(io.BytesIO(function.code_bytes)).extractall(directory)
-        answer = Path(directory) / "answer.json"
+        answer = directory / "answer.json"
         seconds = int(function.timeout or 3)
         command = [sys.executable, "-c", _PROGRAM, function.handler, str(answer), str(seconds)]
         pipe = subprocess.PIPE
@@ -70,7 +84,7 @@ def run(world: World, function: Any, event: dict[str, Any]) -> tuple[bool, Any]:
             stderr=pipe,
             text=True,
             cwd=directory,
-            env=_environment(world, function),
+            env=_environment(world, function, own=own),
         ) as process:
             try:
                 with world.controls.stopping(process.kill):
@@ -97,7 +111,28 @@ def _of(world: World) -> dict[str, Any]:
     return {"Host": server.host, "Port": str(server.port), "username": server.user, "password": server.password}
 
 
-def _environment(world: World, function: Any) -> Mapping[str, str]:
+@cache
+def own_sources() -> frozenset[str]:
+    """Return the sources of msaspec's own functions, as templates carry them."""
+    files = [file.name for file in resources.files("msaspec.aws.lambdas").iterdir() if file.name.endswith(".py")]
+    return frozenset(functions.source(name.removesuffix(".py")) for name in files if name != "__init__.py")
+
+
+def _source(function: Any) -> str | None:
+    """Return the one file of a function's code; None where there are others."""
+    with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as archive:
+        names = archive.namelist()
+        return archive.read(names[0]).decode("utf-8", "replace") if names == ["index.py"] else None
+
+
+def _not_run(why: str) -> tuple[bool, Any]:
+    return True, {"errorMessage": why, "errorType": "Sandbox.NotRun"}
+
+
+def _environment(world: World, function: Any, *, own: bool) -> Mapping[str, str]:
+    given = function.environment_vars or {}
+    if own:  # nothing that leads Python or its libraries to code of others
+        given = {name: value for name, value in given.items() if name in READ}
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "SYSTEMROOT") if key in os.environ}
     return {
         **kept,
@@ -107,7 +142,8 @@ def _environment(world: World, function: Any) -> Mapping[str, str]:
         "AWS_REGION": function.region,
         "AWS_DEFAULT_REGION": function.region,
         "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
+        "AWS_LAMBDA_FUNCTION_VERSION": str(function.version),
         "CA_BUNDLE_URL": world.ca.as_uri(),
         "NO_PROXY": "127.0.0.1,localhost",
-        **(function.environment_vars or {}),
+        **given,
     }

@@ -1,24 +1,27 @@
-"""The sandbox as a whole: its endpoint, its clients, its controls, and the PostgreSQL that plays its databases."""
+"""The sandbox as a whole: its endpoint, its clients, its controls, and the PostgreSQL server behind its databases."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from msaspec.sandbox import apart
-from msaspec.sandbox.controls import Controls, Ended, Hold, Verb
+from msaspec.sandbox.account import Account
+from msaspec.sandbox.controls import Ailment, Controls, Ended, Fate, Hold, Verb
+from msaspec.sandbox.door import Door
 
 REGION = "us-east-1"
-KEYS = {"aws_access_key_id": "sandbox", "aws_secret_access_key": "sandbox"}
+THREAD = "msaspec-sandbox"
+"""The name of the threads in which CloudFormation works."""
 
 
 @dataclass(frozen=True)
 class Postgres:
-    """A real PostgreSQL server that stands for every database instance of the sandbox."""
+    """A real PostgreSQL server that acts as every database instance of the sandbox."""
 
     host: str
     port: int
@@ -28,30 +31,45 @@ class Postgres:
     password: str
 
 
+@dataclass(frozen=True)
+class Settings:
+    """The options of a sandbox."""
+
+    postgres: Postgres | None = None
+    pace: float = 0.0
+    """How many seconds each resource takes at least."""
+    images: tuple[tuple[str, str], ...] = ()
+    """Repository and tag of the images that are pushed as soon as there is such a repository."""
+    signals: bool = False
+    """Whether resources wait for the signals of hosts that their policies name."""
+    run_any_code: bool = False
+    """Whether Lambda functions run whose source is not msaspec's own."""
+    account: Account = field(default_factory=Account)
+    """What AWS allows."""
+
+
 class World:
     """A running sandbox."""
 
-    def __init__(
-        self,
-        endpoint: str,
-        mocked: bool,
-        postgres: Postgres | None,
-        ca: Path,
-        pace: float = 0.0,
-        images: Iterable[tuple[str, str]] = (),
-        signals: bool = False,
-    ) -> None:
+    def __init__(self, endpoint: str, ca: Path, door: Door, settings: Settings, *, mocked: bool) -> None:
         self.endpoint = endpoint
         """Where it answers, for `--endpoint-url` and AWS_ENDPOINT_URL."""
-        self.postgres = postgres
+        self.door = door
+        self.key = door.key
+        """What requests over HTTP are signed with."""
+        self.settings = settings
+        self.postgres = settings.postgres
         self.ca = ca
-        self.images = tuple(images)
-        """Repository and tag of the images that are pushed as soon as there is such a repository."""
-        self.signals = signals
-        """Whether resources wait for the signals of hosts that their policies name."""
+        self.images = settings.images
+        self.signals = settings.signals
+        self.account = settings.account
+        """What the account allows. Another one may be put in its place at any time."""
+        self.repeats = True
+        """Whether a request that is repeated with its client token succeeds without doing anything. If not, the token
+        exists already: AWS does not document which."""
         self.database_calls: list[dict[str, Any]] = []
-        """What Lambda functions wanted to tell a database instance where no PostgreSQL stands for it."""
-        self.controls = Controls(pace)
+        """The calls of Lambda functions to a database instance, where no PostgreSQL server acts as it."""
+        self.controls = Controls(settings.pace)
         self.lock = threading.RLock()
         """Held for as long as it takes to read or to change what CloudFormation keeps of its stacks."""
         self.assumed = self._anyone
@@ -64,10 +82,10 @@ class World:
         self._threads: list[threading.Thread] = []
 
     def _anyone(self, role: str) -> Mapping[str, str]:
-        return {"AWS_ENDPOINT_URL": self.endpoint, **{name.upper(): value for name, value in KEYS.items()}}
+        return {"AWS_ENDPOINT_URL": self.endpoint, **self.key.variables}
 
     def client(self, service: str, region: str = REGION) -> Any:
-        """A boto3 client of the sandbox, whatever around is set for the real AWS."""
+        """Return a boto3 client of the sandbox, whatever around is set for the real AWS."""
         from botocore.config import Config
 
         with self._making:
@@ -77,12 +95,14 @@ class World:
                 config = Config(retries={"total_max_attempts": 1}, **words)
                 self._session = self._session or apart.session()
                 make: Any = self._session.client  # its stubs, where installed, know each service by a literal name
-                self._clients[service, region] = make(service, region_name=region, config=config, **KEYS, **where)
+                self._clients[service, region] = make(
+                    service, region_name=region, config=config, **self.key.credentials, **where
+                )
             return self._clients[service, region]
 
     @property
     def regions(self) -> frozenset[str]:
-        """The Regions that it plays: those of the partition `aws` of which the emulator knows the zones."""
+        """The Regions that it emulates: those of the partition `aws` of which the emulator knows the zones."""
         from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
 
         with self._making:
@@ -91,7 +111,7 @@ class World:
         return frozenset(name for name in known if name in RegionsAndZonesBackend.zones)
 
     def warm(self, region: str = REGION) -> None:
-        """Loads what a first deployment would wait for: models of services, and moto's list of machine images."""
+        """Load what a first deployment would wait for: models of services, and moto's list of machine images."""
         for service in ("cloudformation", "cloudfront", "iam", "lambda", "s3", "secretsmanager", "servicediscovery"):
             self.client(service, region)
         self.client("ec2", region).describe_vpcs()
@@ -99,7 +119,7 @@ class World:
         self.client("ssm", region).describe_parameters(MaxResults=1)
 
     def hold(self, logical_id: str) -> Hold:
-        """Has deployments stop before they create, change or remove a resource, until the block ends.
+        """Stop deployments before they create, change or remove a resource, until the block ends.
 
             with world.hold("Database") as held:
                 client.execute_change_set(...)
@@ -110,50 +130,86 @@ class World:
         return self.controls.hold(logical_id)
 
     def refuse(self, logical_id: str, reason: str, verb: Verb = "CREATE", times: int = 1) -> None:
-        """Has the next steps of a resource fail for a reason, as if the service said so. What makes another resource
+        """Fail the next steps of a resource for a reason, as if the service answered so. What makes another resource
         in place of one is part of the `UPDATE`."""
         self.controls.refuse(logical_id, reason, verb, times)
 
+    def accept(self, logical_id: str) -> None:
+        """End what `refuse` began, as if the cause had been removed."""
+        self.controls.accept(logical_id)
+
+    def move(self, endpoint: str) -> None:
+        """Answers somewhere else from now on: for a process that was forked, in which no server runs."""
+        with self._making:
+            self.endpoint = endpoint
+            self._clients.clear()
+
+    def fail_tasks(
+        self,
+        logical_id: str,
+        reason: str = "Essential container in task exited",
+        *,
+        lasting: bool = False,
+        **fate: Any,
+    ) -> Ailment:
+        """Have the tasks of an ECS service stop for a reason, until the block ends.
+
+            with world.fail_tasks("CartService", "Task failed ELB health checks in (target-group arn:...)"):
+                client.execute_change_set(...)
+
+        Only tasks whose definition is registered from now on stop, so that a rollback succeeds. A deployment with a
+        circuit breaker fails; one without continues until the block ends or it is cancelled. `lasting` has a circuit
+        breaker wait until `give_up` is called. `fate` are further fields of `Fate`.
+        """
+        return self.controls.fail_tasks(logical_id, Fate(reason, **fate), lasting=lasting)
+
+    def fail_launches(self, logical_id: str, reason: str) -> Ailment:
+        """Have a group of hosts launch none, until the block ends. Its activities say the reason."""
+        return self.controls.fail_launches(logical_id, reason)
+
     def launch(self, work: Callable[[], None]) -> threading.Thread:
-        """Does something in the background, for as long as the sandbox runs."""
+        """Do something in the background, for as long as the sandbox runs."""
 
         def run() -> None:
             with suppress(Ended):
                 work()
 
-        thread = threading.Thread(target=run, name="msaspec-sandbox", daemon=True)
+        thread = threading.Thread(target=run, name=THREAD, daemon=True)
         with self.lock:
             self._threads = [*(each for each in self._threads if each.is_alive()), thread]
             thread.start()
         return thread
 
     def end(self) -> None:
-        """Ends whatever runs in the background."""
+        """End whatever runs in the background, and close the connections of its clients."""
         self.controls.end()
         for thread in self._threads:
             thread.join()
+        with self._making:
+            for client in self._clients.values():
+                client.close()
 
 
 _RUNNING: list[World] = []
 
 
 def vacant() -> None:
-    """Raises a RuntimeError where a sandbox runs in this process: moto's state is the process's, so there is one."""
+    """Raise a RuntimeError where a sandbox runs in this process: moto's state is the process's, so there is one."""
     if _RUNNING:
         raise RuntimeError("A sandbox runs in this process already.")
 
 
 def enter(world: World) -> None:
-    """Makes a sandbox the one of this process."""
+    """Make a sandbox the one of this process."""
     vacant()
     _RUNNING.append(world)
 
 
 def leave() -> None:
-    """Ends that."""
+    """End that."""
     _RUNNING.clear()
 
 
 def current() -> World:
-    """The sandbox that runs in this process."""
+    """Return the sandbox that runs in this process."""
     return _RUNNING[0]

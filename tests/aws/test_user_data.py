@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 
 from msaspec.aws import user_data as module
 from msaspec.aws.intrinsic import intrinsic
-from msaspec.aws.user_data import BODY, LIMIT, STEERING, Boot, Health, refusal, size_bound, user_data
+from msaspec.aws.user_data import BODY, CHECKS, LIMIT, STEERING, Boot, Health, refusal, size_bound, user_data
 from msaspec.language.value import Secret, Text, Token, Value, value
 
 INSTANCE = "i-0123456789abcdef0"
@@ -247,7 +247,7 @@ def server(port: int, **changes: Any) -> Boot:
     """A service that answers HTTP, asked in a hurry."""
     url = f"http://127.0.0.1:{port}/api/users/health_check"
     health = replace(Health(url, interval=0.02, timeout=1, healthy=2, codes="200", grace=0.3), **changes)
-    return replace(WORKER, health=health, publish=((port, 8002),))
+    return replace(WORKER, health=health, options=(f"-p{port}:8002",))
 
 
 def test_a_start_that_succeeds(machine: Machine, port: int) -> None:
@@ -259,9 +259,10 @@ def test_a_start_that_succeeds(machine: Machine, port: int) -> None:
     assert [" ".join(call["argv"][:3]) for call in machine.calls] == [
         "dnf install -y",
         "systemctl enable --now",
+        "aws secretsmanager get-secret-value",
+        "docker image inspect",
         "aws ecr get-login-password",
         "docker login -u",
-        "aws secretsmanager get-secret-value",
         "docker pull -q",
         "docker rm -f",
         "docker run -d",
@@ -278,7 +279,7 @@ def test_a_start_that_succeeds(machine: Machine, port: int) -> None:
 def test_how_the_container_runs(machine: Machine) -> None:
     """It runs detached under restart, with its ports, its command word by word and its logs in the group."""
     command = ("--a", "b c", "$(touch /var/log/canary)", "'\"`\n${AWS::Region}", "", "-p", "한")
-    boot = replace(WORKER, publish=((80, 8002), (9000, 9000)), command=command)
+    boot = replace(WORKER, options=("-p80:8002", "-p9000:9000"), command=command)
     assert machine.launch(boot).returncode == 0, machine.log
     container = machine.container
     (run,) = machine.called("docker", "run")
@@ -291,7 +292,12 @@ def test_how_the_container_runs(machine: Machine) -> None:
         "--pull": ["never"],
         "--env-file": ["steering"],
         "--log-driver": ["awslogs"],
-        "--log-opt": ["awslogs-region=eu-west-1", "awslogs-group=shop-logs", f"awslogs-stream={INSTANCE}"],
+        "--log-opt": [
+            "mode=non-blocking",
+            "awslogs-region=eu-west-1",
+            "awslogs-group=shop-logs",
+            f"awslogs-stream={INSTANCE}",
+        ],
         "-p": ["80:8002", "9000:9000"],
         "-e": [],
     }
@@ -354,7 +360,7 @@ def test_the_real_docker_client_hands_on_every_byte(machine: Machine) -> None:
         )
         package.chmod(0o755)
         threading.Thread(target=daemon.serve_forever, daemon=True).start()
-        boot = replace(WORKER, environment=environment, command=("-p", "$(x)\n"), publish=((80, 8002),))
+        boot = replace(WORKER, environment=environment, command=("-p", "$(x)\n"), options=("-p80:8002",))
         assert machine.launch(boot).returncode == 0, machine.log
         daemon.shutdown()
     created = Daemon.created
@@ -472,7 +478,7 @@ def test_a_second_run_is_harmless(machine: Machine) -> None:
     machine.launch(WORKER)
     assert machine.launch(WORKER).returncode == 0, machine.log
     verbs = [argv[1] for argv in machine.called("docker")]
-    assert verbs == ["pull", "rm", "run", "inspect"]
+    assert verbs == ["image", "rm", "run", "inspect"]
     assert machine.signals == []
     assert not machine.called("dnf")
 
@@ -485,6 +491,16 @@ def test_a_reboot_reads_the_secrets_anew(machine: Machine) -> None:
     assert machine.reboot().returncode == 0, machine.log
     assert machine.container["environment"] == {"A": "new"}
     assert machine.signals == []
+
+
+def test_a_reboot_runs_the_image_that_it_has(machine: Machine) -> None:
+    """A tag that was pushed again does not come in by a reboot, which needs no registry at all."""
+    boot = replace(WORKER, image=(*ECR, "/users:1"))
+    machine.launch(boot)
+    machine.behaviour["failures"] = [{"call": call, "times": 99, "says": "no"} for call in ("aws ecr", "docker pull")]
+    assert machine.reboot().returncode == 0, machine.log
+    assert [argv[1] for argv in machine.called("docker")] == ["image", "rm", "run", "inspect"]
+    assert not machine.called("aws", "ecr")
 
 
 def test_a_reboot_without_network_keeps_the_container(machine: Machine) -> None:
@@ -659,11 +675,11 @@ def test_cloudformation_fills_in_nothing_but_tokens(variables: list[tuple[str, s
     assert data.get("docker", {}).get("command", []) == list(boot.command)
     assert list(data.get("environment", [])) == list(environment)
     assert data.get("steering", []) == [name for name in environment if STEERING.fullmatch(name)]
-    for name, text in variables:
-        if name in environment and dict(variables)[name] == text:
-            secret = ["secret", SECRET, text]
-            clear = [f"{text}eu-west-1{text}", secret, *([text] if text else [])]
-            assert data["environment"][name] == clear
+    accepted = {name: text for name, text in variables if refusal(name, (text,)) is None}
+    for name, text in accepted.items():
+        secret = ["secret", SECRET, text]
+        clear = [f"{text}eu-west-1{text}", secret, *([text] if text else [])]
+        assert data["environment"][name] == clear
     assert len(resolve(form).encode()) <= size_bound(compiled)
 
 
@@ -706,12 +722,17 @@ def test_names_are_plain(changes: dict[str, Any]) -> None:
 
 
 def test_the_usual_health_is_not_told() -> None:
-    """What a service's health has in common with the defaults of the machine is in the machine's script only."""
-    (health,) = (node for node in ast.walk(ast.parse(python(BODY))) if getattr(node, "name", "") == "health")
-    assert isinstance(health, ast.FunctionDef)
-    defaults = [ast.literal_eval(default) for default in health.args.defaults]
-    usual = asdict(Health("")) | {"url": None, "codes": [[200, 399]]}
-    assert dict(zip((argument.arg for argument in health.args.args), defaults, strict=True)) == usual
+    """What a service's health has in common with the defaults of the machine is in the machine's scripts only."""
+    told: set[str] = set()
+    for script in (BODY, CHECKS):
+        (health,) = (node for node in ast.walk(ast.parse(python(script))) if getattr(node, "name", "") == "health")
+        assert isinstance(health, ast.FunctionDef)
+        defaults = [ast.literal_eval(default) for default in health.args.defaults]
+        usual = asdict(Health()) | {"url": None, "codes": [[200, 399]]}
+        named = dict(zip((argument.arg for argument in health.args.args), defaults, strict=True))
+        assert named == {name: usual[name] for name in named}
+        told |= set(named)
+    assert told == set(asdict(Health()))
     assert '"health": {"url": "http://a/"}' in render(user_data(replace(WORKER, health=Health("http://a/"))))
 
 
@@ -723,7 +744,24 @@ def test_a_squeezed_script_is_the_same_script() -> None:
     assert "#" not in BODY, "a comment behind a single blank stays"
     assert "${" not in BODY
     assert BODY.isascii()
-    assert sum(len(line) + 5 for line in BODY.splitlines()) <= 4_750, "as the lines of a template"
+    assert sum(len(line) + 5 for line in BODY.splitlines()) <= 4_850, "as the lines of a template"
+
+
+def test_the_script_of_checks_differs_in_its_checks_only() -> None:
+    """It is the same program, with the functions of boot_checks.py where `health` stood."""
+    source = Path(str(module.__file__)).with_name("boot_checks.py").read_text()
+    own = [node for node in ast.parse(source).body if not isinstance(node, ast.Expr)]
+    nodes = ast.parse(python(BODY)).body
+    (at,) = (at for at, node in enumerate(nodes) if getattr(node, "name", "") == "health")
+    expected = [*nodes[:at], *own, *nodes[at + 1 :]]
+    for function in expected:
+        if isinstance(function, ast.FunctionDef) and ast.get_docstring(function):
+            function.body = function.body[1:]
+    assert [ast.dump(node) for node in ast.parse(python(CHECKS)).body] == [ast.dump(node) for node in expected]
+    assert CHECKS.replace(python(CHECKS), "") == BODY.replace(python(BODY), "")
+    assert "#" not in CHECKS
+    assert "${" not in CHECKS
+    assert CHECKS.isascii()
 
 
 def python(script: str) -> str:

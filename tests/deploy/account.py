@@ -14,12 +14,16 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from msaspec import names, sandbox
+from msaspec import sandbox
 from msaspec.cli import main
-from msaspec.deploy import target
-from msaspec.deploy.target import Aws, Pace, Target
+from msaspec.cli.app import App
+from msaspec.deploy.aws import target
+from msaspec.deploy.aws.answers import checked
+from msaspec.deploy.aws.pace import Pace
+from msaspec.deploy.aws.target import Aws, Target
 from msaspec.sandbox.controls import Hold
 from msaspec.sandbox.world import World
+from msaspec.template import names
 
 SMALL = """\
 msaspec: 1
@@ -57,7 +61,7 @@ class Account:
         return Aws(self._client, "us-east-1", self.pace, words=words)
 
     def _client(self, service: str) -> Any:
-        client = self.world.client(service)
+        client = checked(self.world.client(service))
         client.meta.events.unregister("before-call", unique_id="account")
         client.meta.events.register("before-call", self._count, unique_id="account")
         return client
@@ -81,9 +85,14 @@ class Account:
         """The manifest in the working directory."""
         (self.folder / name).write_text(manifest, "utf-8")
 
+    def app(self, *, answerable: bool = False) -> App:
+        """What commands reach the world through."""
+        return App(lambda chosen, region: self.aws(target.options(chosen)), lambda: answerable)
+
     def run(self, *words: str, answer: str | None = None) -> Result:
         """A command of msaspec. With an answer there is somebody to ask."""
-        return CliRunner().invoke(main, list(words), input=answer, catch_exceptions=False)
+        app = self.app(answerable=answer is not None)
+        return CliRunner().invoke(main, list(words), input=answer, obj=app, catch_exceptions=False)
 
     def deploy(self, manifest: str | None = None, *words: str) -> Result:
         """`msaspec deploy --yes`."""
@@ -147,7 +156,6 @@ def opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     with sandbox.start() as world:
         account = Account(world, folder)
         monkeypatch.chdir(folder)
-        monkeypatch.setattr(target, "_connected", lambda chosen, region: account.aws(target._words(chosen)))
         yield account
 
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-import pytest
 from botocore.exceptions import ClientError
+from click.testing import CliRunner, Result
 
 from msaspec import pipeline
-from msaspec.deploy.target import Aws, Pace, Target
-from msaspec.plan import Plan
+from msaspec.cli import main
+from msaspec.cli.app import App
+from msaspec.compile.plan import Plan
+from msaspec.deploy.aws.pace import Pace
+from msaspec.deploy.aws.target import Aws, Target
+from msaspec.deploy.context import Context
+from msaspec.deploy.invocation import Invocation
+from msaspec.deploy.reporter import Reporter
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
@@ -38,8 +45,8 @@ def plan(text: str, environment: str | None = None) -> Plan:
 class Waiting:
     """A pace at which nobody waits: pauses are only noted."""
 
-    pauses: list[float] = field(default_factory=list)
     time: float = 1_700_000_000.0
+    pauses: list[float] = field(default_factory=list)
 
     def sleep(self, seconds: float) -> None:
         """Notes a pause."""
@@ -128,22 +135,45 @@ def caller(partition: str = "aws", account: str = ACCOUNT) -> Client:
     return Client(get_caller_identity={"Account": account, "Arn": arn, "UserId": "AID"})
 
 
+def closed() -> Client:
+    """A service that may not be looked at."""
+    client = Client()
+    client.answers = defaultdict(lambda: refusal("AccessDenied"))
+    return client
+
+
 def fake(region: str = REGION, pace: Pace | None = None, words: str = "", **clients: Any) -> Aws:
     """An AWS of clients by hand."""
     made = {"sts": caller(), **clients}
     return Aws(made.__getitem__, region, pace or Waiting().pace, words=words)
 
 
-def connect(patch: pytest.MonkeyPatch, aws: Aws) -> list[tuple[Target, str | None]]:
-    """Lets commands reach this AWS; what they asked for is noted."""
-    asked = []
+@dataclass
+class Commands:
+    """The command line, whose commands reach this AWS."""
 
-    def connected(target: Target, region: str | None) -> Aws:
-        asked.append((target, region))
-        return aws
+    aws: Aws
+    asked: list[tuple[Target, str | None]] = field(default_factory=list)
+    """The targets that commands asked for, each with the Region of the manifest."""
 
-    patch.setattr("msaspec.deploy.target._connected", connected)
-    return asked
+    def connect(self, target: Target, region: str | None) -> Aws:
+        """Notes what is asked for."""
+        self.asked.append((target, region))
+        return self.aws
+
+    @property
+    def app(self) -> App:
+        """What commands reach the world through."""
+        return App(self.connect)
+
+    def run(self, *words: str) -> Result:
+        """What a command says."""
+        return CliRunner().invoke(main, words, obj=self.app)
+
+
+def context(aws: Aws, reporter: Reporter, invocation: Invocation | None = None) -> Context:
+    """The surroundings of a step."""
+    return Context(aws, reporter, invocation or Invocation())
 
 
 def deployed(

@@ -12,13 +12,14 @@ from typing import Any
 import boto3
 from botocore.validate import validate_parameters
 
-from msaspec.changes import Change
-from msaspec.deploy.events import Event
+from msaspec.deploy.aws.events import Event
+from msaspec.deploy.aws.pace import Pace
+from msaspec.deploy.aws.target import Aws
 from msaspec.deploy.progress import Progress
-from msaspec.deploy.target import Aws, Pace
-from msaspec.deploy.teller import Output
-from msaspec.diagnostic import Diagnostic
-from msaspec.place import Path
+from msaspec.deploy.reporter import Output
+from msaspec.diagnostics.diagnostic import Diagnostic
+from msaspec.diagnostics.place import Path
+from msaspec.update.changes import Change
 from tests.deploy.by_hand import ACCOUNT, REGION, Waiting, caller, refusal
 
 STACK = "shop"
@@ -76,6 +77,14 @@ class Recorded:
         """The words of every call of an operation."""
         return [words for called, words in self.calls if called == name]
 
+    def begun(self, name: str) -> list[dict[str, Any]]:
+        """The words of every call of an operation but its client token, which each has."""
+        calls = [dict(words) for words in self.words(name)]
+        tokens = [words.pop("ClientRequestToken") for words in calls]
+        assert all(token.startswith("msaspec-") for token in tokens)
+        assert len(set(tokens)) == len(tokens)
+        return calls
+
 
 def aws(pace: Pace | None = None, **clients: Recorded) -> Aws:
     """An AWS of recorded clients, in which nobody waits."""
@@ -93,6 +102,7 @@ def event(
     id: str | None = None,
     physical: str | None = None,
     stack: str = STACK_ID,
+    token: str | None = None,
 ) -> dict[str, Any]:
     """A row of DescribeStackEvents, some seconds after noon; of the stack itself, unless a resource is named."""
     own = name == STACK
@@ -106,6 +116,7 @@ def event(
         "Timestamp": NOON + timedelta(seconds=at),
         "ResourceStatus": status,
     }
+    row |= {"ClientRequestToken": token} if token else {}
     return row | ({"ResourceStatusReason": reason} if reason else {})
 
 

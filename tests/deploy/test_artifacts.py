@@ -1,4 +1,4 @@
-"""Where a template goes that is too long to be sent: `msaspec.deploy.artifacts`."""
+"""Where a template goes that is too long to be sent: `msaspec.deploy.aws.artifacts`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from msaspec.deploy import artifacts
-from msaspec.deploy.fault import Fault
-from msaspec.deploy.target import Aws
+from msaspec.deploy.aws import artifacts
+from msaspec.deploy.aws.fault import Fault
+from msaspec.deploy.aws.target import Aws
 from tests.deploy.by_hand import ACCOUNT, REGION, Client, caller, fake, moto, refusal
 
 BUCKET = f"msaspec-templates-{ACCOUNT}-{REGION}"

@@ -6,9 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
-from msaspec.deploy import changeset, state
+from msaspec.deploy import changeset
+from msaspec.deploy.aws import state
+from msaspec.deploy.aws.answers import NotAnAnswer
+from msaspec.deploy.aws.fault import Fault
 from msaspec.deploy.changeset import ChangeSet, Request
 from tests.deploy.by_hand import ACCOUNT, REGION, Waiting, refusal
 from tests.deploy.recorded import ITSELF, NOON, STACK, STACK_ID, Recorded, aws, described, missing, paged
@@ -45,7 +48,13 @@ def names(change_set: ChangeSet) -> list[str]:
 
 def made(*answers: Any, request: Request = REQUEST, clock: Waiting | None = None) -> tuple[ChangeSet, Recorded]:
     """The change set that DescribeChangeSet tells of so."""
-    client = Recorded(create_change_set=MADE, describe_change_set=list(answers))
+    client = Recorded(
+        create_change_set=MADE,
+        describe_change_set=list(answers),
+        delete_change_set={},
+        describe_stacks=described("REVIEW_IN_PROGRESS"),
+        delete_stack={},
+    )
     return changeset.create(aws((clock or Waiting()).pace, cloudformation=client), request), client
 
 
@@ -53,7 +62,9 @@ def test_what_is_asked_for() -> None:
     """Every word of the request, in an order that does not hang on anything."""
     _, client = made(answer())
     (words,) = client.words("create_change_set")
-    assert words.pop("ChangeSetName").startswith("msaspec-")
+    name = words.pop("ChangeSetName")
+    assert name.startswith("msaspec-")
+    assert words.pop("ClientToken") == name
     assert words == {
         "StackName": STACK,
         "ChangeSetType": "CREATE",
@@ -71,6 +82,83 @@ def test_what_is_asked_for() -> None:
     (words,) = made(answer(), request=replace(update, imports=True))[1].words("create_change_set")
     assert words["ImportExistingResources"] is True
     assert "IncludeNestedStacks" not in words
+
+
+LOST = EndpointConnectionError(endpoint_url="https://cloudformation")
+GONE = refusal("ChangeSetNotFound")
+NOTHING_MADE = {"describe_change_set": GONE, "delete_change_set": GONE, "describe_stacks": missing()}
+REPEATED = refusal("AlreadyExistsException", "ChangeSet msaspec-1 already exists")
+
+
+@pytest.mark.parametrize(
+    "error", [LOST, REPEATED, NotAnAnswer("CreateChangeSet", "it is empty")], ids=["lost", "repeated", "page"]
+)
+def test_a_change_set_whose_answer_is_lost_is_found_by_its_name(error: Exception) -> None:
+    """It was made all the same, perhaps by a request that botocore repeated."""
+    client = Recorded(create_change_set=error, describe_change_set=answer("CREATE_COMPLETE", row("A")))
+    change_set = changeset.create(aws(cloudformation=client), REQUEST)
+    assert (change_set.id, names(change_set)) == (ID, ["A"])
+    asked, created = client.words("describe_change_set")[0], client.words("create_change_set")[0]
+    assert asked == {"StackName": STACK, "ChangeSetName": created["ChangeSetName"]}
+
+
+def test_a_change_set_that_was_not_made() -> None:
+    """What kept the request from arriving is raised."""
+    client = Recorded(
+        create_change_set=LOST, describe_change_set=GONE, delete_change_set=GONE, describe_stacks=missing()
+    )
+    with pytest.raises(EndpointConnectionError):
+        changeset.create(aws(cloudformation=client), REQUEST)
+
+
+def test_an_answer_of_another_stack_is_none() -> None:
+    """As a cache between would give it: the change set is looked for by its name."""
+    other = {**MADE, "StackId": STACK_ID.replace("stack/shop/", "stack/shop-registry/")}
+    client = Recorded(
+        create_change_set=other, describe_change_set=GONE, delete_change_set=GONE, describe_stacks=missing()
+    )
+    with pytest.raises(NotAnAnswer):
+        changeset.create(aws(cloudformation=client), REQUEST)
+
+
+def test_ctrl_c_leaves_no_change_set() -> None:
+    """Neither one that was asked for, nor one that is being made; with the empty stack that was made for it."""
+    for words in ({"create_change_set": KeyboardInterrupt()}, {"describe_change_set": [KeyboardInterrupt(), answer()]}):
+        answers = {"create_change_set": MADE, "describe_change_set": answer(), **words}
+        stack = described("REVIEW_IN_PROGRESS")
+        client = Recorded(**answers, delete_change_set={}, describe_stacks=stack, delete_stack={})
+        with pytest.raises(KeyboardInterrupt):
+            changeset.create(aws(cloudformation=client), REQUEST)
+        (created,) = client.words("create_change_set")
+        assert client.words("delete_change_set") == [{"StackName": STACK, "ChangeSetName": created["ChangeSetName"]}]
+        assert client.begun("delete_stack") == [{"StackName": STACK_ID}]
+
+
+def test_a_lost_look_at_a_change_set_is_waited_out() -> None:
+    """For a while; then it is what it is."""
+    change_set, _ = made(LOST, LOST, answer("CREATE_COMPLETE", row("A")))
+    assert names(change_set) == ["A"]
+    with pytest.raises(EndpointConnectionError):
+        made(*[LOST] * 60)
+    client = Recorded(
+        create_change_set=MADE,
+        describe_change_set=LOST,
+        delete_change_set={},
+        describe_stacks=described("REVIEW_IN_PROGRESS"),
+        delete_stack={},
+    )
+    with pytest.raises(EndpointConnectionError):
+        changeset.create(aws(Waiting().pace, cloudformation=client), REQUEST)
+    assert client.names()[-3:] == ["delete_change_set", "describe_stacks", "delete_stack"], "nothing is left of it"
+
+
+def test_a_change_set_that_is_never_made() -> None:
+    """The waiting ends, and says so."""
+    with pytest.raises(Fault) as raised:
+        made(answer("CREATE_PENDING"))
+    assert raised.value.diagnostics[0].message.startswith(
+        "Nothing has happened for 180 minutes while msaspec watched the change set"
+    )
 
 
 def test_two_change_sets_have_two_names() -> None:
@@ -111,6 +199,13 @@ def test_hundreds_of_resources() -> None:
     change_set, client = made(lambda ChangeSetName, **words: {**answer(), **pages(**words)})
     assert names(change_set) == [f"R{number:03}" for number in range(500)]
     assert len(client.words("describe_change_set")) == 5
+
+
+def test_a_page_that_comes_again_is_no_answer() -> None:
+    """As a cache would give it: it is not read for ever."""
+    page = {**answer("CREATE_COMPLETE", row("A")), "NextToken": "1"}
+    with pytest.raises(NotAnAnswer, match="the same page again"):
+        made(page)
 
 
 def test_nested_stacks() -> None:
@@ -162,8 +257,8 @@ def test_a_change_set_that_is_gone() -> None:
 
 def test_the_empty_stack_goes_with_it() -> None:
     """The stack that was made for the change set."""
-    stack = ("delete_stack", {"StackName": STACK_ID})
-    assert removed({}, described("REVIEW_IN_PROGRESS"), with_stack=True) == [DELETED, stack]
+    deleted, (name, words) = removed({}, described("REVIEW_IN_PROGRESS"), with_stack=True)
+    assert (deleted, name, words["StackName"]) == (DELETED, "delete_stack", STACK_ID)
 
 
 @pytest.mark.parametrize("answer", [described("CREATE_IN_PROGRESS"), described("CREATE_COMPLETE"), missing()])

@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.rds.models import rds_backends
 
+from msaspec.deploy import slowness
 from tests.deploy.account import OWNING, SMALL, STORING, Account
 
 BOTH = STORING.replace("services:", "buckets: {media: }\nservices:").replace("[main]", "[main, media]")
@@ -22,11 +23,24 @@ def test_data_stays(account: Account) -> None:
     assert result.exit_code == 0, result.stderr
     assert account.stack() is None
     assert f"Stays: the bucket {ids['MediaBucket']}." in result.stderr
-    assert f"Lifted the deletion protection of the database instance {ids['MainDatabase']}." in result.stderr
+    assert f"Turned off the deletion protection of the database instance {ids['MainDatabase']}." in result.stderr
     assert f"Left: the bucket {ids['MediaBucket']}." in result.stderr
     (snapshot,) = account.world.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
     assert f"Left: the snapshot {snapshot['DBSnapshotIdentifier']}" in result.stderr
     assert account.world.client("s3").get_object(Bucket=ids["MediaBucket"], Key="a")["Body"].read() == b"1"
+
+
+def test_what_takes_long_is_said_before_the_question(account: Account) -> None:
+    """A database, and the functions in the network that prepare it; a function outside of a network is no reason."""
+    account.deploy(STORING)
+    result = account.run("destroy", answer="n\n")
+    slow = "It usually takes 20 to 45 minutes, for its network interfaces, to delete a Lambda function."
+    assert f"This takes a while. {slow}" in result.stderr
+    assert "It usually takes 5 to 30 minutes, with a last snapshot, to delete a database instance." in result.stderr
+    assert result.stderr.index(slow) < result.stderr.index("Delete the stack shop")
+    function = "AWS::Lambda::Function"
+    assert slowness.deletions([(function, {})]) == []
+    assert slowness.deletions([(function, {}), (function, {"VpcConfig": {"SubnetIds": ["a"]}})]) == [slow]
 
 
 def test_data_goes_by_name(account: Account) -> None:
@@ -40,7 +54,7 @@ def test_data_goes_by_name(account: Account) -> None:
     rds_backends["123456789012"]["us-east-1"].database_snapshots["by-hand"].created = yesterday
     result = account.run("destroy", "--yes", "--delete-data", "media", "--delete-data", "main")
     assert result.exit_code == 0, result.stderr
-    assert f"Lost for good: the bucket {ids['MediaBucket']}, by your word." in result.stderr
+    assert f"Deleted for good, as you asked: the bucket {ids['MediaBucket']}." in result.stderr
     with pytest.raises(ClientError, match="404"):
         s3.head_bucket(Bucket=ids["MediaBucket"])
     left = [each["DBSnapshotIdentifier"] for each in rds.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]]
@@ -48,10 +62,9 @@ def test_data_goes_by_name(account: Account) -> None:
     account.world.client("logs").describe_log_streams(logGroupName=ids["CartLogGroup"])
 
 
-def test_saying_no_lifts_nothing(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_saying_no_lifts_nothing(account: Account) -> None:
     """Protections are lifted after the question, not before."""
     account.deploy(STORING)
-    monkeypatch.setattr("msaspec.console.answerable", lambda yes, what: None)
     result = account.run("destroy", answer="n\n")
     assert (result.exit_code, account.status()) == (1, "CREATE_COMPLETE")
     stack = account.stack()
@@ -115,7 +128,7 @@ def test_an_interrupted_run_is_finished(account: Account) -> None:
     account.world.client("s3").head_bucket(Bucket=bucket)
     result = account.run("destroy", "--yes", "--delete-data", "media")
     assert result.exit_code == 0, result.stderr
-    assert "is deleted already" in result.stderr
+    assert "is already deleted" in result.stderr
     with pytest.raises(ClientError, match="404"):
         account.world.client("s3").head_bucket(Bucket=bucket)
 

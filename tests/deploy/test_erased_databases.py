@@ -9,9 +9,10 @@ import pytest
 from botocore.stub import Stubber
 
 from msaspec.deploy import erasure
+from msaspec.deploy.aws.state import Resource
+from msaspec.deploy.aws.target import Aws
 from msaspec.deploy.inventory import Item
-from msaspec.deploy.state import Resource
-from msaspec.deploy.target import Aws
+from msaspec.language.aws_type import Deletion
 from tests.deploy.by_hand import REGION, Client, fake, refusal
 
 BEGAN = datetime(2026, 7, 1, 12, 0, 0, 900_000, tzinfo=UTC)
@@ -19,6 +20,8 @@ BEGAN = datetime(2026, 7, 1, 12, 0, 0, 900_000, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 GONE = refusal("DBInstanceNotFound", status=404)
 NAME = "shop-maindatabase-1a"
+OWN = "shop-snapshot-maindatabase-r0vu34ek3p2"
+"""How CloudFormation's own snapshots begin; one letter or digit is missing."""
 
 
 def database(policy: str = "Snapshot", kind: str = "AWS::RDS::DBInstance", id: str | None = NAME) -> Item:
@@ -46,46 +49,73 @@ def rds(*snapshots: dict[str, Any], **answers: Any) -> Client:
 
 def erased(client: Client, deleted: datetime | None = BEGAN) -> list[str]:
     """What is told of the removal."""
-    return erasure.erase(fake(rds=client), database(), deleted)
+    return erasure.erase(fake(rds=client), database(), Deletion("shop", deleted))
 
 
 def test_snapshots_of_the_deletion_go_and_older_ones_stay() -> None:
     """Only what was made since the deletion began is CloudFormation's; what people made before stays. RDS tells whole
     seconds, so that the second in which it began counts."""
     client = rds(
-        snapshot("older", BEGAN - SECOND),
-        snapshot("same-second", BEGAN.replace(microsecond=0)),
-        snapshot("newer", BEGAN + SECOND),
-        snapshot("unfinished", None),
+        snapshot(f"{OWN}1", BEGAN - SECOND),
+        snapshot(f"{OWN}2", BEGAN.replace(microsecond=0)),
+        snapshot(f"{OWN}3", BEGAN + SECOND),
+        snapshot(f"{OWN}4", None),
     )
-    assert erased(client) == ["the snapshot same-second", "the snapshot newer"]
+    assert erased(client) == [f"the snapshot {OWN}2", f"the snapshot {OWN}3"]
     assert client.words("describe_db_snapshots") == [{"DBInstanceIdentifier": NAME, "SnapshotType": "manual"}]
     deleted = [words["DBSnapshotIdentifier"] for words in client.words("delete_db_snapshot")]
-    assert deleted == ["same-second", "newer"]
+    assert deleted == [f"{OWN}2", f"{OWN}3"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "my-safe-copy",  # a copy that a person made of the last snapshot, which has the time of its copying
+        "shop-snapshot-maindatabase",
+        f"{OWN}ab",
+        f"copy-of-{OWN}a",
+        "shop-snapshot-otherdatabase-r0vu34ek3p2a",
+        "shop-prod-snapshot-maindatabase-r0vu34ek3p2a",
+        "before-the-migration",
+    ],
+)
+def test_what_a_person_made_since_stays(name: str) -> None:
+    """A copy of the last snapshot, one made while the stack was being deleted, one of another stack: their time is that
+    of the deletion or later, and their name is not CloudFormation's."""
+    client = rds(snapshot(name, BEGAN + SECOND))
+    assert erased(client) == []
+    assert "delete_db_snapshot" not in client.names()
+
+
+def test_a_stack_with_two_dashes_is_known_by_its_snapshots() -> None:
+    """CloudFormation makes one dash of several, and RDS lower case of all letters."""
+    client = rds(snapshot("a-b-snapshot-maindatabase-r0vu34ek3p2a", BEGAN))
+    found = erasure.snapshots(fake(rds=client), database(), Deletion("A--b", BEGAN))
+    assert found == ["a-b-snapshot-maindatabase-r0vu34ek3p2a"]
 
 
 def test_nothing_is_deleted_when_the_time_is_unknown() -> None:
     """Without the time nobody can tell whose a snapshot is, and nothing is even looked for."""
-    client = rds(snapshot("newer", BEGAN + SECOND))
+    client = rds(snapshot(f"{OWN}3", BEGAN + SECOND))
     assert (erased(client, None), client.calls) == ([], [])
-    assert erasure.snapshots(fake(rds=client), NAME, None) == []
+    assert erasure.snapshots(fake(rds=client), database(), Deletion("shop", None)) == []
 
 
 def test_snapshots_are_told_over_pages() -> None:
     """What is left in the account is named, however much there is."""
-    pages = [{"DBSnapshots": [snapshot(name, BEGAN)]} for name in ("a", "b")]
+    pages = [{"DBSnapshots": [snapshot(f"{OWN}{name}", BEGAN)]} for name in ("a", "b")]
     client = rds(describe_db_snapshots={"pages": pages})
-    assert erasure.snapshots(fake(rds=client), NAME, BEGAN) == ["a", "b"]
+    assert erasure.snapshots(fake(rds=client), database(), Deletion("shop", BEGAN)) == [f"{OWN}a", f"{OWN}b"]
 
 
 def test_a_snapshot_that_is_gone_hides_no_other() -> None:
     """An earlier run removed one of two; the other goes, and only that is told."""
     client = rds(
-        snapshot("gone", BEGAN),
-        snapshot("there", BEGAN),
+        snapshot(f"{OWN}1", BEGAN),
+        snapshot(f"{OWN}2", BEGAN),
         delete_db_snapshot=[refusal("DBSnapshotNotFound", status=404), {}],
     )
-    assert erased(client) == ["the snapshot there"]
+    assert erased(client) == [f"the snapshot {OWN}2"]
 
 
 def test_automated_backups_go_with_the_requests_of_rds() -> None:
@@ -109,7 +139,7 @@ def test_automated_backups_go_with_the_requests_of_rds() -> None:
         )
         stub.add_response("delete_db_instance_automated_backup", {}, {"DbiResourceId": "db-OLD"})
         aws = Aws(lambda _: client, REGION)
-        assert erasure.erase(aws, database(), BEGAN) == [f"the automated backups of {NAME}"]
+        assert erasure.erase(aws, database(), Deletion("shop", BEGAN)) == [f"the automated backups of {NAME}"]
         stub.assert_no_pending_responses()
 
 
@@ -118,8 +148,10 @@ def test_backups_that_are_gone_are_no_error(step: str) -> None:
     """An interrupted run can be repeated, and what it removed is told no more; the snapshots are told all the same."""
     there = {"DBInstanceAutomatedBackups": [{"DbiResourceId": "db-1", "Status": "retained"}]}
     answers: dict[str, Any] = {"describe_db_instance_automated_backups": there}
-    client = rds(snapshot("a", BEGAN), **{**answers, step: refusal("DBInstanceAutomatedBackupNotFound", status=404)})
-    assert erased(client) == ["the snapshot a"]
+    client = rds(
+        snapshot(f"{OWN}a", BEGAN), **{**answers, step: refusal("DBInstanceAutomatedBackupNotFound", status=404)}
+    )
+    assert erased(client) == [f"the snapshot {OWN}a"]
 
 
 def instance(**more: Any) -> dict[str, Any]:

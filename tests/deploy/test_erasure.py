@@ -13,14 +13,16 @@ from moto import mock_aws
 from moto.s3.models import s3_backends
 
 from msaspec.deploy import erasure
-from msaspec.deploy.fault import Fault
+from msaspec.deploy.aws.fault import Fault
+from msaspec.deploy.aws.state import Resource
+from msaspec.deploy.aws.target import Aws
 from msaspec.deploy.inventory import Item
-from msaspec.deploy.state import Resource
-from msaspec.deploy.target import Aws
+from msaspec.language.aws_type import Deletion
 from tests.deploy.by_hand import ACCOUNT, Client, fake, moto, refusal
 
 BEGAN = datetime(2026, 7, 1, 12, 0, 0, 900_000, tzinfo=UTC)
 """When the deletion of the stack began."""
+DELETION = Deletion("shop", BEGAN)
 DATABASE, BUCKET, REPOSITORY = "AWS::RDS::DBInstance", "AWS::S3::Bucket", "AWS::ECR::Repository"
 
 
@@ -61,7 +63,7 @@ def test_a_bucket_is_emptied(aws: Aws) -> None:
 def test_a_full_bucket_is_erased(aws: Aws) -> None:
     """More objects than S3 lists or deletes at once are no hindrance, and the message names the bucket."""
     s3 = bucket(aws, objects=1005)
-    assert erasure.erase(aws, item(BUCKET, "media"), BEGAN) == ["the bucket media with all that was in it"]
+    assert erasure.erase(aws, item(BUCKET, "media"), DELETION) == ["the bucket media with all that was in it"]
     assert s3.list_buckets()["Buckets"] == []
 
 
@@ -111,7 +113,7 @@ def test_a_repository_is_emptied(aws: Aws) -> None:
 def test_a_repository_is_erased_with_its_images(aws: Aws) -> None:
     """It goes although it is not empty."""
     ecr = pushed(aws, "1")
-    told = erasure.erase(aws, item(REPOSITORY, "shop/cart"), BEGAN)
+    told = erasure.erase(aws, item(REPOSITORY, "shop/cart"), DELETION)
     assert (told, ecr.describe_repositories()["repositories"]) == (
         ["the image repository shop/cart with its images"],
         [],
@@ -139,6 +141,15 @@ def test_images_that_will_not_go_are_told() -> None:
         erasure.empty(fake(ecr=ecr), item(REPOSITORY, "shop/cart"))
 
 
+def test_objects_that_come_again_end_the_emptying() -> None:
+    """Where S3 lists what it said that it deleted, nobody deletes it for ever."""
+    page = {"Versions": [{"Key": "a", "VersionId": "1"}]}
+    s3 = Client(list_object_versions=page, delete_objects={})
+    with pytest.raises(Fault, match="will not go, although S3 says that it deleted them"):
+        erasure.empty(fake(s3=s3), item(BUCKET, "media"))
+    assert len(s3.words("delete_objects")) == 1
+
+
 @pytest.mark.parametrize("kind", [BUCKET, REPOSITORY])
 def test_what_is_gone_is_empty(aws: Aws, kind: str) -> None:
     """A bucket or a repository that somebody deleted by hand has nothing inside."""
@@ -155,7 +166,7 @@ def test_a_log_group_is_erased(aws: Aws) -> None:
     """The log of a service goes."""
     logs = aws.client("logs")
     logs.create_log_group(logGroupName="/shop/cart")
-    assert erasure.erase(aws, item("AWS::Logs::LogGroup", "/shop/cart"), BEGAN) == ["the log group /shop/cart"]
+    assert erasure.erase(aws, item("AWS::Logs::LogGroup", "/shop/cart"), DELETION) == ["the log group /shop/cart"]
     assert logs.describe_log_groups()["logGroups"] == []
 
 
@@ -164,9 +175,9 @@ def test_a_secret_can_be_restored(aws: Aws) -> None:
     secrets = aws.client("secretsmanager")
     arn = secrets.create_secret(Name="shop", SecretString="x")["ARN"]
     told = [f"the secret {arn}, which can be restored for 7 days"]
-    assert erasure.erase(aws, item("AWS::SecretsManager::Secret", arn), BEGAN) == told
+    assert erasure.erase(aws, item("AWS::SecretsManager::Secret", arn), DELETION) == told
     assert "DeletedDate" in secrets.describe_secret(SecretId=arn)
-    assert erasure.erase(aws, item("AWS::SecretsManager::Secret", arn), BEGAN) == []
+    assert erasure.erase(aws, item("AWS::SecretsManager::Secret", arn), DELETION) == []
 
 
 def test_a_secret_that_cannot_go_is_an_error() -> None:
@@ -174,7 +185,7 @@ def test_a_secret_that_cannot_go_is_an_error() -> None:
     error = refusal("InvalidRequestException", "You must remove the replicas first.")
     secrets = Client(delete_secret=error)
     with pytest.raises(type(error)) as caught:
-        erasure.erase(fake(secretsmanager=secrets), item("AWS::SecretsManager::Secret", "x"), BEGAN)
+        erasure.erase(fake(secretsmanager=secrets), item("AWS::SecretsManager::Secret", "x"), DELETION)
     assert caught.value is error
 
 
@@ -189,18 +200,18 @@ def test_a_secret_that_cannot_go_is_an_error() -> None:
 )
 def test_what_is_gone_already_is_no_error(aws: Aws, kind: str, id: str) -> None:
     """An interrupted run can be repeated: what it removed is told no more."""
-    assert erasure.erase(aws, item(kind, id), BEGAN) == []
+    assert erasure.erase(aws, item(kind, id), DELETION) == []
 
 
 def test_other_refusals_pass_through() -> None:
     """Who may not delete is told so."""
     error = refusal("AccessDeniedException")
     with pytest.raises(type(error)) as caught:
-        erasure.erase(fake(ecr=Client(delete_repository=error)), item(REPOSITORY, "shop/cart"), BEGAN)
+        erasure.erase(fake(ecr=Client(delete_repository=error)), item(REPOSITORY, "shop/cart"), DELETION)
     assert caught.value is error
 
 
 def test_nothing_is_known_of_other_types() -> None:
     """A type that nobody has learnt to erase, and a resource without an id, are left alone."""
-    assert erasure.erase(fake(), item("AWS::KMS::Key", "k"), BEGAN) == []
-    assert erasure.erase(fake(), item(BUCKET, None), BEGAN) == []
+    assert erasure.erase(fake(), item("AWS::Lambda::Function", "f"), DELETION) == []
+    assert erasure.erase(fake(), item(BUCKET, None), DELETION) == []

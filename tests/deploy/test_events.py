@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from msaspec.deploy import events
-from msaspec.deploy.events import Feed, cause, first_cause, read
+from msaspec.deploy.aws import events
+from msaspec.deploy.aws.events import Feed, cause, first_cause, read
 from tests.deploy.by_hand import ACCOUNT, REGION, refusal
 from tests.deploy.recorded import ITSELF, NOON, STACK_ID, History, Recorded, aws, event
 

@@ -7,15 +7,16 @@ from typing import Any
 import pytest
 from botocore import exceptions
 
-from msaspec.deploy import tail
-from msaspec.deploy.events import ordered, read
-from msaspec.deploy.failure import Failure
-from msaspec.deploy.fault import Fault
-from msaspec.deploy.here import Here
+from msaspec.deploy.aws import tail
+from msaspec.deploy.aws.events import ordered, read
+from msaspec.deploy.aws.fault import Fault
+from msaspec.deploy.context import Context
+from msaspec.deploy.failure import explained
+from msaspec.deploy.invocation import Invocation
 from msaspec.deploy.watch import Outcome
 from tests import template
 from tests.deploy.by_hand import refusal
-from tests.deploy.recorded import NOON, STACK, STACK_ID, Recorded, aws, event, listed
+from tests.deploy.recorded import NOON, STACK, STACK_ID, Heard, Recorded, aws, event, listed
 
 MANIFEST = """\
 msaspec: 1
@@ -56,15 +57,17 @@ def logs(*messages: str, streams: int = 1) -> Recorded:
     return Recorded("logs", describe_log_streams={"logStreams": names}, get_log_events={"events": events})
 
 
+HERE = Invocation("shop.yaml", words=" --region eu-west-1")
+
+
 def failed(
     ended: Outcome, document: Any = DOCUMENT, resources: Any = RESOURCES, log: Recorded | None = None
 ) -> tuple[Fault, Recorded]:
     """The failure of an operation that ended so."""
     client = Recorded(list_stack_resources=resources)
-    here = Here("shop.yaml", words=" --region eu-west-1")
     there = aws(cloudformation=client, logs=log or logs())
     entry_of = lambda name: COMPILED.stack.origins.get(name, ())  # noqa: E731
-    return Failure(there, here, document, entry_of).fault(STACK, STACK_ID, ended), client
+    return explained(Context(there, Heard(), HERE, document), entry_of, STACK, STACK_ID, ended), client
 
 
 def test_a_failure_on_its_manifest_line() -> None:
@@ -114,6 +117,10 @@ def test_a_stack_that_failed_by_itself(ended: Outcome, message: str) -> None:
 
 
 REST = "--region eu-west-1 shop.yaml"
+KEPT = (
+    f"Everything created so far is kept. Correct the cause, then continue from there: msaspec deploy {REST}. "
+    f"Or delete it: msaspec destroy {REST}"
+)
 
 
 @pytest.mark.parametrize(
@@ -122,19 +129,19 @@ REST = "--region eu-west-1 shop.yaml"
         ("UPDATE_ROLLBACK_COMPLETE", f"The system is as it was before. Correct the cause, then: msaspec deploy {REST}"),
         (
             "ROLLBACK_COMPLETE",
-            f"Correct the cause, then: msaspec deploy {REST}, which offers to clear away what is left.",
+            f"Correct the cause, then: msaspec deploy {REST}, which offers to delete what is left.",
         ),
-        ("CREATE_FAILED", f"Correct the cause, then: msaspec deploy {REST}, which offers to clear away what is left."),
+        ("CREATE_FAILED", KEPT),
         (
             "ROLLBACK_FAILED",
-            f"Something could not be taken back. See what: msaspec status {REST}. Remove it: msaspec destroy {REST}",
+            f"The rollback failed. See what is left: msaspec status {REST}. Delete it: msaspec destroy {REST}",
         ),
         (
             "UPDATE_ROLLBACK_FAILED",
-            f"The way back failed too. Remove the cause, then: msaspec continue-rollback {REST}",
+            f"The rollback failed, too. Remove the cause, then: msaspec continue-rollback {REST}",
         ),
-        ("DELETE_FAILED", f"Remove the cause, then once more: msaspec destroy {REST}"),
-        ("UPDATE_FAILED", f"See how things stand: msaspec status {REST}"),
+        ("DELETE_FAILED", f"Remove the cause, then run again: msaspec destroy {REST}"),
+        ("UPDATE_FAILED", KEPT),
     ],
 )
 def test_what_comes_next(status: str, hint: str) -> None:
@@ -162,10 +169,10 @@ def test_the_last_words_of_a_service_whose_edge_failed() -> None:
     """What lies between a service and what it uses is of the service; the line is that of the edge."""
     entry = ("services", "cart", "uses", "media")
     row = event("CREATE_FAILED", "CartToMediaPolicy", reason="No.")
-    here = aws(cloudformation=Recorded(list_stack_resources=RESOURCES), logs=logs("a line"))
+    there = aws(cloudformation=Recorded(list_stack_resources=RESOURCES), logs=logs("a line"))
     origins = {**COMPILED.stack.origins, "CartToMediaPolicy": entry, "CartLogGroup": ("services", "cart", "logs")}
-    explained = Failure(here, Here(), DOCUMENT, lambda name: origins[name])
-    fault = explained.fault(STACK, STACK_ID, outcome("ROLLBACK_COMPLETE", row))
+    context = Context(there, Heard(), HERE, DOCUMENT)
+    fault = explained(context, lambda name: origins[name], STACK, STACK_ID, outcome("ROLLBACK_COMPLETE", row))
     assert fault.details == ("Log group shop-cartloggroup, stream i-0:", "  a line")
 
 
@@ -235,9 +242,22 @@ def test_the_streams_that_spoke_last() -> None:
 )
 def test_what_would_steer_the_terminal(written: str, shown: str) -> None:
     """Control characters are made visible, letters are left."""
-    assert tail.printable(written) == shown
+    assert tail.readable(written) == shown
 
 
 def test_events_have_times() -> None:
     """The stand-in is of AWS's kind: its times know their zone."""
     assert NOON.tzinfo is not None
+
+
+def test_a_hook_says_why_it_refuses() -> None:
+    """In its own words, before what CloudFormation says."""
+    hooked = event("CREATE_IN_PROGRESS", "MediaBucket", 2) | {
+        "HookType": "Org::S3::Encryption",
+        "HookStatus": "HOOK_COMPLETE_FAILED",
+        "HookStatusReason": "Bucket keys are required",
+    }
+    said = "The following hook(s) failed: [Org::S3::Encryption]"
+    fault, _ = failed(outcome("ROLLBACK_COMPLETE", hooked, event("CREATE_FAILED", "MediaBucket", 3, reason=said)))
+    assert [each.code for each in fault.diagnostics] == ["MSA667", "MSA620"]
+    assert "Org::S3::Encryption: Bucket keys are required." in fault.diagnostics[0].message

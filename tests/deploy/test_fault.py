@@ -10,11 +10,13 @@ import boto3
 import pytest
 from botocore import exceptions
 from botocore.awsrequest import AWSResponse
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from msaspec.deploy import fault, target
-from msaspec.deploy.fault import Fault
-from msaspec.diagnostic import Invalid
+from msaspec.deploy.aws import certificates, fault, profiles, target
+from msaspec.deploy.aws.answers import checked
+from msaspec.deploy.aws.fault import Fault
+from msaspec.diagnostics.diagnostic import Invalid
 from tests.deploy.by_hand import refusal
 
 URL = "https://cloudformation.eu-west-1.amazonaws.com/"
@@ -34,6 +36,16 @@ def answer(code: str, message: str = "No", operation: str = "CreateChangeSet", s
     return refusal(code, message, status, operation)
 
 
+@pytest.fixture(autouse=True)
+def nothing_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No profile and no keys of who runs the tests."""
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/dev/null")
+    monkeypatch.setattr(profiles, "elsewhere", lambda: "")
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -46,7 +58,11 @@ def test_no_credentials(error: Exception) -> None:
     """Who has no credentials, or half of them, is told how to get some."""
     code, message, hint = told(error)
     assert code == "MSA601"
-    assert hint == "Log in with `aws login` or `aws sso login`, set AWS_PROFILE, or name a profile with --profile."
+    assert hint == (
+        "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY together."
+        if isinstance(error, exceptions.PartialCredentialsError)
+        else "Set credentials up with `aws configure sso` or `aws configure`."
+    )
     assert message.endswith(".")
 
 
@@ -60,48 +76,60 @@ def test_a_half_of_the_credentials_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("error", "next_command"),
     [
-        exceptions.SSOTokenLoadError(error_msg="Token for shop does not exist"),
-        exceptions.UnauthorizedSSOTokenError(),
-        exceptions.TokenRetrievalError(provider="sso", error_msg="Token has expired and refresh failed"),
-        exceptions.CredentialRetrievalError(provider="custom-process", error_msg="exit 1"),
-        exceptions.LoginRefreshRequired(),
-        exceptions.LoginTokenLoadError(error_msg="not there"),
-        exceptions.NoAuthTokenError(),
+        (exceptions.SSOTokenLoadError(error_msg="Token for shop does not exist"), "Log in again: aws sso login"),
+        (exceptions.UnauthorizedSSOTokenError(), "Log in again: aws sso login"),
+        (
+            exceptions.TokenRetrievalError(provider="sso", error_msg="Token has expired and refresh failed"),
+            "Log in again: aws sso login",
+        ),
+        (
+            exceptions.CredentialRetrievalError(provider="custom-process", error_msg="exit 1"),
+            "Correct `credential_process` in the shared files of the AWS CLI, or choose another profile with"
+            " --profile.",
+        ),
+        (exceptions.LoginRefreshRequired(), "Log in again: aws login"),
+        (exceptions.LoginTokenLoadError(error_msg="not there"), "Log in again: aws login"),
+        (exceptions.NoAuthTokenError(), "Log in again: aws sso login"),
     ],
-    ids=lambda error: type(error).__name__,
+    ids=lambda given: type(given).__name__,
 )
-def test_a_login_that_is_over(error: Exception) -> None:
-    """A session of SSO or of `aws login` that has expired is told as that, with the reason."""
+def test_a_login_that_is_over(error: Exception, next_command: str) -> None:
+    """A session of SSO or of `aws login` that has expired is told as that, with the reason and what begins another."""
     code, message, hint = told(error)
-    assert (code, hint) == ("MSA602", "Log in again: `aws login` or `aws sso login`.")
+    assert (code, hint) == ("MSA602", next_command)
     assert message == f"The AWS credentials cannot be had: {str(error).rstrip('. ')}."
 
 
+CLOCK = "Correct the clock of this machine, such as with `"
+KEYS = "Log in again, or choose others with --profile. Is the Region enabled for this account?"
+RENEWED = "Log in again, or choose other credentials with --profile."
+
+
 @pytest.mark.parametrize(
-    "code",
+    ("code", "said", "hint"),
     [
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "RequestExpired",
-        "InvalidClientTokenId",
-        "UnrecognizedClientException",
-        "SignatureDoesNotMatch",
-        "AuthFailure",
-        "InvalidToken",
-        "RequestTimeTooSkewed",
+        ("ExpiredToken", "It has expired", RENEWED),
+        ("ExpiredTokenException", "It has expired", RENEWED),
+        ("TokenRefreshRequired", "It has expired", RENEWED),
+        ("RequestExpired", "Request has expired", f"{RENEWED} If they are fresh: {CLOCK}"),
+        ("InvalidClientTokenId", "The security token is invalid", KEYS),
+        ("UnrecognizedClientException", "The security token is invalid", KEYS),
+        ("SignatureDoesNotMatch", "The signature does not match", KEYS),
+        ("SignatureDoesNotMatch", "Signature expired: 1 is now earlier than 2", CLOCK),
+        ("InvalidSignatureException", "Signature not yet current: 2 is still later than 1", CLOCK),
+        ("RequestTimeTooSkewed", "The difference is too large", CLOCK),
+        ("AuthFailure", "No", KEYS),
+        ("InvalidToken", "No", KEYS),
     ],
 )
-def test_credentials_that_are_not_taken(code: str) -> None:
-    """Expired or unknown credentials: the code, AWS's words, the Region, and the thought that it is not enabled."""
-    found = told(answer(code, "The security token included in the request is invalid"))
-    assert found == (
-        "MSA602",
-        f"AWS does not take the credentials in eu-west-1 ({code}): "
-        "The security token included in the request is invalid.",
-        "Log in again, or choose others with --profile. Is the Region enabled for this account?",
-    )
+def test_credentials_that_are_not_taken(code: str, said: str, hint: str) -> None:
+    """The code, AWS's words, the Region; and whether to log in, to correct the clock, or to look at the keys."""
+    found, message, told_hint = told(answer(code, said))
+    assert (found, message) == ("MSA602", f"AWS rejects the credentials in eu-west-1 ({code}): {said}.")
+    assert told_hint is not None
+    assert told_hint.startswith(hint) if CLOCK in hint else told_hint == hint
 
 
 def test_an_unknown_profile() -> None:
@@ -109,7 +137,7 @@ def test_an_unknown_profile() -> None:
     assert told(exceptions.ProfileNotFound(profile="shop")) == (
         "MSA608",
         "The config profile (shop) could not be found.",
-        "`aws configure list-profiles` lists those that there are.",
+        "`aws configure sso --profile shop` makes it.",
     )
 
 
@@ -117,7 +145,7 @@ def test_no_region() -> None:
     """Without a Region the two ways to name one are told."""
     assert told(exceptions.NoRegionError(), None) == (
         "MSA607",
-        "No AWS Region is chosen.",
+        "No AWS Region is set.",
         "Name one with --region, or as `region:` in the manifest.",
     )
 
@@ -140,7 +168,13 @@ def test_aws_is_not_reached(error: Exception) -> None:
     code, message, hint = told(error)
     assert code == "MSA604"
     assert message == f"AWS cannot be reached: {str(error).rstrip('.')}."
-    assert hint == "Check the network, and that the Region eu-west-1 and any --endpoint-url are spelt right."
+    others = {
+        "ProxyConnectionError": "Check the proxy that HTTPS_PROXY or HTTP_PROXY names; NO_PROXY names hosts to reach"
+        " without it.",
+        "SSLError": certificates.HINT,
+    }
+    usual = "Check the network, and that the Region eu-west-1 and any --endpoint-url are spelt right."
+    assert hint == others.get(type(error).__name__, usual)
     assert fault.is_connection(error)
 
 
@@ -158,8 +192,35 @@ PAGES = [
     (200, ""),
     (404, "<!DOCTYPE html><html><head><meta charset=utf-8></head></html>"),
     (404, "<html><body>Not found.</body></html>"),
-    (502, "<!DOCTYPE html><html><head><meta charset=utf-8></head><body>Bad gateway</body></html>"),
 ]
+
+
+STATUSES = [501, 505, 511]
+"""Errors of servers that AWS never answers a read with: a plain web server takes no POST, a captive portal wants a
+login."""
+
+
+@pytest.mark.parametrize("page", ["", "<!DOCTYPE HTML><html></html>", "<html></html>"])
+@pytest.mark.parametrize("status", STATUSES)
+def test_a_server_that_is_not_of_aws_fails(status: int, page: str) -> None:
+    """What fails in a way in which AWS does not fail is not AWS, so the address is to be checked."""
+    with pytest.raises(ClientError) as raised:
+        read(page.encode(), status)
+    assert told(raised.value)[:2] == (
+        "MSA604",
+        "AWS cannot be reached: what answers is not AWS, but perhaps a proxy or another web server.",
+    )
+    assert fault.is_passing(raised.value)
+
+
+@pytest.mark.parametrize("page", ["", "<!DOCTYPE HTML><html></html>", "<html></html>"])
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_gateway_fails(status: int, page: str) -> None:
+    """What AWS's own gateways answer with has no words of AWS, either: it may be over in a minute."""
+    with pytest.raises(ClientError) as raised:
+        read(page.encode(), status)
+    assert told(raised.value)[0] == "MSA635"
+    assert fault.is_passing(raised.value)
 
 
 @pytest.mark.parametrize(("status", "page"), PAGES)
@@ -170,14 +231,26 @@ def test_somebody_else_answers(status: int, page: str) -> None:
     error: Any = raised.value
     code, message, hint = told(error)
     assert code == "MSA604"
-    assert message == "AWS cannot be reached: what answers is not AWS, but perhaps a proxy or another web server."
-    assert hint == "Check the network, and that the Region eu-west-1 and any --endpoint-url are spelt right."
+    assert message.startswith(
+        "AWS cannot be reached: what answers is not AWS, but perhaps a proxy or another web server (DescribeStacks: it "
+    )
+    others = {
+        "ProxyConnectionError": "Check the proxy that HTTPS_PROXY or HTTP_PROXY names; NO_PROXY names hosts to reach"
+        " without it.",
+        "SSLError": certificates.HINT,
+    }
+    usual = "Check the network, and that the Region eu-west-1 and any --endpoint-url are spelt right."
+    assert hint == others.get(type(error).__name__, usual)
     assert fault.is_passing(error)
+
+
+KEYS = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+ONCE = Config(retries={"total_max_attempts": 1})
 
 
 def read(body: bytes, status: int) -> None:
     """What botocore makes of an answer to DescribeStacks."""
-    made = boto3.client("cloudformation", region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
+    made = checked(boto3.client("cloudformation", region_name="eu-west-1", config=ONCE, **KEYS))
     made.meta.events.register("before-send", lambda request, **_: AWSResponse(request.url, status, {}, Raw(body)))
     made.describe_stacks()
 
@@ -200,7 +273,7 @@ def test_a_missing_permission_is_named() -> None:
     assert told(answer("AccessDenied", said, status=403)) == (
         "MSA603",
         f"The permission `{CREATE}` is missing in eu-west-1: {said}.",
-        f"Have `{CREATE}` granted, or use other credentials with --profile.",
+        f"Ask to have `{CREATE}` granted, or use other credentials with --profile.",
     )
 
 
@@ -226,7 +299,7 @@ def test_a_missing_permission_is_named() -> None:
 def test_a_permission_that_is_not_named(code: str, said: str, action: str) -> None:
     """Where the words of AWS name no action, the operation stands for it; where they do, the code does not matter."""
     found, _, hint = told(answer(code, said, "RunInstances", 403))
-    assert (found, hint) == ("MSA603", f"Have `{action}` granted, or use other credentials with --profile.")
+    assert (found, hint) == ("MSA603", f"Ask to have `{action}` granted, or use other credentials with --profile.")
 
 
 @pytest.mark.parametrize("code", ["Throttling", "ThrottlingException", "RequestLimitExceeded", "SlowDown"])
@@ -236,8 +309,8 @@ def test_throttling(code: str) -> None:
     assert fault.is_throttling(error)
     assert told(error) == (
         "MSA605",
-        "AWS asks to slow down, again and again, at CreateChangeSet in eu-west-1.",
-        "Wait a minute, and run the same command again.",
+        "AWS throttles requests, at CreateChangeSet in eu-west-1.",
+        "Wait a minute, and run the command again.",
     )
 
 
@@ -267,7 +340,7 @@ def test_anything_else_is_told_in_the_words_of_aws() -> None:
     assert told(error) == (
         "MSA606",
         "AWS refuses CreateChangeSet in eu-west-1 (ValidationError): 1 validation error detected.",
-        None,
+        "Correct the cause, and run the command again.",
     )
     assert told(error, None)[1].startswith("AWS refuses CreateChangeSet (ValidationError)")
 
@@ -280,7 +353,10 @@ def test_an_answer_without_words() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [exceptions.InvalidRegionError(region_name="eu west"), exceptions.ConfigParseError(path="/home/me/.aws/config")],
+    [
+        exceptions.InvalidRegionError(region_name="eu west"),
+        exceptions.InvalidSTSRegionalEndpointsConfigError(sts_regional_endpoints_config="x"),
+    ],
     ids=lambda error: type(error).__name__,
 )
 def test_the_library_gives_up(error: Exception) -> None:
@@ -308,7 +384,7 @@ def test_what_botocore_raises_is_translated() -> None:
 
 def test_a_fault_passes() -> None:
     """A fault is not translated again."""
-    error = fault.raised(fault.REFUSED, "No.", None)
+    error = fault.new(fault.REFUSED, "No.", None)
     with pytest.raises(Fault) as raised, target.translated(None):
         raise error
     assert raised.value is error

@@ -6,12 +6,13 @@ import re
 
 import pytest
 
-from msaspec import changes, pipeline
-from msaspec.changes import Action, Change
+from msaspec import pipeline
 from msaspec.deploy import gate
 from msaspec.deploy.gate import Judged
 from msaspec.deploy.policy import stack_policy
-from msaspec.diagnostic import Severity
+from msaspec.diagnostics.diagnostic import Severity
+from msaspec.update import changes, losses
+from msaspec.update.changes import Action, Change
 from tests import goldens, template
 from tests.deploy.test_policy import allows
 
@@ -128,12 +129,13 @@ def test_diff_and_the_gate_agree(after: str) -> None:
     """What `msaspec diff` warns of is what the gate refuses without a word, and lets go by its own words; the stack
     policy denies the same."""
     found = compared(SHOP, after)
-    warned = [(change.logical_id, said.message) for change, said in changes.losses(found)]
+    warned = [(change.logical_id, said.message) for change, said in losses.found(found)]
     whole = judged(SHOP, after)
     assert [said.message for said in whole.refused] == [message for _, message in warned]
-    assert words(whole) == [gate.name_of(change) for change, _ in changes.losses(found)]
+    assert words(whole) == [gate.name_of(change) for change, _ in losses.found(found)]
     free = judged(SHOP, after, *words(whole))
-    assert (free.refused, free.ids, free.unused) == ((), {name for name, _ in warned}, ())
+    resources = {change.logical_id for change, _ in losses.found(found) if change.content is None}
+    assert (free.refused, free.ids, free.unused) == ((), resources, ())
     before = template.template_of(SHOP)
     types = {name: part["Type"] for name, part in before["Resources"].items()}
     closed, opened = stack_policy(before), stack_policy(before, free.ids)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from msaspec import pipeline
-from msaspec.diagnostic import Invalid
+from msaspec.diagnostics.diagnostic import Invalid
 from msaspec.pipeline import Identity
-from tests import goldens, template
+from msaspec.template.role import MAIN, REGISTRY, Named
+from tests import goldens
 
 TEXT = """\
 msaspec: 1
@@ -36,13 +37,14 @@ def codes(text: str, environment: str | None = None) -> list[tuple[str, bool]]:
 
 def test_a_system_has_two_stacks() -> None:
     """Its own, and that of its image repositories, in the Region of the manifest."""
-    assert identity(TEXT) == Identity("shop", "shop", "shop-registry", "eu-west-1")
+    assert identity(TEXT) == Identity("shop", (Named(REGISTRY, "shop"), Named(MAIN, "shop")), "eu-west-1")
 
 
 def test_an_environment_has_its_own_stack() -> None:
     """It ends with the environment's name, the registry is shared, and the overlay may choose the Region."""
-    assert identity(TEXT, "prod") == Identity("shop", "shop-prod", "shop-registry", "us-east-1")
-    assert identity(TEXT, "empty") == Identity("shop", "shop-empty", "shop-registry", "eu-west-1")
+    registry = Named(REGISTRY, "shop")
+    assert identity(TEXT, "prod") == Identity("shop", (registry, Named(MAIN, "shop", "prod")), "us-east-1")
+    assert identity(TEXT, "empty") == Identity("shop", (registry, Named(MAIN, "shop", "empty")), "eu-west-1")
 
 
 def test_without_a_region_there_is_none() -> None:
@@ -55,10 +57,8 @@ def test_without_a_region_there_is_none() -> None:
 def test_it_is_what_the_compiler_says(environment: str | None) -> None:
     """The names are those of the compiled stacks."""
     text = (goldens.EXAMPLES / "msa.yaml").read_text("utf-8") + "environments: {prod: {}}\n"
-    registry, _ = pipeline.compile_registry(pipeline.load(text, "msa.yaml"))
-    assert registry
-    found = identity(text, environment)
-    assert (found.stack, found.registry) == (template.compiled(text, environment).stack.name, registry.name)
+    compiled = pipeline.compile_system(pipeline.load(text, "msa.yaml"), environment)
+    assert identity(text, environment).stacks == tuple(each.owner for each in compiled.stacks)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_it_is_what_the_compiler_says(environment: str | None) -> None:
 def test_what_is_wrong_elsewhere_does_not_matter(broken: str, environment: str | None) -> None:
     """Who looks at what is deployed does not have to have a correct manifest, nor a correct overlay."""
     found = identity(broken, environment)
-    assert (found.system, found.stack) == ("shop", "shop-prod" if environment else "shop")
+    assert (found.system, found.stacks[-1].name) == ("shop", "shop-prod" if environment else "shop")
 
 
 @pytest.mark.parametrize(

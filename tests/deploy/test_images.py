@@ -12,10 +12,10 @@ import pytest
 from moto import mock_aws
 
 from msaspec.deploy import images
-from msaspec.deploy.here import Here
+from msaspec.deploy.aws.target import Aws
 from msaspec.deploy.images import Place
+from msaspec.deploy.invocation import Invocation
 from msaspec.deploy.parameters import Source, Tag
-from msaspec.deploy.target import Aws
 from tests.deploy.by_hand import ACCOUNT, REGION, Client, caller, fake, moto, refusal
 
 REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
@@ -102,7 +102,7 @@ def test_a_missing_image_is_told_with_its_commands() -> None:
 
 def test_the_command_leads_to_the_same_system() -> None:
     """`msaspec push` of the hint has the file, the environment and the target of the deployment."""
-    said = images.told(CART, WHERE, "arm64", None, Here("a b/msa.yaml", "prod", " --region eu-west-1"))
+    said = images.told(CART, WHERE, "arm64", None, Invocation("a b/msa.yaml", "prod", " --region eu-west-1"))
     command = (said.hint or "").removeprefix("Run `").partition("`")[0]
     words = ["msaspec", "push", "--env", "prod", "cart", "--region", "eu-west-1", "--file", "a b/msa.yaml"]
     assert shlex.split(command) == words

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from msaspec import pipeline
-from msaspec.changes import losses
+from msaspec.deploy.aws.state import Resource
 from msaspec.deploy.inventory import Fate, Item, as_changes, chosen, items
 from msaspec.deploy.overview import entries
-from msaspec.deploy.state import Resource
+from msaspec.update import losses
 from tests import goldens, template
 
 SHOP = (goldens.EXAMPLES / "msa.yaml").read_text("utf-8")
@@ -48,7 +48,7 @@ def test_the_fates_of_the_example() -> None:
 
 def test_repositories_stay() -> None:
     """The registry stack leaves its repositories in the account."""
-    stack, _ = pipeline.compile_registry(pipeline.load(SHOP, "msa.yaml"))
+    stack = template.registry_of(pipeline.load(SHOP, "msa.yaml"))
     assert stack
     assert {item.fate for item in stock(dict(stack.template)).values()} == {Fate.STAYS}
 
@@ -158,10 +158,10 @@ def test_what_has_no_id_yet_has_no_empty_name() -> None:
 
 
 def test_messages_say_what_it_is() -> None:
-    """A type with data is called by what it is, another by its type."""
+    """A type that has a word is called by it."""
     found = stock(MAIN)
     assert str(found["MainDatabase"]) == "database instance shop-maindatabase-1a"
-    assert str(found["CartServiceLogGroup"]) == "AWS::Logs::LogGroup shop-cartserviceloggroup-1a"
+    assert str(found["CartServiceLogGroup"]) == "log group shop-cartserviceloggroup-1a"
 
 
 def test_the_deletion_is_shown_as_removals() -> None:
@@ -173,7 +173,7 @@ def test_the_deletion_is_shown_as_removals() -> None:
     assert shown["MainDatabase"].entry == ("databases", "main")
     told = {name: change.retained for name, change in shown.items() if change.retained != "Delete"}
     assert told == {name: item.policy for name, item in found.items() if item.fate is not Fate.GOES}
-    assert {change.logical_id for change, _ in losses(shown.values())} == {"MainDatabase", "MediaBucket"}
+    assert {change.logical_id for change, _ in losses.found(shown.values())} == {"MainDatabase", "MediaBucket"}
 
 
 def test_a_replica_is_shown_as_leaving_nothing() -> None:

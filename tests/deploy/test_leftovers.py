@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from moto.rds.models import rds_backends
 
-from msaspec.deploy.events import read
+from msaspec.deploy.aws.events import read
 from msaspec.deploy.leftovers import left
 from msaspec.deploy.watch import Outcome
 from tests.deploy.account import SMALL, STORING, Account
@@ -44,7 +44,7 @@ def test_every_word_of_it() -> None:
         "Cannot delete protected DB Instance, please."
     )
     assert hint == (
-        "It is in no stack any more. Keep it, or remove it: "
+        "It no longer belongs to a stack. Keep it, or delete it: "
         "aws rds modify-db-instance --db-instance-identifier shop-main-1 --no-deletion-protection --apply-immediately "
         "--region eu-west-1 && aws rds delete-db-instance --db-instance-identifier shop-main-1 "
         "--final-db-snapshot-identifier shop-main-1-last --region eu-west-1"
@@ -68,14 +68,14 @@ def test_how_it_is_removed(kind: str, command: str) -> None:
     """A command by its type; what a function of its own made has none."""
     ((_, hint),) = warned(event("DELETE_FAILED", "Main", 2, kind=kind, physical="x"))
     assert hint
-    assert hint.partition("remove it: ")[2] == command
+    assert hint.partition("delete it: ")[2] == command
 
 
 def test_the_words_that_lead_to_the_account() -> None:
     """What the user chose stands in the command, once."""
     ((_, hint),) = warned(event("DELETE_FAILED", "Main", 2, physical="x"), words=" --region us-east-1 --profile p")
     assert hint
-    assert shlex.split(hint.partition("remove it: ")[2])[5:] == ["--region", "us-east-1", "--profile", "p"]
+    assert shlex.split(hint.partition("delete it: ")[2])[5:] == ["--region", "us-east-1", "--profile", "p"]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_protected_database_that_was_given_up(account: Account) -> None:
     result = account.deploy(without, "--allow-replace", "main")
     assert (result.exit_code, account.status()) == (0, "UPDATE_COMPLETE"), result.stderr
     before, _, after = result.stderr.partition("UPDATE_IN_PROGRESS")
-    assert "unless it is lifted first, the resource stays in the account, in no stack." in before
+    assert "unless you turn it off first, the resource stays in the account, outside any stack." in before
     told = after[after.index("warning MSA630: ") :]
     assert told.startswith(
         f"warning MSA630: The database instance {database} (`MainDatabase` of `databases.main`) could"

@@ -1,13 +1,13 @@
-"""Changes as a deployment shows them: `place` and `brief` of `msaspec.listing`."""
+"""Changes as a deployment shows them: `place` and `brief` of `msaspec.update.listing`."""
 
 from __future__ import annotations
 
 import click
 import pytest
 
-from msaspec import changes, listing
-from msaspec.changes import Action, Change, PropertyChange, Replaces
-from msaspec.place import Path, render
+from msaspec.diagnostics.place import Path, render
+from msaspec.update import changes, listing
+from msaspec.update.changes import Action, Change, PropertyChange, Replaces
 from tests import goldens, template
 
 SHOP = (goldens.EXAMPLES / "msa.yaml").read_text("utf-8")

@@ -30,15 +30,17 @@ def test_another_runtime_takes_the_balancer_away(account: Account) -> None:
     assert len(balancers(account)) == 1
     result = account.deploy(FRONTED.replace("fargate", "instance"))
     assert result.exit_code == 0, result.stderr
-    assert "Lifted the deletion protection of the load balancer IngressLoadBalancer, which goes." in result.stderr
+    assert (
+        "Turned off the deletion protection of the load balancer IngressLoadBalancer, which is removed."
+    ) in result.stderr
     assert balancers(account) == []
 
 
 def test_a_failed_creation_is_cleared(account: Account) -> None:
-    """CloudFormation could not take the protected balancer back; the next deployment does."""
+    """What was made is kept, with the protected balancer; the next deployment goes on from there."""
     account.world.refuse("CartService", "The service did not stabilize.")
     result = account.deploy(FRONTED)
-    assert (result.exit_code, account.status()) == (3, "ROLLBACK_FAILED")
+    assert (result.exit_code, account.status()) == (3, "CREATE_FAILED")
     assert "CartService` of `services.cart` failed to create: The service did not stabilize." in result.stderr
     result = account.deploy()
     assert result.exit_code == 0, result.stderr

@@ -1,4 +1,4 @@
-"""`msaspec logs` and `msaspec.deploy.stream`."""
+"""`msaspec logs` and `msaspec.deploy.aws.stream`."""
 
 from __future__ import annotations
 
@@ -9,17 +9,28 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from click.testing import CliRunner, Result
+from click.testing import Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msaspec.cli import main
-from msaspec.deploy import stream
-from msaspec.deploy.fault import Fault
-from msaspec.deploy.stream import LATE, Line
-from msaspec.deploy.target import Aws
+from msaspec.deploy.aws import stream
+from msaspec.deploy.aws.fault import Fault
+from msaspec.deploy.aws.stream import LATE, Line
+from msaspec.deploy.aws.target import Aws
 from tests import template
-from tests.deploy.by_hand import MANIFEST, Answer, Client, Waiting, cloudformation, connect, deployed, fake, refusal
+from tests.deploy.by_hand import (
+    MANIFEST,
+    Answer,
+    Client,
+    Commands,
+    Waiting,
+    cloudformation,
+    context,
+    deployed,
+    fake,
+    refusal,
+)
+from tests.deploy.recorded import Heard
 
 START = 1_700_000_000
 """Now, in the time of `Waiting`."""
@@ -127,7 +138,7 @@ def test_pauses_grow_while_nothing_comes() -> None:
     waiting = Waiting()
     looks: list[list[Answer]] = [[page()], [page()], [page()], [page()], [page()], [page(event("a", 0))], [page()]]
     shown(logs(*looks), grow=6, waiting=waiting)
-    assert waiting.pauses == [1.5, 2.25, 3.375, 5.0, 5.0, 1.0]
+    assert waiting.pauses == [1.0, 1.5, 2.25, 3.375, 5.0, 1.0]
 
 
 def test_without_growing_there_is_one_look() -> None:
@@ -155,7 +166,7 @@ def test_control_characters_are_made_visible() -> None:
 
 def test_a_group_that_is_gone_is_told() -> None:
     """A log group that was deleted is a fault, not an empty log; other refusals stay what they are."""
-    with pytest.raises(Fault, match=f"The log group {GROUP} is gone"):
+    with pytest.raises(Fault, match=f"The log group {GROUP} no longer exists"):
         shown(logs(refusal("ResourceNotFoundException")))
     error = refusal("AccessDeniedException")
     with pytest.raises(type(error)) as caught:
@@ -181,24 +192,23 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def command(patch: pytest.MonkeyPatch, client: Client, *arguments: str, waiting: Waiting | None = None) -> Result:
+def command(client: Client, *arguments: str, waiting: Waiting | None = None) -> Result:
     """What `msaspec logs` says of a stack that was made from the manifest."""
     stack = deployed("shop", template.template_of(MANIFEST.replace("image: user,", "image: 'user:1',")))
     pace = (waiting or Waiting()).pace
-    connect(patch, fake(cloudformation=cloudformation(stack), logs=client, pace=pace))
-    return CliRunner().invoke(main, ["logs", *arguments])
+    return Commands(fake(cloudformation=cloudformation(stack), logs=client, pace=pace)).run("logs", *arguments)
 
 
-def test_text_has_time_stream_and_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_has_time_stream_and_line(folder: Path) -> None:
     """A line of the log is a line on stdout."""
-    result = command(monkeypatch, logs([page(event("a", 5, "up"), event("b", 6, "é", "s2"))]), "cart")
+    result = command(logs([page(event("a", 5, "up"), event("b", 6, "é", "s2"))]), "cart")
     assert result.exit_code == 0
     assert result.stdout == "2023-11-14T22:13:20.005Z s1 up\n2023-11-14T22:13:20.006Z s2 é\n"
 
 
-def test_json_is_an_object_a_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_is_an_object_a_line(folder: Path) -> None:
     """For programs."""
-    result = command(monkeypatch, logs([page(event("a", 5, "up"), event("b", 6))]), "cart", "--format", "json")
+    result = command(logs([page(event("a", 5, "up"), event("b", 6))]), "cart", "--format", "json")
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert lines[0] == {"time": "2023-11-14T22:13:20.005Z", "stream": "s1", "message": "up"}
     assert len(lines) == 2
@@ -208,32 +218,32 @@ def test_json_is_an_object_a_line(folder: Path, monkeypatch: pytest.MonkeyPatch)
     ("words", "seconds"),
     [([], 600), (["90s"], 90), (["10m"], 600), (["2h"], 7200), (["1d"], 86400), (["0s"], 0), (["5 m"], 300)],
 )
-def test_since_is_a_time_ago(folder: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], seconds: int) -> None:
+def test_since_is_a_time_ago(folder: Path, words: list[str], seconds: int) -> None:
     """Seconds, minutes, hours and days before now; ten minutes where nothing is said."""
     client = logs([page()])
-    assert command(monkeypatch, client, "user", *(["--since", *words] if words else [])).exit_code == 0
+    assert command(client, "user", *(["--since", *words] if words else [])).exit_code == 0
     (asked,) = client.words("filter_log_events")
     assert asked == {"logGroupName": "shop-userloggroup", "startTime": (START - seconds) * 1000}
 
 
 @pytest.mark.parametrize("word", ["", "10", "m", "-5m", "1.5h", "5M", "1w", "5m ", "٣m", "1h30m", "12345678s", "now"])
-def test_other_times_are_usage_errors(folder: Path, monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+def test_other_times_are_usage_errors(folder: Path, word: str) -> None:
     """What is no such time ends with 2, before anybody is asked."""
     client = logs([page()])
-    result = command(monkeypatch, client, "cart", "--since", word)
+    result = command(client, "cart", "--since", word)
     assert (result.exit_code, client.calls) == (2, [])
-    assert "is no time such as 90s, 10m, 2h or 1d" in " ".join(result.stderr.split())
+    assert "is not a time such as 90s, 10m, 2h or 1d" in " ".join(result.stderr.split())
 
 
-def test_a_very_long_time_ago_is_the_whole_log(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_very_long_time_ago_is_the_whole_log(folder: Path) -> None:
     """Further back than 1970 is from the beginning."""
     client = logs([page()])
-    assert command(monkeypatch, client, "cart", "--since", "999999d").exit_code == 0
+    assert command(client, "cart", "--since", "999999d").exit_code == 0
     assert client.words("filter_log_events")[0]["startTime"] == 0
 
 
-def test_following_ends_when_the_user_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`--follow` goes on after the last line, until Ctrl-C, which is a good end."""
+def test_following_ends_when_the_user_says_so(folder: Path) -> None:
+    """`--follow` goes on after the last line, until Ctrl-C, which ends it without a word."""
     pauses = []
 
     class Interrupted(Waiting):
@@ -243,24 +253,23 @@ def test_following_ends_when_the_user_says_so(folder: Path, monkeypatch: pytest.
                 raise KeyboardInterrupt
 
     client = logs([page(event("a", 0))], [page()], [page(event("b", 1))])
-    result = command(monkeypatch, client, "cart", "--follow", waiting=Interrupted())
-    assert result.exit_code == 0
+    result = command(client, "cart", "--follow", waiting=Interrupted())
+    assert (result.exit_code, result.stderr) == (130, "")
     assert [line.split()[-1] for line in result.stdout.splitlines()] == ["a", "b"]
     assert pauses == [1.0, 1.5, 1.0]
 
 
-def test_an_unknown_service_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_service_is_told(folder: Path) -> None:
     """A service that has no log is MSA523, with the nearest name, and ends with 1."""
-    result = command(monkeypatch, logs([page()]), "crat")
+    result = command(logs([page()]), "crat")
     assert (result.exit_code, "MSA523" in result.stderr) == (1, True)
     assert "Did you mean `cart`?" in result.stderr
-    assert "There are logs of cart, user, web." in command(monkeypatch, logs([page()]), "nothing").stderr
+    assert "There are logs of cart, user, web." in command(logs([page()]), "nothing").stderr
 
 
-def test_without_a_stack_there_is_no_log(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_stack_there_is_no_log(folder: Path) -> None:
     """A system that is not deployed is MSA617 and ends with 3, with the command that deploys it."""
-    connect(monkeypatch, fake(cloudformation=cloudformation()))
-    result = CliRunner().invoke(main, ["logs", "cart"])
+    result = Commands(fake(cloudformation=cloudformation())).run("logs", "cart")
     assert (result.exit_code, "MSA617" in result.stderr) == (3, True)
     assert "There is no stack shop in eu-west-1 of the account 123456789012." in " ".join(result.stderr.split())
     assert "Deploy it: msaspec deploy" in " ".join(result.stderr.split())
@@ -272,9 +281,8 @@ def test_a_log_group_that_is_not_there_yet_has_no_name() -> None:
     for row in stack["rows"]:
         row["PhysicalResourceId"] = ""
     aws: Aws = fake(cloudformation=cloudformation(stack))
-    from msaspec.deploy.here import Here
-    from msaspec.diagnostic import Invalid
+    from msaspec.diagnostics.diagnostic import Invalid
 
     with pytest.raises(Invalid) as caught:
-        stream.group(aws, Here(), "shop", "cart")
+        stream.group(context(aws, Heard()), "shop", "cart")
     assert [(said.code, said.hint) for said in caught.value.diagnostics] == [("MSA523", None)]

@@ -10,14 +10,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from msaspec.cli import main
-from msaspec.cli.outputs import variable
-from msaspec.deploy.teller import Output, as_outputs
-from tests.deploy.by_hand import MANIFEST, Answer, Client, cloudformation, connect, deployed, fake
+from msaspec.cli.commands.outputs import variable
+from msaspec.deploy.reporter import Output, as_outputs
+from tests.deploy.by_hand import MANIFEST, Answer, Client, Commands, cloudformation, deployed, fake
 
 VALUES = {"ZServiceUrl": "http://z.example", "MediaBucketName": "shop-media", "CartServiceUrl": "https://cart.example"}
 DESCRIPTIONS = {"CartServiceUrl": "Where cart answers.", "MediaBucketName": "The bucket."}
@@ -39,20 +38,19 @@ def rows(values: dict[str, str], descriptions: dict[str, str]) -> list[dict[str,
     ]
 
 
-def outputs(patch: pytest.MonkeyPatch, *arguments: str, client: Client | None = None) -> Result:
+def outputs(*arguments: str, client: Client | None = None) -> Result:
     """What the command says of the shop."""
     stacks: list[Any] = [
         deployed("shop", {"Resources": {}}, Outputs=rows(VALUES, DESCRIPTIONS)),
         deployed("shop-registry", {"Resources": {}}, Outputs=rows({"CartRepositoryUri": "1.dkr.ecr/shop/cart"}, {})),
         deployed("shop-prod", {"Resources": {}}, Outputs=[]),
     ]
-    connect(patch, fake(cloudformation=client or cloudformation(*stacks)))
-    return CliRunner().invoke(main, ["outputs", *arguments])
+    return Commands(fake(cloudformation=client or cloudformation(*stacks))).run("outputs", *arguments)
 
 
-def test_addresses_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_addresses_come_first() -> None:
     """What a browser can open is on top, the rest by name; each with its description, all on stdout."""
-    result = outputs(monkeypatch)
+    result = outputs()
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
         "CartServiceUrl    https://cart.example   Where cart answers.",
@@ -68,16 +66,16 @@ def test_outputs_have_an_order() -> None:
     assert as_outputs(values, {"B": "It."}) == wanted
 
 
-def test_json_is_an_object(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_is_an_object() -> None:
     """Keys and values, in the same order."""
-    result = outputs(monkeypatch, "--format", "json")
+    result = outputs("--format", "json")
     assert json.loads(result.stdout) == VALUES
     assert list(json.loads(result.stdout)) == ["CartServiceUrl", "ZServiceUrl", "MediaBucketName"]
 
 
-def test_env_has_a_variable_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_env_has_a_variable_a_line() -> None:
     """For a shell to read."""
-    assert outputs(monkeypatch, "--format", "env").stdout.splitlines() == [
+    assert outputs("--format", "env").stdout.splitlines() == [
         "CART_SERVICE_URL=https://cart.example",
         "Z_SERVICE_URL=http://z.example",
         "MEDIA_BUCKET_NAME=shop-media",
@@ -104,19 +102,17 @@ def test_keys_become_variables(key: str, name: str) -> None:
     ("arguments", "said"),
     [(["--stack", "registry"], {"CartRepositoryUri": "1.dkr.ecr/shop/cart"}), (["--env", "prod"], {})],
 )
-def test_other_stacks_have_outputs_too(
-    monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: dict[str, str]
-) -> None:
+def test_other_stacks_have_outputs_too(arguments: list[str], said: dict[str, str]) -> None:
     """`--stack registry` and `--env` choose; a stack without outputs says nothing."""
-    result = outputs(monkeypatch, *arguments, "--format", "json")
+    result = outputs(*arguments, "--format", "json")
     assert (result.exit_code, json.loads(result.stdout)) == (0, said)
-    assert outputs(monkeypatch, "--env", "prod").stdout == ""
-    assert outputs(monkeypatch, "--env", "prod", "--format", "env").stdout == ""
+    assert outputs("--env", "prod").stdout == ""
+    assert outputs("--env", "prod", "--format", "env").stdout == ""
 
 
-def test_without_a_stack_there_are_no_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_stack_there_are_no_outputs() -> None:
     """A system that is not deployed ends with 3, and stdout stays empty."""
-    result = outputs(monkeypatch, "--format", "json", client=cloudformation())
+    result = outputs("--format", "json", client=cloudformation())
     assert (result.exit_code, result.stdout, "MSA617" in result.stderr) == (3, "", True)
 
 
@@ -125,14 +121,14 @@ def test_without_a_stack_there_are_no_outputs(monkeypatch: pytest.MonkeyPatch) -
     [
         ("CREATE_IN_PROGRESS", "Watch it: msaspec status --stack registry --follow"),
         ("ROLLBACK_IN_PROGRESS", "Watch it: msaspec status --stack registry --follow"),
-        ("REVIEW_IN_PROGRESS", "Nothing was deployed yet. Deploy it: msaspec deploy"),
-        ("ROLLBACK_COMPLETE", "See what is left of it: msaspec status --stack registry"),
+        ("REVIEW_IN_PROGRESS", "Nothing is deployed yet. To deploy it: msaspec deploy"),
+        ("ROLLBACK_COMPLETE", "See its current state: msaspec status --stack registry"),
     ],
 )
-def test_a_stack_that_never_came_to_be_has_no_outputs(monkeypatch: pytest.MonkeyPatch, status: str, hint: str) -> None:
+def test_a_stack_that_never_came_to_be_has_no_outputs(status: str, hint: str) -> None:
     """Nothing is no success for whoever reads them: a fault, with the next command."""
     client = cloudformation(deployed("shop-registry", {"Resources": {}}, status=status))
-    result = outputs(monkeypatch, "--stack", "registry", client=client)
+    result = outputs("--stack", "registry", client=client)
     assert (result.exit_code, result.stdout) == (3, "")
     assert f"error MSA631: The stack shop-registry is {status}" in result.stderr
     assert result.stderr.rstrip().endswith(f"hint: {hint}")
@@ -144,8 +140,8 @@ def read_by_bash(values: dict[str, str]) -> dict[str, str]:
     def described(StackName: str) -> Answer:
         return {"Stacks": [deployed("shop", {"Resources": {}}, Outputs=rows(values, {}))["about"]]}
 
-    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
-        written = outputs(patch, "--format", "env", client=Client(describe_stacks=described))
+    with TemporaryDirectory() as folder:
+        written = outputs("--format", "env", client=Client(describe_stacks=described))
         (Path(folder) / "outputs.env").write_bytes(written.stdout_bytes)
         script = "set -aeu; . ./outputs.env; env -0"
         done = subprocess.run(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msaspec.deploy.parameters import Source, filled, tags
-from msaspec.diagnostic import Invalid
+from msaspec.diagnostics.diagnostic import Invalid
 from tests import template
 from tests.deploy.by_hand import MANIFEST, plan
 
@@ -101,13 +101,13 @@ def test_no_tag_anywhere_is_a_fault_of_the_image() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ({"crat": "1"}, "MSA521 4 `--tag` names `crat`, and there is no such service. Did you mean `cart`?"),
-        ({"x": "1"}, "there is no such service. The tags are those of services with an image of the system's own."),
+        ({"crat": "1"}, "MSA521 4 `--tag` names `crat`, which is not a service. Did you mean `cart`?"),
+        ({"x": "1"}, "which is not a service. Tags apply to services with an image of the system."),
         ({"web": "1.30"}, "MSA521 7 `--tag web=1.30` has no effect: the image of `web` is in another registry."),
-        ({"cart": "a b"}, "MSA521 5 `a b` is no image tag."),
-        ({"cart": "-v"}, "MSA521 5 `-v` is no image tag."),
-        ({"cart": "1.0\n"}, "is no image tag."),
-        ({"cart": "a" * 129}, "is no image tag."),
+        ({"cart": "a b"}, "MSA521 5 `a b` is not an image tag."),
+        ({"cart": "-v"}, "MSA521 5 `-v` is not an image tag."),
+        ({"cart": "1.0\n"}, "is not an image tag."),
+        ({"cart": "a" * 129}, "is not an image tag."),
     ],
 )
 def test_a_word_for_nothing_is_refused(words: dict[str, str], said: str) -> None:

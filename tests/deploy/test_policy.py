@@ -23,7 +23,7 @@ LONGEST = 16_384
 
 def registry() -> Mapping[str, Any]:
     """The template of the shop's image repositories."""
-    stack, _ = pipeline.compile_registry(pipeline.load(SHOP, "msa.yaml"))
+    stack = template.registry_of(pipeline.load(SHOP, "msa.yaml"))
     assert stack
     return stack.template
 

@@ -11,9 +11,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msaspec.deploy.events import ordered, read
+from msaspec.deploy.aws.events import ordered, read
 from msaspec.deploy.progress import Progress
-from msaspec.place import Path
+from msaspec.diagnostics.place import Path
 from tests.deploy.recorded import NOON, event
 
 CART, MEDIA = ("services", "cart"), ("buckets", "media")

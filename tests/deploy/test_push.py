@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from moto import mock_aws
 
-from msaspec.cli import main
+from msaspec import pipeline
 from msaspec.deploy import pushing
-from msaspec.deploy.target import Aws, Target
-from tests.deploy.by_hand import ACCOUNT, MANIFEST, REGION, connect, fake, moto, plan
+from msaspec.deploy.aws.target import Target
+from msaspec.template import render, role
+from tests.deploy.by_hand import ACCOUNT, MANIFEST, REGION, Commands, fake, moto, plan
 
 REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 TEXT = """\
@@ -45,8 +46,8 @@ sys.exit(7 if sys.argv[1] == os.environ.get("DOCKER_FAILS") else 0)
 class World:
     """A folder with a manifest, docker on the PATH, and repositories in an emulated account."""
 
-    def __init__(self, folder: Path, aws: Aws, asked: list[tuple[Target, str | None]]) -> None:
-        self.folder, self.aws, self.asked = folder, aws, asked
+    def __init__(self, folder: Path, there: Commands) -> None:
+        self.folder, self.there = folder, there
 
     @property
     def log(self) -> list[dict[str, Any]]:
@@ -61,7 +62,7 @@ class World:
 
     def push(self, *arguments: str) -> Result:
         """What the command says."""
-        return CliRunner().invoke(main, ["push", *arguments])
+        return self.there.run("push", *arguments)
 
 
 @pytest.fixture
@@ -78,9 +79,10 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     Path("msa.yaml").write_text(TEXT, "utf-8")
     with mock_aws():
         aws = moto()
-        for name in ("cart", "the-user", "late"):
-            aws.client("ecr").create_repository(repositoryName=f"shop/{name}")
-        yield World(tmp_path, aws, connect(monkeypatch, aws))
+        (registry,) = pipeline.compile_system(pipeline.load(TEXT, "msa.yaml"), None, (role.REGISTRY,)).stacks
+        make = aws.client("cloudformation").create_stack
+        make(StackName=registry.name, TemplateBody=render.to_json(registry))
+        yield World(tmp_path, Commands(aws))
 
 
 def test_docker_logs_in_with_the_password_on_its_input(world: World) -> None:
@@ -130,7 +132,7 @@ def test_one_directory_is_for_one_service(world: World, services: list[str]) -> 
     """`--build` for none or several is a usage error, before anything is done."""
     result = world.push(*services, "--build", "x")
     assert (result.exit_code, world.log) == (2, [])
-    assert "--build is for one service" in result.stderr
+    assert "--build needs exactly one service" in result.stderr
 
 
 def test_without_names_everything_is_pushed(world: World) -> None:
@@ -167,7 +169,7 @@ def test_what_is_no_image_of_the_system_is_a_usage_error(world: World, service: 
     """An unknown service, or one with an image of another registry, ends with 2 and tells which there are."""
     result = world.push("cart", service)
     assert (result.exit_code, world.log) == (2, [])
-    assert f"No image of the system's own: {service}. These have one: cart, late, user." in result.stderr
+    assert f"Not an image of the system: {service}. These have one: cart, late, user." in result.stderr
 
 
 def test_a_system_without_images_has_nothing_to_push(world: World) -> None:
@@ -177,7 +179,7 @@ def test_a_system_without_images_has_nothing_to_push(world: World) -> None:
     Path("msa.yaml").write_text(head + web, "utf-8")
     result = world.push()
     assert (result.exit_code, world.log) == (0, [])
-    assert result.stderr == "No service has an image of the system's own: there is nothing to push.\n"
+    assert result.stderr == "No service has an image of the system, so there is nothing to push.\n"
 
 
 def test_a_shared_image_is_pushed_once(world: World) -> None:
@@ -196,15 +198,20 @@ def test_without_docker_the_command_says_so(world: World, monkeypatch: pytest.Mo
     monkeypatch.setenv("PATH", str(world.folder / "empty"))
     result = world.push("cart")
     assert (result.exit_code, "MSA624" in result.stderr) == (3, True)
-    assert "`docker` cannot be run: No such file or directory." in result.stderr
+    assert "`docker` cannot be started: No such file or directory." in result.stderr
 
 
 @pytest.mark.parametrize(
     ("service", "fails", "after", "said"),
     [
         ("cart", "login", [], "docker login --username AWS --password-stdin"),
-        ("cart", "build", ["build"], "'the cart'` ended with 7"),
-        ("user", "tag", ["tag"], "Is the image there? Build it with --build DIR, or `build:` in the manifest."),
+        ("cart", "build", ["build"], "'the cart'` ended with exit code 7"),
+        (
+            "user",
+            "tag",
+            ["tag"],
+            "Check that the image exists. Build it with --build DIR, or with `build:` in the manifest.",
+        ),
         ("cart", "push", ["build", "push"], "docker push"),
     ],
 )
@@ -223,12 +230,51 @@ def test_a_failure_of_docker_ends_the_command(
 
 def test_a_missing_repository_is_told(world: World) -> None:
     """Before docker is run at all, a missing repository is MSA626, with the command that makes it."""
-    world.aws.client("ecr").delete_repository(repositoryName="shop/the-user")
+    world.there.aws.client("ecr").delete_repository(repositoryName="shop/the-user")
     Path("my.yaml").write_text(TEXT, "utf-8")
     result = world.push("cart", "user", "--file", "my.yaml", "--env", "prod")
     assert (result.exit_code, world.log) == (3, [])
     assert "MSA626" in result.stderr
-    assert "msaspec deploy --env prod my.yaml" in " ".join(result.stderr.split())
+    assert "msaspec deploy --env prod --repair my.yaml" in " ".join(result.stderr.split())
+
+
+def image(world: World, repository: str, tag: str) -> None:
+    """Put an image into a repository."""
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
+    words = {"imageManifest": json.dumps({"schemaVersion": 2, "layers": []}), "imageManifestMediaType": kind}
+    world.there.aws.client("ecr").put_image(repositoryName=repository, imageTag=tag, **words)
+
+
+def test_a_tag_is_pushed_once(world: World) -> None:
+    """What was pushed stays what it is: before docker is run, a tag that is there is MSA639, with what to do."""
+    image(world, "shop/cart", "1.0")
+    result = world.push("cart", "user")
+    assert (result.exit_code, world.log) == (3, [])
+    said = " ".join(result.stderr.split())
+    assert f"MSA639: These images were pushed before, and their tags are immutable: {REGISTRY}/shop/cart:1.0." in said
+    assert "msaspec push cart --tag cart=NEW" in said
+    assert "`mutable: true` under `services.cart`" in said
+    assert world.push("cart", "--tag", "cart=1.1").exit_code == 0
+
+
+@pytest.mark.parametrize("words", ["mutable: true, image: 'cart:1.0'", "image: 'cart:latest'"])
+def test_what_moves_is_pushed_again(world: World, words: str) -> None:
+    """`mutable: true`, and the tag `latest` that a manifest names, can be pushed again."""
+    text = TEXT.replace("image: 'cart:1.0'", words)
+    (registry,) = pipeline.compile_system(pipeline.load(text, "msa.yaml"), None, (role.REGISTRY,)).stacks
+    settings = registry.template["Resources"]["CartRepository"]["Properties"]
+    filters = [
+        {"filterType": each["ImageTagMutabilityExclusionFilterType"], "filter": "latest"}
+        for each in settings.get("ImageTagMutabilityExclusionFilters", [])
+    ]
+    more = {"imageTagMutabilityExclusionFilters": filters} if filters else {}
+    ecr = world.there.aws.client("ecr")
+    ecr.put_image_tag_mutability(repositoryName="shop/cart", imageTagMutability=settings["ImageTagMutability"], **more)
+    Path("my.yaml").write_text(text, "utf-8")
+    tag = "1.0" if "mutable" in words else "latest"
+    image(world, "shop/cart", tag)
+    assert world.push("cart", "--file", "my.yaml").exit_code == 0
+    assert world.commands[-1] == ["push", f"{REGISTRY}/shop/cart:{tag}"]
 
 
 def test_other_refusals_of_ecr_are_faults(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,7 +282,7 @@ def test_other_refusals_of_ecr_are_faults(world: World, monkeypatch: pytest.Monk
     from tests.deploy.by_hand import Client, refusal
 
     ecr = Client(describe_repositories=refusal("AccessDeniedException", operation="DescribeRepositories"))
-    connect(monkeypatch, fake(ecr=ecr))
+    world.there.aws = fake(ecr=ecr, cloudformation=world.there.aws.client("cloudformation"))
     result = world.push("cart")
     assert (result.exit_code, "MSA603" in result.stderr, world.log) == (3, True, [])
 
@@ -245,7 +291,7 @@ def test_the_environment_and_the_target_are_heeded(world: World) -> None:
     """`--env` changes the tag, and the Region of the manifest and the options go to whoever reaches AWS."""
     assert world.push("cart", "--env", "prod", "--profile", "mine").exit_code == 0
     assert world.commands[-1] == ["push", f"{REGISTRY}/shop/cart:1.1"]
-    assert world.asked == [(Target(None, "mine", None), "ap-northeast-2")]
+    assert world.there.asked == [(Target(None, "mine", None), "ap-northeast-2")]
 
 
 def test_a_manifest_on_standard_input_is_beside_the_command() -> None:

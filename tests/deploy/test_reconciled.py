@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from msaspec import changes
-from msaspec.changes import Action, Change, PropertyChange, Replaces
 from msaspec.deploy import changeset
 from msaspec.deploy.changeset import ChangeSet
-from msaspec.place import Path
+from msaspec.diagnostics.place import Path
+from msaspec.update import changes
+from msaspec.update.changes import Action, Change, PropertyChange, Replaces
 from tests import goldens, template
 from tests.deploy.recorded import ITSELF
 from tests.deploy.test_changeset import ID, STACK_ID, row

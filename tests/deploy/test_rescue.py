@@ -9,10 +9,12 @@ import pytest
 
 from msaspec.deploy import rescue
 from msaspec.deploy.attendance import attend
-from msaspec.deploy.fault import Fault
-from msaspec.deploy.here import Here
-from msaspec.diagnostic import Invalid
+from msaspec.deploy.aws.fault import Fault
+from msaspec.deploy.invocation import Invocation
+from msaspec.diagnostics.diagnostic import Invalid
+from msaspec.template.role import MAIN, Named
 from tests import template
+from tests.deploy.by_hand import context
 from tests.deploy.recorded import (
     STACK,
     STACK_ID,
@@ -30,7 +32,8 @@ from tests.deploy.recorded import (
 TEMPLATE = template.compiled(
     "msaspec: 1\nname: shop\nnetwork: {placement: public}\nservices: {cart: {image: a}}\n"
 ).stack
-HERE = Here(words=" --profile me")
+NAMED = Named(MAIN, STACK)
+HERE = Invocation(words=" --profile me")
 BACK = [
     event("UPDATE_ROLLBACK_IN_PROGRESS", at=1, reason="User Initiated"),
     event("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", at=2),
@@ -69,11 +72,11 @@ def told(act: Callable[[], None], kind: type[Fault] | type[Invalid] = Fault) -> 
 
 def test_an_update_is_cancelled() -> None:
     """It is asked for by the stack's id, and the way back is watched to its end."""
-    client, teller = stack("UPDATE_IN_PROGRESS", BACK), Heard()
-    rescue.cancel(aws(cloudformation=client), teller, HERE, STACK)
-    assert client.words("cancel_update_stack") == [{"StackName": STACK_ID}]
+    client, reporter = stack("UPDATE_IN_PROGRESS", BACK), Heard()
+    rescue.cancel(context(aws(cloudformation=client), reporter, HERE), NAMED)
+    assert client.begun("cancel_update_stack") == [{"StackName": STACK_ID}]
     assert client.names().index("describe_stack_events") < client.names().index("cancel_update_stack")
-    assert teller.told[-2:] == [
+    assert reporter.told[-2:] == [
         ("ends", "UPDATE_ROLLBACK_COMPLETE"),
         ("note", "The stack shop is as it was before the update."),
     ]
@@ -82,72 +85,79 @@ def test_an_update_is_cancelled() -> None:
 @pytest.mark.parametrize(
     ("status", "hint"),
     [
-        ("CREATE_IN_PROGRESS", "A first creation is not cancelled but deleted: msaspec destroy --profile me"),
-        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "See how things stand: msaspec status --profile me"),
-        ("UPDATE_COMPLETE", "See how things stand: msaspec status --profile me"),
+        ("CREATE_IN_PROGRESS", "A first creation cannot be cancelled. Delete it: msaspec destroy --profile me"),
+        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "See the current state: msaspec status --profile me"),
+        ("UPDATE_COMPLETE", "See the current state: msaspec status --profile me"),
     ],
 )
 def test_what_cannot_be_cancelled(status: str, hint: str) -> None:
     """Only an update that is being made; nothing is asked of CloudFormation otherwise."""
     client = stack(status)
-    assert told(lambda: rescue.cancel(aws(cloudformation=client), Heard(), HERE, STACK)) == (
+    assert told(lambda: rescue.cancel(context(aws(cloudformation=client), Heard(), HERE), NAMED)) == (
         "MSA619",
-        f"The stack shop is {status}: there is no update that could be cancelled.",
+        f"The stack shop is {status}: there is no running update to cancel.",
         hint,
     )
-    assert client.names() == ["describe_stacks"]
+    assert client.names() == ["describe_stacks", "get_template"]
 
 
 def test_nothing_is_there_to_rescue() -> None:
     """A stack that is not there is told as that."""
     for act in (rescue.cancel, rescue.continue_rollback):
-        code, message, _ = told(lambda act=act: act(aws(cloudformation=stack(missing())), Heard(), HERE, STACK))
+        code, message, _ = told(
+            lambda act=act: act(context(aws(cloudformation=stack(missing())), Heard(), HERE), NAMED)
+        )
         assert (code, message) == ("MSA617", "There is no stack shop in eu-west-1 of the account 123456789012.")
 
 
 def test_the_way_back_of_a_cancelled_update_fails() -> None:
     """The first cause is told, and how to go on."""
     client = stack("UPDATE_IN_PROGRESS", STUCK_AGAIN)
-    assert told(lambda: rescue.cancel(aws(cloudformation=client), Heard(), HERE, STACK)) == (
+    assert told(lambda: rescue.cancel(context(aws(cloudformation=client), Heard(), HERE), NAMED)) == (
         "MSA620",
         "AWS::S3::Bucket `CartInstance` of `services.cart` failed to update: The image is gone. "
         "The stack shop is UPDATE_ROLLBACK_FAILED.",
-        "The way back failed too. Remove the cause, then: msaspec continue-rollback --profile me",
+        "The rollback failed, too. Remove the cause, then: msaspec continue-rollback --profile me",
     )
 
 
 def test_nobody_waits_for_the_way_back() -> None:
     """Then it has only begun, and the command that watches it is told."""
-    client, teller = stack("UPDATE_IN_PROGRESS"), Heard()
-    rescue.cancel(aws(cloudformation=client), teller, HERE, STACK, wait=False)
+    client, reporter = stack("UPDATE_IN_PROGRESS"), Heard()
+    rescue.cancel(context(aws(cloudformation=client), reporter, HERE), NAMED, wait=False)
     watching = "msaspec status --follow --profile me"
-    assert teller.told == [("note", f"The stack shop is on its way back. Watch it: {watching}")]
-    assert client.words("cancel_update_stack") == [{"StackName": STACK_ID}]
+    assert reporter.told == [("note", f"The stack shop is rolling back. Watch it: {watching}")]
+    assert client.begun("cancel_update_stack") == [{"StackName": STACK_ID}]
 
 
-def continued(client: Recorded, teller: Heard | None = None, **words: Any) -> None:
+def continued(client: Recorded, reporter: Heard | None = None, **words: Any) -> None:
     """Goes on with a way back that failed."""
-    rescue.continue_rollback(aws(cloudformation=client), teller or Heard(), HERE, STACK, **words)
+    rescue.continue_rollback(context(aws(cloudformation=client), reporter or Heard(), HERE), NAMED, **words)
 
 
 def test_a_way_back_is_continued() -> None:
     """Without anything else to say."""
-    client, teller = stack("UPDATE_ROLLBACK_FAILED", BACK), Heard()
-    continued(client, teller)
-    assert client.words("continue_update_rollback") == [{"StackName": STACK_ID}]
-    assert teller.told[-1] == ("note", "The stack shop is as it was before the update.")
+    client, reporter = stack("UPDATE_ROLLBACK_FAILED", BACK), Heard()
+    continued(client, reporter)
+    assert client.begun("continue_update_rollback") == [{"StackName": STACK_ID}]
+    assert reporter.told[-1] == ("note", "The stack shop is as it was before the update.")
 
 
 def test_what_is_skipped() -> None:
     """It is said that it is left as it is; the role is handed on."""
-    client, teller = stack("UPDATE_ROLLBACK_FAILED", BACK), Heard()
+    client, reporter = stack("UPDATE_ROLLBACK_FAILED", BACK), Heard()
     role = "arn:aws:iam::123456789012:role/deployer"
-    continued(client, teller, skipped=("CartRole", "shop-Inner-1ABC.Bucket"), role_arn=role)
-    assert client.words("continue_update_rollback") == [
+    continued(client, reporter, skipped=("CartRole", "shop-Inner-1ABC.Bucket"), role_arn=role)
+    assert client.begun("continue_update_rollback") == [
         {"StackName": STACK_ID, "ResourcesToSkip": ["CartRole", "shop-Inner-1ABC.Bucket"], "RoleARN": role}
     ]
-    left = "is left as it is; bring it to what the template says by hand, or with the next update."
-    assert teller.of("note")[:2] == [f"CartRole {left}", f"shop-Inner-1ABC.Bucket {left}"]
+    left = "is left as it is. Where somebody deleted it, or changed it by hand: msaspec deploy --repair --profile me"
+    but = "but for CartRole, shop-Inner-1ABC.Bucket, which CloudFormation left as it is."
+    assert reporter.of("note") == [
+        f"CartRole {left}",
+        f"shop-Inner-1ABC.Bucket {left}",
+        f"The stack shop is as it was before the update, {but}",
+    ]
 
 
 def test_what_is_not_stuck_cannot_be_skipped() -> None:
@@ -155,7 +165,7 @@ def test_what_is_not_stuck_cannot_be_skipped() -> None:
     client = stack("UPDATE_ROLLBACK_FAILED")
     assert told(lambda: continued(client, skipped=("Vpc", "Cart", "CartRole")), Invalid) == (
         "MSA614",
-        "`--skip` names what is not stuck: Cart, Vpc.",
+        "`--skip` names resources that are not stuck: Cart, Vpc.",
         "These are: CartInstance, CartRole.",
     )
     assert "continue_update_rollback" not in client.names()
@@ -174,10 +184,10 @@ def test_no_way_back_that_failed(status: str) -> None:
     client = stack(status)
     assert told(lambda: continued(client)) == (
         "MSA619",
-        f"The stack shop is {status}: no way back failed that could be continued.",
-        "See how things stand: msaspec status --profile me",
+        f"The stack shop is {status}: there is no failed rollback to continue.",
+        "See the current state: msaspec status --profile me",
     )
-    assert client.names() == ["describe_stacks"]
+    assert client.names() == ["describe_stacks", "get_template"]
 
 
 def test_a_way_back_fails_again() -> None:
@@ -188,10 +198,10 @@ def test_a_way_back_fails_again() -> None:
 
 def test_a_way_back_goes_on_unwatched() -> None:
     """What is skipped is told all the same."""
-    client, teller = stack("UPDATE_ROLLBACK_FAILED"), Heard()
-    continued(client, teller, skipped=("CartRole",), wait=False)
-    assert [message.partition(" is ")[0] for message in teller.of("note")] == ["CartRole", "The stack shop"]
-    assert teller.of("begins") == []
+    client, reporter = stack("UPDATE_ROLLBACK_FAILED"), Heard()
+    continued(client, reporter, skipped=("CartRole",), wait=False)
+    assert [message.partition(" is ")[0] for message in reporter.of("note")] == ["CartRole", "The stack shop"]
+    assert reporter.of("begins") == []
 
 
 UPDATED = [event("UPDATE_IN_PROGRESS", at=1), event("UPDATE_IN_PROGRESS", "CartRole", 2)]
@@ -199,9 +209,9 @@ UPDATED = [event("UPDATE_IN_PROGRESS", at=1), event("UPDATE_IN_PROGRESS", "CartR
 
 def attended(client: Recorded) -> Heard:
     """What is told to who joins."""
-    teller = Heard()
-    attend(aws(cloudformation=client), teller, HERE, STACK)
-    return teller
+    reporter = Heard()
+    attend(context(aws(cloudformation=client), reporter, HERE), STACK)
+    return reporter
 
 
 def test_joining_an_operation() -> None:
@@ -210,8 +220,8 @@ def test_joining_an_operation() -> None:
     client.answers["describe_stack_events"] = plays(
         [event("UPDATE_COMPLETE", at=9)], past=[event("CREATE_COMPLETE"), *UPDATED]
     )
-    teller = attended(client)
-    assert teller.of("moved") == [["UPDATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"], ["UPDATE_COMPLETE"]]
+    reporter = attended(client)
+    assert reporter.of("moved") == [["UPDATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"], ["UPDATE_COMPLETE"]]
 
 
 def test_joining_an_operation_that_fails() -> None:

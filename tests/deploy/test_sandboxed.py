@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import shlex
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from msaspec import lint
-from msaspec.cli import deploy, main
+from msaspec.cli import main
+from msaspec.cli.app import App
+from msaspec.linting import cfn_lint
 from tests.deploy.account import SMALL
 
 
@@ -18,31 +20,31 @@ from tests.deploy.account import SMALL
 def unlinted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """cfn-lint finds nothing, at once, and its verdicts are the test's own."""
     monkeypatch.setenv("MSASPEC_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(lint, "examine", lambda text, regions=(): ())
+    monkeypatch.setattr(cfn_lint, "examine", lambda *arguments: ())
 
 
-def test_another_process_lints_only_where_that_helps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_process_lints_only_where_that_helps(tmp_path: Path) -> None:
     """It does while the sandbox starts; not for a verdict that is remembered, nor for one that it would not come to, as
     with another Region or a manifest on standard input."""
     begun: list[str] = []
 
     @contextmanager
-    def linted_meanwhile(file: str, environment: str | None) -> Iterator[Callable[[], object]]:
-        begun.append(file)
+    def beside(words: Sequence[str]) -> Iterator[Callable[[], object]]:
+        begun.append(shlex.join(words))
         yield lambda: None
 
     def run(*words: str, text: str = "") -> list[str]:
-        done = CliRunner().invoke(main, ["deploy", *words, "--sandbox", "--dry-run"], input=text)
+        app = App(beside=beside)
+        done = CliRunner().invoke(main, ["deploy", *words, "--sandbox", "--dry-run"], input=text, obj=app)
         assert done.exit_code == 0, done.output
         return list(begun)
 
-    monkeypatch.setattr(deploy, "_linted_meanwhile", linted_meanwhile)
     file = tmp_path / "msa.yaml"
     file.write_text(SMALL, "utf-8")
-    assert run(str(file)) == [str(file)]
-    assert run(str(file)) == [str(file)]
-    assert run(str(file), "--region", "eu-central-1") == [str(file)]
-    assert run("-", text=SMALL.replace("name: ", "name: x")) == [str(file)]
+    assert run(str(file)) == [f"lint {file}"]
+    assert run(str(file)) == [f"lint {file}"]
+    assert run(str(file), "--region", "eu-central-1") == [f"lint {file}"]
+    assert run("-", text=SMALL.replace("name: ", "name: x")) == [f"lint {file}"]
 
 
 @pytest.mark.parametrize(
@@ -72,8 +74,8 @@ def refused(manifest: str, *words: str) -> str:
 @pytest.mark.parametrize("region", ["nowhere-1", "us-west-9", "cn-north-1", "us-gov-west-1", "eusc-de-east-1"])
 def test_a_region_that_it_does_not_play(region: str) -> None:
     """The sandbox has the Regions of the partition `aws`, and says so of any other before it does anything."""
-    message = f"The sandbox does not play the Region {region}: it has those of the partition `aws`."
-    hint = "Try it in another, such as with --region us-east-1."
+    message = f"The sandbox does not have the Region {region}: it has only those of the partition `aws`."
+    hint = "Use another, such as --region us-east-1."
     assert refused(SMALL, "--region", region).splitlines()[:2] == [f"error MSA640: {message}", f"   = hint: {hint}"]
 
 
@@ -81,7 +83,7 @@ def test_a_region_of_the_manifest_that_it_does_not_play() -> None:
     """It is told on its line; a word on the command line comes before it."""
     manifest = f"{SMALL}region: us-west-9\n"
     said = refused(manifest)
-    assert said.startswith("<stdin>:8:9: error MSA640: The sandbox does not play the Region us-west-9: ")
+    assert said.startswith("<stdin>:8:9: error MSA640: The sandbox does not have the Region us-west-9: ")
     done = CliRunner().invoke(main, ["deploy", "-", "--sandbox", "--region", "us-west-1"], input=manifest)
     assert done.exit_code == 0, done.output
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from msaspec.deploy import state
-from msaspec.deploy.state import Deployed, Resource, Standing
-from msaspec.render import to_json, to_yaml
+from msaspec.deploy.aws import state
+from msaspec.deploy.aws.state import Deployed, Resource, Standing
+from msaspec.template.render import to_json, to_yaml
 from tests import template
 from tests.deploy.by_hand import refusal
 from tests.deploy.recorded import NOON, STACK, STACK_ID, Recorded, aws, described, listed, missing, original, paged
@@ -24,7 +24,6 @@ STANDINGS = {
         "IMPORT_COMPLETE",
         "IMPORT_ROLLBACK_COMPLETE",
         "UPDATE_COMPLETE",
-        "UPDATE_FAILED",
         "UPDATE_ROLLBACK_COMPLETE",
     },
     Standing.BUSY: {
@@ -38,9 +37,10 @@ STANDINGS = {
         "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
         "UPDATE_ROLLBACK_IN_PROGRESS",
     },
-    Standing.STILLBORN: {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"},
+    Standing.CREATE_FAILED: {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED"},
+    Standing.PRESERVED: {"CREATE_FAILED", "UPDATE_FAILED"},
     Standing.STUCK: {"IMPORT_ROLLBACK_FAILED", "UPDATE_ROLLBACK_FAILED"},
-    Standing.HALF_DELETED: {"DELETE_FAILED"},
+    Standing.DELETE_FAILED: {"DELETE_FAILED"},
 }
 
 
@@ -81,6 +81,7 @@ def test_a_stack_is_described() -> None:
             StackStatusReason="Because.",
             LastUpdatedTime=NOON + timedelta(hours=1),
             EnableTerminationProtection=True,
+            Description="What it is.",
             Parameters=[{"ParameterKey": "CartImageTag", "ParameterValue": "1.0"}, {"ParameterKey": "Secret"}],
             Outputs=[
                 {"OutputKey": "Url", "OutputValue": "https://x", "Description": "Where it is."},
@@ -98,6 +99,8 @@ def test_a_stack_is_described() -> None:
         {"Url": "Where it is.", "Bucket": ""},
         True,
         NOON + timedelta(hours=1),
+        NOON,
+        "What it is.",
     )
     assert found.standing is Standing.READY
 
@@ -105,7 +108,7 @@ def test_a_stack_is_described() -> None:
 def test_a_stack_that_was_never_changed() -> None:
     """It has the time it was made, and nothing else."""
     found = described_as(described("CREATE_COMPLETE"))
-    assert found == Deployed(STACK, STACK_ID, "CREATE_COMPLETE", changed=NOON)
+    assert found == Deployed(STACK, STACK_ID, "CREATE_COMPLETE", changed=NOON, created=NOON)
 
 
 def test_a_stack_that_is_not_there() -> None:

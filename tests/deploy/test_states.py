@@ -8,30 +8,48 @@ from typing import Any
 
 import pytest
 
-from msaspec.deploy.target import Pace
+from msaspec.deploy.aws.pace import Pace
 from tests.deploy.account import SMALL, STORING, Account, interrupting
 
 OTHER = SMALL.replace("8000", "8001")
 
 
-def test_a_failed_creation_is_told_on_its_line_and_begun_anew(account: Account) -> None:
-    """The first cause with the service's reason stands on top, exit code 3; the next run clears the rest away."""
+def test_a_failed_creation_is_told_on_its_line(account: Account) -> None:
+    """The first cause with the service's reason stands on top, exit code 3; the next run makes what is missing."""
     account.world.refuse("CartInstance", "We currently do not have sufficient t4g.small capacity.")
     result = account.deploy(SMALL)
     assert result.exit_code == 3
-    assert account.status() == "ROLLBACK_COMPLETE"
+    assert account.status() == "CREATE_FAILED"
     told = result.stderr[result.stderr.index("msa.yaml:7:3: error MSA620") :]
     assert told.startswith(
         "msa.yaml:7:3: error MSA620: AWS::EC2::Instance `CartInstance` of `services.cart` failed to create: "
-        "We currently do not have sufficient t4g.small capacity. The stack shop is ROLLBACK_COMPLETE.\n  7 |   cart:"
+        "We currently do not have sufficient t4g.small capacity. The stack shop is CREATE_FAILED.\n  7 |   cart:"
     )
-    assert "msaspec deploy, which offers to clear away what is left" in told
+    assert "Everything created so far is kept. Correct the cause, then continue from there: msaspec deploy" in told
     compared = account.run("diff", "--against", "stack")
-    assert compared.exit_code == 1, "nothing is deployed, so all of it is new"
-    assert "0 changed, 0 replaced, 0 removed." in compared.stderr
+    assert compared.exit_code == 1, "only what was not made is new"
+    assert "2 added, 0 changed, 0 replaced, 0 removed." in compared.stderr, "with the output that needs it"
     outputs = account.run("outputs")
     assert (outputs.exit_code, outputs.stdout) == (3, "")
-    assert "error MSA631: The stack shop is ROLLBACK_COMPLETE" in outputs.stderr
+    assert "error MSA631: The stack shop is CREATE_FAILED" in outputs.stderr
+    status = account.run("status")
+    assert (
+        status.exit_code,
+        "The stack shop is CREATE_FAILED. Everything created so far is kept." in status.stderr,
+    ) == (3, True)
+    result = account.deploy()
+    assert result.exit_code == 0, result.stderr
+    assert account.status() == "UPDATE_COMPLETE"
+
+
+def test_a_failed_creation_that_was_rolled_back_is_begun_anew(account: Account) -> None:
+    """By `--rollback`. The next run clears the rest away."""
+    account.world.refuse("CartInstance", "No.")
+    result = account.deploy(SMALL, "--rollback")
+    assert (result.exit_code, account.status()) == (3, "ROLLBACK_COMPLETE")
+    assert "msaspec deploy, which offers to delete what is left" in result.stderr
+    compared = account.run("diff", "--against", "stack")
+    assert "0 changed, 0 replaced, 0 removed." in compared.stderr, "nothing is deployed, so all of it is new"
     result = account.deploy()
     assert result.exit_code == 0, result.stderr
     assert "the stack is ROLLBACK_COMPLETE and holds no data" in result.stderr
@@ -41,16 +59,17 @@ def test_a_failed_creation_is_told_on_its_line_and_begun_anew(account: Account) 
 def test_a_failed_creation_is_not_cleared_in_a_dry_run(account: Account) -> None:
     """A look changes nothing: it says what would have to go first."""
     account.world.refuse("CartInstance", "No.")
-    account.deploy(SMALL)
+    account.deploy(SMALL, "--rollback")
     result = account.run("deploy", "--dry-run")
     assert (result.exit_code, account.status()) == (3, "ROLLBACK_COMPLETE")
     assert "MSA616" in result.stderr
 
 
 def test_a_database_that_a_failed_creation_left_is_named(account: Account) -> None:
-    """CloudFormation could not delete the protected database; `deploy` does not either, `destroy` does when told."""
+    """CloudFormation could not delete the database; `deploy` does not either, `destroy` does when told."""
     account.world.refuse("CartInstance", "No.")
-    assert account.deploy(STORING).exit_code == 3
+    account.world.refuse("MainDatabase", "It is being backed up.", "DELETE")
+    assert account.deploy(STORING, "--rollback").exit_code == 3
     assert account.status() == "ROLLBACK_FAILED"
     database = account.ids()["MainDatabase"]
     result = account.deploy()
@@ -76,17 +95,23 @@ def test_a_failed_update_leaves_all_as_it_was(account: Account) -> None:
 def test_the_log_of_a_service_that_never_came_up(account: Account) -> None:
     """Its last lines stand below the cause, what would steer the terminal made visible."""
     account.deploy(SMALL)
-    logs, group = account.world.client("logs"), account.ids()["CartLogGroup"]
-    logs.create_log_stream(logGroupName=group, logStreamName="i-1/boot")
-    now = int(time.time() * 1000)
-    lines = [{"timestamp": now + n, "message": text} for n, text in enumerate(("-- health", "500 on \x1b[31m/\x1b[0m"))]
-    logs.put_log_events(logGroupName=group, logStreamName="i-1/boot", logEvents=lines)
+    ids, held = account.ids(), account.world.hold("CartInstance")
+
+    def boot() -> None:
+        logs, name = account.world.client("logs"), {"logGroupName": ids["CartLogGroup"]}
+        name["logStreamName"] = f"{ids['CartInstance']}/boot"
+        logs.create_log_stream(**name)
+        said = [{"timestamp": int(time.time() * 1000), "message": "-- health\n500 on \x1b[31m/\x1b[0m"}]
+        logs.put_log_events(**name, logEvents=said)
+        held.release()
+
+    account.at("DescribeStackEvents", boot, held.reached.is_set)
     account.world.refuse(
         "CartInstance", "Failed to receive 1 resource signal(s) within the specified duration", "UPDATE"
     )
     result = account.deploy(OTHER)
     assert result.exit_code == 3
-    assert f"Log group {group}, stream i-1/boot:" in result.stderr
+    assert f"--log-stream-names {ids['CartInstance']}/boot" in result.stderr
     assert "500 on �[31m/�[0m" in result.stderr
 
 
@@ -131,7 +156,7 @@ def test_another_operation_is_in_the_way(account: Account) -> None:
         account.at("GetTemplate", held.release)
         result = account.deploy(SMALL.replace("8000", "8002"), "--wait")
     assert result.exit_code == 0, result.stderr
-    assert "is UPDATE_IN_PROGRESS; waiting for that to end." in result.stderr
+    assert "is UPDATE_IN_PROGRESS; waiting for it to end." in result.stderr
     assert result.stderr.count("shop  UPDATE_COMPLETE\n") == 2
     assert account.status() == "UPDATE_COMPLETE"
 
@@ -157,7 +182,7 @@ def test_an_update_is_cancelled(account: Account) -> None:
     assert (account.status(), account.ids()) == ("UPDATE_ROLLBACK_COMPLETE", before)
     result = account.run("cancel")
     assert result.exit_code == 3
-    assert "no update that could be cancelled" in result.stderr
+    assert "no running update to cancel" in result.stderr
 
 
 def test_what_an_earlier_run_left_is_removed(account: Account) -> None:
@@ -166,7 +191,7 @@ def test_what_an_earlier_run_left_is_removed(account: Account) -> None:
         StackName="shop",
         ChangeSetName="msaspec-left-behind",
         ChangeSetType="CREATE",
-        TemplateBody="Resources: {Logs: {Type: AWS::Logs::LogGroup}}",
+        TemplateBody="Metadata: {msaspec: {system: shop, stack: main}}\nResources: {Logs: {Type: AWS::Logs::LogGroup}}",
     )
     account.cloudformation.create_change_set(
         StackName="shop",
@@ -202,9 +227,8 @@ def test_what_is_executed_is_what_was_shown(account: Account) -> None:
     assert account.deploy().exit_code == 0
 
 
-def test_saying_no_changes_nothing(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_saying_no_changes_nothing(account: Account) -> None:
     """The question names stack, Region and account; whoever says no leaves everything as it was."""
-    monkeypatch.setattr("msaspec.console.answerable", lambda yes, what: None)
     account.write(SMALL)
     result = account.run("deploy", answer="n\n")
     assert result.exit_code == 1
@@ -216,11 +240,8 @@ def test_saying_no_changes_nothing(account: Account, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_breaking_off_at_the_question_changes_nothing(
-    account: Account, form: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_breaking_off_at_the_question_changes_nothing(account: Account, form: str) -> None:
     """Ctrl-C and Ctrl-D are a no: the change set goes, with the empty stack that stood for it, and 130 is the end."""
-    monkeypatch.setattr("msaspec.console.answerable", lambda yes, what: None)
     account.write(SMALL)
     result = account.run("deploy", "--format", form, answer="")
     assert result.exit_code == 130
@@ -241,8 +262,8 @@ def test_an_interrupt_stops_the_watching_only(account: Account) -> None:
         account.pace = interrupting(held)
         result = account.deploy(SMALL)
         assert result.exit_code == 130
-        assert "goes on in CloudFormation. Watch it again: msaspec status --follow" in result.stderr
-        assert "Take it back: msaspec destroy" in result.stderr
+        assert "continues in CloudFormation. Watch it: msaspec status --follow" in result.stderr
+        assert "Abort it: msaspec destroy" in result.stderr
         assert "Termination protection and the stack policy are not on yet." in result.stderr
         outputs = account.run("outputs", "--format", "env")
         assert (outputs.exit_code, outputs.stdout) == (3, "")
@@ -262,8 +283,8 @@ def test_nobody_waits_and_somebody_joins(account: Account) -> None:
     with account.world.hold("CartInstance") as held:
         result = account.deploy(SMALL, "--no-wait")
         assert result.exit_code == 0
-        assert "has begun" in result.stderr
-        assert "Termination protection and the stack policy are not seen to yet." in result.stderr
+        assert "has started" in result.stderr
+        assert "Termination protection and the stack policy are not set yet." in result.stderr
         assert held.reached.wait(20)
         status = account.run("status", "--format", "json")
         assert json.loads(status.stdout.splitlines()[0])["status"] == "CREATE_IN_PROGRESS"
@@ -282,8 +303,8 @@ def test_what_was_let_go_is_unguarded_until_the_next_deployment(account: Account
         without = OTHER.replace("buckets: {media: }\n", "").replace(", uses: [media]", "")
         result = account.deploy(without, "--allow-replace", "media")
         assert result.exit_code == 130
-        assert "Take it back: msaspec cancel" in result.stderr
-        assert "The stack policy does not guard yet what you let go." in result.stderr
+        assert "Abort it: msaspec cancel" in result.stderr
+        assert "The stack policy is relaxed for the data that you named." in result.stderr
 
 
 class Broken:
@@ -372,7 +393,7 @@ def test_a_session_that_ends_while_watching(account: Account) -> None:
     result = account.deploy(SMALL)
     assert result.exit_code == 3
     assert "MSA602" in result.stderr
-    assert "What was begun at the stack shop goes on in CloudFormation." in result.stderr
+    assert "The operation on the stack shop continues in CloudFormation." in result.stderr
     account.settled()
     assert account.deploy().exit_code == 0
     stack = account.stack()

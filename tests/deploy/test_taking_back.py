@@ -31,13 +31,13 @@ def test_a_first_creation_is_taken_back_by_the_command_that_is_named(account: Ac
         assert (stopped.exit_code, account.status()) == (130, "CREATE_IN_PROGRESS")
         instead = account.run("cancel")
         assert instead.exit_code == 3
-        words = named(stopped.stderr, "Take it back:")
-        assert words == named(instead.stderr, ".*not cancelled but deleted:")
+        words = named(stopped.stderr, "Abort it:")
+        assert words == named(instead.stderr, ".*cannot be cancelled. Delete it:")
         account.at("DescribeStackEvents", held.release, lambda: account.status() == "DELETE_IN_PROGRESS")
         result = account.run(*words, "--yes")
     assert result.exit_code == 0, result.stderr
-    assert "The stack shop is being made: that is stopped, and what there is of it deleted." in result.stderr
-    assert "The stack shop is gone." in result.stderr
+    assert "The stack shop is being created. msaspec stops the creation and deletes what it made." in result.stderr
+    assert "The stack shop is deleted." in result.stderr
     assert account.stack() is None
     assert account.deploy().exit_code == 0
 
@@ -57,7 +57,7 @@ def test_a_database_that_was_still_being_made_goes_too(account: Account) -> None
         account.at("DeleteStack", come_to_be)
         result = account.run("destroy", "--yes", "--delete-data", "main")
     assert result.exit_code == 0, result.stderr
-    assert "Lifted the deletion protection of the database instance" in result.stderr
+    assert "Turned off the deletion protection of the database instance" in result.stderr
     assert account.stack() is None
     assert rds.describe_db_instances()["DBInstances"] == []
     assert rds.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"] == []
@@ -72,12 +72,12 @@ def test_a_deletion_is_joined(account: Account) -> None:
         stopped = account.run("destroy", "--yes", "--delete-data", "media")
         account.pace = usual
         assert (stopped.exit_code, account.status()) == (130, "DELETE_IN_PROGRESS")
-        words = named(stopped.stderr, "What you gave up of its data is still there. Remove it then:")
+        words = named(stopped.stderr, "The data that you named is still there. Delete it afterwards:")
         assert words == ["destroy", "--delete-data", "media"]
         account.at("GetTemplate", lambda: threading.Timer(0.2, held.release).start())
         result = account.run(*words, "--yes")
     assert result.exit_code == 0, result.stderr
-    assert "The stack shop is being deleted already; watching that." in result.stderr
+    assert "The stack shop is already being deleted; watching." in result.stderr
     assert f"Removed the bucket {bucket} with all that was in it." in result.stderr
     assert account.stack() is None
     with pytest.raises(ClientError, match="404"):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+import click
 import pytest
 
-from msaspec.deploy import target
-from msaspec.deploy.fault import Fault
-from msaspec.deploy.here import Here
-from msaspec.deploy.target import Aws, Pace, Target
+from msaspec.deploy.aws import target
+from msaspec.deploy.aws.fault import Fault
+from msaspec.deploy.aws.pace import PACE, Pace
+from msaspec.deploy.aws.target import Aws, Target
+from msaspec.deploy.invocation import Invocation
 from tests.deploy.by_hand import caller, refusal
 
 CONFIG = """\
@@ -85,7 +87,7 @@ def test_a_profile_that_is_merely_around(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_no_region_at_all(files: Path) -> None:
     """Where nobody names one, nothing is guessed."""
     (files / "config").write_text("[default]\noutput = json\n")
-    assert refused(Target()) == ("MSA607", "No AWS Region is chosen.")
+    assert refused(Target()) == ("MSA607", "No AWS Region is set.")
 
 
 def test_a_profile_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +115,7 @@ def test_an_endpoint_that_is_no_url(url: str) -> None:
     """It is a fault with its words, no traceback."""
     assert refused(Target(region="eu-west-1", endpoint_url=url)) == (
         "MSA604",
-        f"The endpoint `{url}` is no URL such as http://localhost:5000.",
+        f"The endpoint `{url}` is not a URL such as http://localhost:5000.",
     )
 
 
@@ -127,18 +129,18 @@ def test_an_endpoint_that_is_one(url: str) -> None:
 def test_an_endpoint_of_the_environment_that_is_no_url(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is told, too, whether the AWS library makes a client for it or none."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:notaport")
-    message = "The endpoint `http://localhost:notaport` of sts is no URL such as http://localhost:5000."
+    message = "The endpoint `http://localhost:notaport` of sts is not a URL such as http://localhost:5000."
     assert refused(Target(region="eu-west-1")) == ("MSA604", message)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "localhost")
-    message = "The AWS library makes no client of sts: Invalid endpoint: localhost."
+    message = "The AWS library cannot create a client for sts: Invalid endpoint: localhost."
     assert refused(Target(region="eu-west-1")) == ("MSA606", message)
 
 
 @pytest.mark.parametrize(
     ("program", "said"),
     [
-        ("/nowhere/program", "No such file or directory: /nowhere/program."),
-        ("/dev", "Permission denied: /dev."),
+        ("/nowhere/program", "`credential_process` cannot be run: /nowhere/program: No such file or directory."),
+        ("/dev", "`credential_process` cannot be run: /dev: Permission denied."),
     ],
 )
 def test_a_program_for_credentials_that_cannot_be_run(files: Path, program: str, said: str) -> None:
@@ -212,7 +214,7 @@ def test_the_words_that_lead_here_again(files: Path) -> None:
         config.write("[profile 'my profile']\nregion = eu-south-1\n")
     with target.reached(chosen, None) as aws:
         words = aws.words
-    command = Here("my file.yaml", "prod", words).command("deploy", "--wait")
+    command = Invocation("my file.yaml", "prod", words).command("deploy", "--wait")
     assert shlex.split(command) == [
         *("msaspec", "deploy", "--env", "prod", "--wait"),
         *("--region", "eu-west-1", "--profile", "my profile", "--endpoint-url", "http://localhost:5000/?a=b&c"),
@@ -223,7 +225,19 @@ def test_the_words_that_lead_here_again(files: Path) -> None:
 def test_no_words_where_nothing_was_chosen() -> None:
     """The command is as short as can be."""
     with target.reached(Target(), None) as aws:
-        assert Here(words=aws.words).command("status") == "msaspec status"
+        assert Invocation(words=aws.words).command("status") == "msaspec status"
+
+
+def test_the_pace_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MSASPEC_PACE multiplies the pauses; what is no number above zero is a usage error."""
+    monkeypatch.delenv(PACE, raising=False)
+    assert Pace.chosen() == Pace(1.0, 5.0)
+    monkeypatch.setenv(PACE, "0.5")
+    assert Pace.chosen() == Pace(0.5, 2.5, patience=5400, deaf=450)
+    for word in ("0", "-1", "fast", "nan", "inf"):
+        monkeypatch.setenv(PACE, word)
+        with pytest.raises(click.UsageError, match=f"MSASPEC_PACE is `{word}`: write a number above zero"):
+            Pace.chosen()
 
 
 def test_pauses_grow_to_a_limit() -> None:

@@ -12,16 +12,18 @@ from typing import Any
 import click
 import pytest
 
-from msaspec.changes import Action, Change
-from msaspec.deploy.events import Feed, read
+from msaspec.deploy.aws.events import Feed, read
+from msaspec.deploy.aws.pace import Pace
+from msaspec.deploy.operation import Operation
 from msaspec.deploy.progress import Progress
-from msaspec.deploy.target import Pace
-from msaspec.deploy.teller import Output, Teller
+from msaspec.deploy.reporter import Output, Reporter
+from msaspec.deploy.reporters.json import Json
+from msaspec.deploy.reporters.lines import lines
+from msaspec.deploy.reporters.text import Text
 from msaspec.deploy.watch import follow
-from msaspec.diagnostic import Code, Severity
-from msaspec.telling.json import Json
-from msaspec.telling.lines import lines
-from msaspec.telling.text import Text
+from msaspec.diagnostics.diagnostic import Code, Severity
+from msaspec.update.changes import Action, Change
+from tests.deploy.by_hand import context
 from tests.deploy.recorded import STACK, STACK_ID, Heard, Recorded, aws, event, plays
 
 FAILED = Code("MSA620", "A deployment failed", "Manual.", Severity.ERROR)
@@ -50,16 +52,16 @@ def progress() -> Progress:
     return Progress(STACK, lambda name: MEDIA, {"MediaBucket": MEDIA})
 
 
-def told(teller: Teller) -> None:
+def told(reporter: Reporter) -> None:
     """A deployment from its first to its last word."""
-    teller.note("A sentence.")
-    teller.proposed(STACK, CHANGES, lambda entry: "msa.yaml:4")
+    reporter.note("A sentence.")
+    reporter.proposed(STACK, CHANGES, lambda entry: "msa.yaml:4")
     there = aws(Pace(sleep=lambda seconds: None), cloudformation=Recorded(describe_stack_events=plays()))
     feed = Feed(there, STACK_ID)
-    follow(there, feed, progress(), teller, past=read(ROWS))
-    teller.diagnosed([FAILED.at(MEDIA, "It failed.", hint="Try again.")])
-    teller.details(["last", "words"])
-    teller.outputs(STACK, [Output("Url", "https://x", "Where it is."), Output("LongName", "y")])
+    follow(context(there, reporter), Operation("it", STACK_ID, feed, past=tuple(read(ROWS))), progress())
+    reporter.diagnosed([FAILED.at(MEDIA, "It failed.", hint="Try again.")])
+    reporter.details(["last", "words"])
+    reporter.outputs(STACK, [Output("Url", "https://x", "Where it is."), Output("LongName", "y")])
 
 
 def test_lines() -> None:
@@ -103,6 +105,8 @@ def test_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
         "stateful": True,
         "deletes_first": False,
         "protected": False,
+        "left_behind": [],
+        "values": [],
         "properties": [],
     }
     assert by_event["begin"] == {"stack": STACK}
@@ -173,10 +177,10 @@ def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_nothing_to_say_is_not_said(capsys: pytest.CaptureFixture[str]) -> None:
     """No diagnostics, no outputs, no changes."""
-    teller = Text(terminal=False)
-    teller.diagnosed([])
-    teller.outputs(STACK, [])
-    teller.proposed(STACK, [])
+    reporter = Text(terminal=False)
+    reporter.diagnosed([])
+    reporter.outputs(STACK, [])
+    reporter.proposed(STACK, [])
     assert capsys.readouterr() == ("", "\nThe stack shop\nNo difference.\n\n")
 
 
@@ -187,15 +191,15 @@ def test_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("NO_COLOR", "1")
-    teller, shown, stderr = Text(terminal=True), progress(), sys.stderr
-    teller.begins(shown)
+    reporter, shown, stderr = Text(terminal=True), progress(), sys.stderr
+    reporter.begins(shown)
     shown.apply(read(ROWS[:2]))
-    teller.moved(shown, read(ROWS[:2]))
-    teller.note("AWS does not answer.")
+    reporter.moved(shown, read(ROWS[:2]))
+    reporter.note("AWS does not answer.")
     shown.apply(read(ROWS[2:]))
-    teller.moved(shown, read(ROWS[2:]))
-    teller.ends(shown)
-    teller.note("The end.")
+    reporter.moved(shown, read(ROWS[2:]))
+    reporter.ends(shown)
+    reporter.note("The end.")
     out, err = capsys.readouterr()
     assert (out, sys.stderr is stderr) == ("", True)
     assert "AWS does not answer.\n" in err
@@ -204,19 +208,19 @@ def test_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     last = re.sub("\x1b\\[[^a-zA-Z]*[a-zA-Z]", "", err[err.rindex("shop ") :]).splitlines()
     assert [line.split() for line in last[:2]] == [
         ["shop", "ROLLBACK_COMPLETE", "0:05"],
-        ["└─", "buckets.media", "1/1", "taken", "back", "0:03"],
+        ["└─", "buckets.media", "1/1", "rolled", "back", "0:03"],
     ]
 
 
 def test_the_picture_is_put_away(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """A second operation has its own, and an end without a beginning does nothing."""
     monkeypatch.setenv("TERM", "xterm")
-    teller = Text(terminal=True)
-    teller.ends(progress())
+    reporter = Text(terminal=True)
+    reporter.ends(progress())
     for _ in range(2):
-        teller.begins(progress())
-        teller.ends(progress())
-        assert teller._live is None
+        reporter.begins(progress())
+        reporter.ends(progress())
+        assert reporter._live is None
     assert capsys.readouterr().err.count("waiting") == 4
 
 
@@ -224,18 +228,19 @@ def test_the_picture_is_put_away(monkeypatch: pytest.MonkeyPatch, capsys: pytest
 def test_who_can_show_a_picture(term: str, live: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A terminal that cannot go back in its lines gets lines."""
     monkeypatch.setenv("TERM", term)
+    monkeypatch.delenv("CI", raising=False)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     assert Text()._terminal is live
 
 
-@pytest.mark.parametrize("teller", [Text(terminal=False), Json()], ids=["people", "programs"])
+@pytest.mark.parametrize("reporter", [Text(terminal=False), Json()], ids=["people", "programs"])
 @pytest.mark.parametrize(("answer", "expected"), [("y\n", True), ("yes\n", True), ("n\n", False), ("\n", False)])
 def test_a_question(
-    teller: Teller, answer: str, expected: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    reporter: Reporter, answer: str, expected: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It is asked on stderr; the answer is no unless it is yes."""
     monkeypatch.setattr("sys.stdin", io.StringIO(answer))
-    assert teller.asks("Delete it?") is expected
+    assert reporter.asks("Delete it?") is expected
     assert capsys.readouterr().out == ""
 
 

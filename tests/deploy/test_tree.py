@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from msaspec.deploy.events import read
+from msaspec.deploy.aws.events import read
 from msaspec.deploy.progress import Progress
-from msaspec.place import Path
-from msaspec.telling.live import Tree, clock
+from msaspec.deploy.reporters.live import Tree, clock
+from msaspec.diagnostics.place import Path
 from tests.deploy.recorded import NOON, STACK, event
 
 CART, MEDIA = ("services", "cart"), ("buckets", "media")
@@ -111,9 +111,9 @@ def test_taken_back() -> None:
     """After a way back nothing is called done that is not there any more, and nothing waits any more."""
     assert picture(*BACK) == [
         "shop                   ROLLBACK_COMPLETE  1:11",
-        "├─ network        1/1  taken back         0:03",
-        "├─ buckets.media  0/1  untouched",
-        "└─ services.cart  2/2  taken back         0:04",
+        "├─ network        1/1  rolled back        0:03",
+        "├─ buckets.media       unchanged",
+        "└─ services.cart  2/2  rolled back        0:04",
     ]
 
 
@@ -124,6 +124,15 @@ def test_done() -> None:
         "├─ network        1/1  done              0:10",
         "├─ buckets.media  1/1  done              0:20",
         "└─ services.cart  2/2  done              0:48",
+    ]
+
+
+def test_what_did_not_happen_is_unchanged() -> None:
+    """A row that was expected and did not come to pass, in a part or as a whole, waits for nothing at the end."""
+    part = [each for each in DONE if each["LogicalResourceId"] not in ("MediaBucket", "CartRole")]
+    assert [row.split()[-2:] for row in picture(*part, at=9999)[2:]] == [
+        ["buckets.media", "unchanged"],
+        ["done", "0:46"],
     ]
 
 
@@ -151,7 +160,7 @@ def test_a_narrow_terminal() -> None:
             FAILED,
             {"CREATE_IN_PROGRESS": "yellow", "done": "green", "waiting": "dim", "CartInstance CREATE_FAILED": "red"},
         ),
-        (BACK, {"ROLLBACK_COMPLETE": "red", "taken back": "yellow", "untouched": "dim"}),
+        (BACK, {"ROLLBACK_COMPLETE": "red", "rolled back": "yellow", "unchanged": "dim"}),
         (DONE, {"CREATE_COMPLETE": "green", "done": "green"}),
     ],
     ids=["begun", "failed", "back", "done"],
@@ -165,3 +174,14 @@ def test_the_colours(rows: list[dict[str, Any]], expected: dict[str, str]) -> No
 def test_the_clock(seconds: float, shown: str) -> None:
     """Minutes and seconds; nothing for less than one."""
     assert clock(timedelta(seconds=seconds)) == shown
+
+
+def test_a_terminal_that_knows_ascii_only() -> None:
+    """The branches and what is cut off are drawn of characters that every encoding has."""
+    progress = Progress(STACK, entry_of, EXPECTED)
+    progress.apply(read(BEGUN))
+    console = Console(file=io.StringIO(), force_terminal=False, width=24)
+    console.print(Tree(progress, lambda: NOON, ascii=True))
+    drawn: Any = console.file
+    assert drawn.getvalue().isascii()
+    assert [line[:2] for line in drawn.getvalue().splitlines()[1:]] == ["|-", "|-", "`-"]

@@ -8,11 +8,13 @@ import pytest
 from botocore import exceptions
 
 from msaspec.deploy import validation
-from msaspec.diagnostic import Diagnostic, Severity
-from msaspec.place import Span
+from msaspec.deploy.invocation import Invocation
+from msaspec.deploy.options import DeployContext
+from msaspec.diagnostics.diagnostic import Diagnostic, Severity
+from msaspec.diagnostics.place import Span
 from tests import template
 from tests.deploy.by_hand import refusal
-from tests.deploy.recorded import NOON, STACK, STACK_ID, Recorded, aws, paged
+from tests.deploy.recorded import NOON, STACK, STACK_ID, Heard, Recorded, aws, paged
 from tests.deploy.test_changeset import ID
 
 MANIFEST = """\
@@ -32,6 +34,11 @@ patches:
 """
 COMPILED = template.compiled(MANIFEST)
 DOCUMENT = COMPILED.plan.manifest.document
+
+
+def context(client: Recorded) -> DeployContext:
+    """The surroundings, with a CloudFormation that answers so."""
+    return DeployContext(aws(cloudformation=client), Heard(), Invocation(), document=DOCUMENT)
 
 
 def event(name: str | None = "CartInstance", path: str | None = None, **more: Any) -> dict[str, Any]:
@@ -56,7 +63,7 @@ def event(name: str | None = "CartInstance", path: str | None = None, **more: An
 def found(*events: dict[str, Any], size: int = 100) -> list[Diagnostic]:
     """What is told of these events."""
     client = Recorded(describe_events=paged("OperationEvents", events, size))
-    told = validation.findings(aws(cloudformation=client), ID, COMPILED.stack, DOCUMENT)
+    told = validation.findings(context(client), ID, COMPILED.stack)
     assert client.words("describe_events")[0] == {"ChangeSetName": ID}
     return told
 
@@ -173,7 +180,7 @@ def test_a_resource_that_the_template_does_not_have() -> None:
 def unreadable(error: Exception) -> list[Diagnostic]:
     """What is told where the checks cannot be read."""
     client = Recorded(describe_events=error)
-    return validation.findings(aws(cloudformation=client), ID, COMPILED.stack, DOCUMENT)
+    return validation.findings(context(client), ID, COMPILED.stack)
 
 
 def test_a_missing_permission_is_a_warning() -> None:

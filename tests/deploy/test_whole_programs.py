@@ -65,8 +65,8 @@ def test_the_example_into_the_sandbox(tmp_path: Path) -> None:
     that it was an emulation."""
     done = msaspec(tmp_path, "deploy", str(EXAMPLE), "--sandbox", "--yes")
     assert done.returncode == 0, done.stderr
-    assert done.stderr.startswith("This is an emulation in memory")
-    assert done.stderr.rstrip().endswith("all of it is gone afterwards.")
+    assert done.stderr.startswith("Sandbox: an emulated AWS in memory.")
+    assert done.stderr.rstrip().endswith("nothing is left afterwards.")
     rows = [line for line in done.stderr.splitlines() if line.endswith("_COMPLETE")]
     assert sum(" CREATE_COMPLETE" in line for line in rows) > 70
     addresses = [line.split()[1] for line in done.stdout.splitlines()[:3]]
@@ -79,7 +79,7 @@ def test_a_system_over_http(served: World, tmp_path: Path) -> None:
     target = ("--endpoint-url", served.endpoint, "--region", "eu-west-1")
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        return msaspec(tmp_path, *words, *target, environment=KEYS)
+        return msaspec(tmp_path, *words, *target, environment=served.key.variables)
 
     refused = run("deploy", "--yes")
     assert refused.returncode == 1

@@ -273,7 +273,11 @@ def _wait(process: subprocess.Popen[bytes], status: Path, log: Path) -> None:
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     process.send_signal(signal.SIGQUIT)  # no checkpoint: the data is thrown away
-    process.wait(timeout=60)
+    try:
+        process.wait(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
 
 
 @contextmanager

@@ -22,7 +22,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from msaspec.aws import bootstrap
-from msaspec.lambdas import database_handler, database_runner
+from msaspec.aws.lambdas import database_handler, database_runner
 from tests.lambdas import postgres
 from tests.lambdas.world import MASTER, Context, World
 
@@ -100,6 +100,7 @@ class Cloud:
         self.puts: list[str] = []
         self.configs: list[Any] = []
         self.run_for_real = False
+        self.denials = 0  # of the next calls
         monkeypatch.setattr(boto3, "client", self.client)
 
     def client(self, name: str, config: Any = None) -> Cloud:
@@ -107,18 +108,27 @@ class Cloud:
         self.configs += [config] if config else []
         return self
 
+    def admit(self, operation: str) -> None:
+        """Refuses as long as the role's policy is not everywhere."""
+        if self.denials:
+            self.denials -= 1
+            raise client_error("AccessDeniedException", "not authorized to perform", operation)
+
     def get_secret_value(self, *, SecretId: str) -> dict[str, str]:
+        self.admit("GetSecretValue")
         if SecretId not in self.secrets:
             raise client_error("AccessDeniedException", "not authorized", "GetSecretValue")
         return {"SecretString": self.secrets[SecretId]}
 
     def put_secret_value(self, *, SecretId: str, SecretString: str) -> dict[str, str]:
+        self.admit("PutSecretValue")
         self.secrets[SecretId] = SecretString
         self.puts.append(SecretId)
         return {"ARN": SecretId}
 
     def invoke(self, *, FunctionName: str, Payload: str) -> dict[str, Any]:
         assert FunctionName == "the-runner"
+        self.admit("Invoke")
         self.payloads.append(json.loads(Payload))
         answer = self.answers.pop(0) if self.answers else None
         if self.run_for_real:
@@ -225,7 +235,7 @@ def test_runner_gets_verifiers_instead_of_passwords(cloud: Cloud, web: Web) -> N
 def test_runner_is_called_once_and_given_its_time(cloud: Cloud, web: Web) -> None:
     """boto3 neither repeats the call nor gives up before the runner does, and leaves time for the answer."""
     database_handler.handler(request(web), Context(bootstrap.HANDLER_SECONDS))
-    (config,) = cloud.configs
+    (config,) = (config for config in cloud.configs if config.retries != {"total_max_attempts": 5})
     assert config.retries == {"total_max_attempts": 1}
     assert bootstrap.RUNNER_SECONDS < config.read_timeout <= bootstrap.HANDLER_SECONDS - 15
 
@@ -297,6 +307,46 @@ def test_runner_whose_network_sleeps_is_woken(cloud: Cloud, web: Web) -> None:
     database_handler.handler(request(web), Context(180))
     assert web.answer()["Status"] == "SUCCESS"
     assert len(cloud.payloads) == 3
+
+
+@pytest.mark.parametrize("before", ["read_secret", "put", "invoke"])
+def test_a_policy_that_is_not_everywhere_yet_is_waited_for(
+    cloud: Cloud, web: Web, monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    """An update grants what it then uses at once, and IAM takes seconds: whichever call is refused is tried again."""
+    if before != "read_secret":
+        name = {"put": "put_secret_value", "invoke": "invoke"}[before]
+        original = getattr(cloud, name)
+
+        def late(**words: Any) -> Any:
+            monkeypatch.setattr(cloud, name, original)
+            cloud.denials = 3
+            return original(**words)
+
+        monkeypatch.setattr(cloud, name, late)
+    else:
+        cloud.denials = 3
+    database_handler.handler(request(web), Context(240))
+    assert web.answer()["Status"] == "SUCCESS", web.answer()
+    assert cloud.denials == 0
+
+
+def test_a_refusal_that_stays_is_told_in_time(cloud: Cloud, web: Web) -> None:
+    """After about a minute a permission that is missing is told as what it is, while there is time to answer."""
+    context, waited = Context(240), 0
+
+    def passing() -> int:
+        nonlocal waited
+        context.seconds -= 5
+        waited += 5
+        return int(context.seconds * 1000)
+
+    context.get_remaining_time_in_millis = passing  # type: ignore[method-assign]
+    cloud.denials = 10**6
+    database_handler.handler(request(web), context)
+    assert web.answer()["Status"] == "FAILED"
+    assert "AccessDeniedException" in web.answer()["Reason"]
+    assert 60 <= waited <= 90
 
 
 def test_waking_ends_while_there_is_time_to_answer(cloud: Cloud, web: Web) -> None:
@@ -429,24 +479,21 @@ def test_authorities_are_not_read_in_clear_text(cloud: Cloud, web: Web, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("region", "url"),
+    ("region", "host"),
     [
-        ("ap-northeast-2", "https://truststore.pki.rds.amazonaws.com/ap-northeast-2/ap-northeast-2-bundle.pem"),
-        (
-            "us-gov-east-1",
-            "https://truststore.pki.us-gov-west-1.rds.amazonaws.com/us-gov-east-1/us-gov-east-1-bundle.pem",
-        ),
-        (
-            "cn-northwest-1",
-            "https://rds-truststore.s3.cn-north-1.amazonaws.com.cn/cn-northwest-1/cn-northwest-1-bundle.pem",
-        ),
+        ("ap-northeast-2", "truststore.pki.rds.amazonaws.com"),
+        ("ap-east-2", "truststore.pki.rds.amazonaws.com"),
+        ("eusc-de-east-1", "truststore.pki.rds.amazonaws.com"),
+        ("us-gov-east-1", "truststore.pki.us-gov-west-1.rds.amazonaws.com"),
+        ("cn-northwest-1", "rds-truststore.s3.cn-north-1.amazonaws.com.cn"),
     ],
 )
-def test_authorities_of_the_region(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, region: str, url: str) -> None:
-    """Each partition has its own place for RDS' authorities."""
+def test_authorities_of_the_partition(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, region: str, host: str) -> None:
+    """Each partition has its own place for RDS' authorities, those of every Region in one file: also of the newest,
+    whose own files no page lists."""
     monkeypatch.delenv("CA_BUNDLE_URL")
     monkeypatch.setenv("AWS_REGION", region)
-    assert database_handler.authorities() == url
+    assert database_handler.authorities() == f"https://{host}/global/global-bundle.pem"
 
 
 def test_authorities_that_cannot_be_read_are_told(cloud: Cloud, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from msaspec.aws import bootstrap
-from msaspec.lambdas import database_runner
+from msaspec.aws.lambdas import database_runner
 from tests.lambdas import postgres
 from tests.lambdas.world import MASTER, Context, World, database
 
@@ -634,8 +634,12 @@ def test_two_runs_wait_for_each_other(world: World) -> None:
         session.execute("SELECT pg_advisory_lock(hashtext('msaspec'))")
         waiting = threading.Thread(target=lambda: world.run(database("cart_database", "cart")))
         waiting.start()
-        time.sleep(0.5)
         with world.superuser() as look:
+            while (
+                waiting.is_alive()
+                and not look.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").fetchall()
+            ):
+                time.sleep(0.01)
             assert not look.execute("SELECT 1 FROM pg_roles WHERE rolname = 'cart'").fetchall()
     waiting.join(20)
     assert world.can("cart", "cart_database", "SELECT 1")

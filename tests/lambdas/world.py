@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from msaspec.lambdas import database_handler, database_runner
+from msaspec.aws.lambdas import database_handler, database_runner
 from tests.lambdas.postgres import HOST, Server
 
 MASTER = "master"

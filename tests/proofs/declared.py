@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from msaspec import overlay, pipeline
-from msaspec.source import Document
+from msaspec import pipeline
+from msaspec.manifest import overlay
+from msaspec.manifest.sections import sections
+from msaspec.source.document import Document
 from tests import goldens
 
 
@@ -52,7 +54,7 @@ def system(document: Document, environment: str | None) -> System:
     """A manifest in an environment."""
     root = document.root
     if environment is not None:
-        root, _ = overlay.apply_environment(root, environment)
+        root, _ = overlay.apply_environment(root, environment, sections())
     root, _ = overlay.apply_defaults(root)
     return System(replace(document, root=root).data())
 

@@ -191,16 +191,17 @@ class Network:
                 if ref(rule["ListenerArn"]) == listener:
                     yield Route(port, _written(rule["Conditions"]), tuple(_targets(rule["Actions"])))
 
-    def members(self, target_group: str) -> Iterator[Box]:
-        """The boxes that stand in a target group."""
+    def members(self, target_group: str) -> Iterator[tuple[Box, int]]:
+        """The boxes that stand in a target group, and the port that each is registered with: that of the group, but a
+        task's own."""
         for name, p in self.of("AWS::AutoScaling::AutoScalingGroup"):
             if target_group in refs(p.get("TargetGroupARNs")):
-                yield self.boxes[name]
+                yield self.boxes[name], int(self.resources[target_group]["Properties"]["Port"])
         for name, p in self.of("AWS::ECS::Service"):
             for balanced in p.get("LoadBalancers", []):
                 alternate = balanced.get("AdvancedConfiguration", {}).get("AlternateTargetGroupArn", "")
                 if target_group in (ref(balanced["TargetGroupArn"]), ref(alternate)):
-                    yield self.boxes[name]
+                    yield self.boxes[name], int(balanced["ContainerPort"])
 
     def through(self, source: Box | None, balancer: str) -> Iterator[tuple[Route, Box]]:
         """What a source reaches through a load balancer: by which route, which box."""
@@ -209,8 +210,7 @@ class Network:
             if not self.connects(source, front, route.port):
                 continue
             for group in route.targets:
-                port = int(self.resources[group]["Properties"]["Port"])
-                for box in self.members(group):
+                for box, port in self.members(group):
                     if self.connects(front, box, port) and port in box.ports:
                         yield route, box
 

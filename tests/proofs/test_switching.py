@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
-from msaspec import changes, hazards, pipeline
-from msaspec.changes import STATEFUL, Action, Change
-from msaspec.compile import Stack
+from msaspec import pipeline
+from msaspec.compile import aws_types
+from msaspec.template.stack import Stack
+from msaspec.update import changes, hazards, losses
+from msaspec.update.changes import Action, Change
 from tests import goldens
+from tests.template import registry_of
 
 RUNTIMES = ("instance", "autoscaling", "fargate")
 PAIRS = list(permutations(RUNTIMES, 2))
@@ -35,7 +38,7 @@ services:
 def stacks(text: str) -> tuple[Stack, Stack]:
     """The main stack and the registry stack."""
     document = pipeline.load(text, "msa.yaml")
-    registry, _ = pipeline.compile_registry(document)
+    registry = registry_of(document)
     assert registry
     return pipeline.compile_main(document).stack, registry
 
@@ -57,8 +60,8 @@ def test_no_data_is_touched(one: str, other: str, text: str) -> None:
     """No change at all of a database, bucket, secret or repository, and nothing that would be lost."""
     found = compared(on(one, text), on(other, text))
     assert found
-    assert [change for change in found if change.type in STATEFUL] == []
-    assert list(changes.losses(found)) == []
+    assert [change for change in found if aws_types.of(change.type).holds_data({})] == []
+    assert list(losses.found(found)) == []
     assert stacks(on(one, text))[1].template == stacks(on(other, text))[1].template
 
 

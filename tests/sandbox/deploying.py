@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from msaspec import pipeline, render
+from msaspec import pipeline
+from msaspec.template import render
 from tests import template
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "msa.yaml"
@@ -23,7 +24,7 @@ def example() -> str:
 @cache
 def example_registry() -> str:
     """The registry template of the example."""
-    registry, _ = pipeline.compile_registry(pipeline.load(EXAMPLE.read_bytes(), "msa.yaml"))
+    registry = template.registry_of(pipeline.load(EXAMPLE.read_bytes(), "msa.yaml"))
     assert registry
     return render.to_yaml(registry)
 
@@ -33,7 +34,15 @@ def small(resources: str) -> str:
     return f"Resources:\n{resources}"
 
 
-WORDS = {"DisableValidation", "ImportExistingResources", "IncludeNestedStacks", "OnStackFailure", "RoleARN", "Tags"}
+WORDS = {
+    "DeploymentMode",
+    "DisableValidation",
+    "ImportExistingResources",
+    "IncludeNestedStacks",
+    "OnStackFailure",
+    "RoleARN",
+    "Tags",
+}
 
 
 class Deployer:

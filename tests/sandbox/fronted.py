@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from msaspec import pipeline, render, sandbox
+from msaspec import pipeline, sandbox
+from msaspec.template import render
 from tests import goldens
 from tests.sandbox.deploying import Deployer, Standing
 
@@ -27,22 +28,6 @@ def template_of(manifest: str, environment: str | None = None) -> str:
     return render.to_yaml(pipeline.compile_main(pipeline.load(manifest, "msa.yaml"), environment).stack)
 
 
-@contextmanager
-def started() -> Iterator[Any]:
-    """A sandbox with what moto lacks of these services."""
-    with sandbox.start() as world:
-        from msaspec.sandbox.on_moto import gaps
-
-        before = [(owner, name, vars(owner)[name]) for owner, name, _ in gaps.PATCHED]
-        for owner, name, new in gaps.PATCHED:
-            setattr(owner, name, new)
-        try:
-            yield world
-        finally:
-            for owner, name, old in before:
-                setattr(owner, name, old)
-
-
 def deployer(world: Any, name: str = "shop") -> Deployer:
     """A stack of a sandbox, for templates of any length."""
     return Deployer(world.client("cloudformation"), name, world.client("s3"))
@@ -51,7 +36,7 @@ def deployer(world: Any, name: str = "shop") -> Deployer:
 @contextmanager
 def standing(text: str, name: str = "shop") -> Iterator[Fronted]:
     """A template, deployed into a sandbox of its own."""
-    with started() as world:
+    with sandbox.start() as world:
         stack = deployer(world, name)
         assert stack.deploy(text) == "CREATE_COMPLETE", stack.events()
         yield Fronted(world, stack, text)

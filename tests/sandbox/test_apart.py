@@ -82,8 +82,9 @@ def test_functions_read_no_shared_files(tmp_path: Path, monkeypatch: pytest.Monk
         role="role",
         region="us-east-1",
         function_name="lists",
+        version="$LATEST",
         environment_vars={},
         code_bytes=code.getvalue(),
     )
-    with sandbox.start() as world:
+    with sandbox.start(run_any_code=True) as world:
         assert functions.run(world, function, {}) == (False, 0)

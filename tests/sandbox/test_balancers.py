@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,11 +16,13 @@ from tests.sandbox import fronted
 from tests.sandbox.fronted import Fronted
 
 ELB = "ElasticLoadBalancingV2"
+CASES = Path(__file__).parents[1] / "cases"
 SYSTEMS = {
     "groups": lambda: fronted.compiled("autoscaling"),
     "tasks": lambda: fronted.compiled("production", "prod"),
     "behind the CDN": lambda: fronted.template_of(VARIANTS["behind the CDN"]),
     "paths and hosts": lambda: fronted.template_of(VARIANTS["paths and hosts"]),
+    "ports": lambda: fronted.template_of((CASES / "ports" / "msa.yaml").read_text("utf-8")),
 }
 
 
@@ -77,6 +80,8 @@ def test_listeners(shop: Fronted) -> None:
         assert (there["Port"], there["Protocol"]) == (int(wanted["Port"]), wanted["Protocol"])
         assert actions(there["DefaultActions"]) == actions(wanted["DefaultActions"])
         assert there.get("Certificates", []) == wanted.get("Certificates", [])
+        kept = attributes(elb.describe_listener_attributes(ListenerArn=id)["Attributes"])
+        assert attributes(wanted.get("ListenerAttributes", [])).items() <= kept.items()
         if wanted["Protocol"] == "HTTPS":
             assert there["SslPolicy"] == wanted["SslPolicy"]
     for _, balancer, _ in shop.some(f"{ELB}::LoadBalancer"):
@@ -117,11 +122,11 @@ def test_rules(shop: Fronted) -> None:
 def test_target_groups(shop: Fronted) -> None:
     """Port, kind of targets, health check and attributes of each target group, behind one load balancer."""
     elb = shop.client("elbv2")
-    health = "HealthCheckPath", "HealthCheckIntervalSeconds", "HealthCheckTimeoutSeconds"
+    health = "HealthCheckPath", "HealthCheckIntervalSeconds", "HealthCheckTimeoutSeconds", "HealthCheckProtocol"
     counts = "HealthyThresholdCount", "UnhealthyThresholdCount"
     for name, id, wanted in shop.some(f"{ELB}::TargetGroup"):
         there = elb.describe_target_groups(TargetGroupArns=[id])["TargetGroups"][0]
-        for key in ("Port", "Protocol", "VpcId", "TargetType", "Matcher", *health, *counts):
+        for key in ("Port", "Protocol", "ProtocolVersion", "VpcId", "TargetType", "Matcher", *health, *counts):
             assert key not in wanted or str(there[key]) == str(wanted[key]), (name, key)
         kept = attributes(elb.describe_target_group_attributes(TargetGroupArn=id)["Attributes"])
         assert attributes(wanted.get("TargetGroupAttributes", [])).items() <= kept.items()

@@ -36,25 +36,17 @@ def test_a_row_says_what_becomes_of_a_resource(world: World, deployer: Deployer)
     assert {name: (row["Action"], row.get("Replacement"), row.get("PolicyAction")) for name, row in found.items()} == {
         "Vpc": ("Modify", "True", "ReplaceAndDelete"),
         "Logs": ("Modify", "False", None),
-        "Subnet": ("Modify", "Conditional", "ReplaceAndDelete"),
+        "Subnet": ("Modify", "True", "ReplaceAndDelete"),
         "Bucket": ("Remove", None, "Retain"),
     }
+    target = {"Attribute": "Properties", "Name": "CidrBlock", "RequiresRecreation": "Always"}
     assert found["Vpc"]["Details"] == [
-        {
-            "Target": {
-                "Attribute": "Properties",
-                "Name": "CidrBlock",
-                "Path": "/Properties/CidrBlock",
-                "RequiresRecreation": "Always",
-            },
-            "Evaluation": "Static",
-            "ChangeSource": "ParameterReference",
-            "CausingEntity": "Range",
-        }
+        {"Target": target, "Evaluation": "Dynamic", "ChangeSource": "DirectModification"},
+        {"Target": target, "Evaluation": "Static", "ChangeSource": "ParameterReference", "CausingEntity": "Range"},
     ]
     (detail,) = found["Subnet"]["Details"]
     assert (detail["Evaluation"], detail["ChangeSource"], detail["CausingEntity"]) == (
-        "Dynamic",
+        "Static",
         "ResourceReference",
         "Vpc",
     )
@@ -98,7 +90,8 @@ def test_parameters_keep_their_values_or_go_back_to_their_defaults(deployer: Dep
 
 
 def test_a_change_set_is_executed_once_and_outdates_the_others(world: World, deployer: Deployer) -> None:
-    """While it is executed it cannot be deleted; the others are obsolete from then on."""
+    """While it is executed it cannot be deleted; the others are obsolete from then on. An executed one is known by its
+    ARN only, and stays."""
     assert deployer.deploy(small(LOGS)) == "CREATE_COMPLETE"
     client, name = deployer.client, deployer.name
     other = deployer.propose(small(LOGS.replace("30", "60")))
@@ -112,10 +105,13 @@ def test_a_change_set_is_executed_once_and_outdates_the_others(world: World, dep
     assert deployer.ended() == "UPDATE_COMPLETE"
     summaries = client.list_change_sets(StackName=name)["Summaries"]
     assert {each["ChangeSetName"]: each["ExecutionStatus"] for each in summaries} == {
-        "change-1": "EXECUTE_COMPLETE",
-        other["ChangeSetName"]: "OBSOLETE",
-        mine["ChangeSetName"]: "EXECUTE_COMPLETE",
+        other["ChangeSetName"]: "OBSOLETE"
     }
+    with refused(deployer, "ChangeSetNotFound"):
+        client.describe_change_set(StackName=name, ChangeSetName=mine["ChangeSetName"])
+    assert client.describe_change_set(ChangeSetName=mine["ChangeSetId"])["ExecutionStatus"] == "EXECUTE_COMPLETE"
+    with refused(deployer, r"InvalidChangeSetStatus.*current execution status of \[EXECUTE_COMPLETE\]"):
+        client.delete_change_set(ChangeSetName=mine["ChangeSetId"])
     with refused(deployer, r"InvalidChangeSetStatus.*current execution status of \[OBSOLETE\]"):
         client.execute_change_set(ChangeSetName=other["ChangeSetId"])
     client.delete_change_set(StackName=name, ChangeSetName=other["ChangeSetName"])

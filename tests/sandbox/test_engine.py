@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from msaspec import pipeline, render, sandbox
+from msaspec import pipeline, sandbox
 from msaspec.sandbox.world import World
+from msaspec.template import render
 from tests import goldens, template
 from tests.sandbox.deploying import EXAMPLE, Deployer, example, small
 
@@ -28,9 +30,10 @@ def test_all_that_is_replaced_exists_in_moto() -> None:
     """Every name of moto that the sandbox replaces is there, and back again when the sandbox has ended."""
     from msaspec.sandbox.on_moto import patches
 
-    assert len(patches.PATCHED) > 5
+    places = [(owner, name) for owner, name, _ in (*patches.PATCHED, *patches.ADDED)]
+    assert len(places) == len(set(places)) > 5
     for owner, name, new in patches.PATCHED:
-        assert callable(vars(owner)[name]), f"{owner.__name__}.{name}"
+        assert name in vars(owner), f"{owner.__name__}.{name}"
         assert vars(owner)[name] is not new or sandbox.world._RUNNING
     for owner, name, _ in patches.ADDED:
         assert not hasattr(owner, name) or sandbox.world._RUNNING
@@ -43,7 +46,7 @@ def templates() -> list[Path]:
 
 def test_every_type_that_msaspec_emits_is_supported() -> None:
     """All types of all golden templates, but custom ones, are in the sandbox."""
-    from msaspec.sandbox import resource
+    from msaspec.sandbox.cloudformation import resource
 
     sandbox.load()
     emitted = {
@@ -86,11 +89,11 @@ def test_a_type_that_aws_does_not_know_is_refused(deployer: Deployer) -> None:
 def test_a_type_that_the_sandbox_lacks_fails_loudly(world: World, deployer: Deployer) -> None:
     """It fails by name, and what was made before it goes."""
     before = len(world.client("ec2").describe_vpcs()["Vpcs"])
-    text = small(VPC + "  Queue: {Type: AWS::SQS::Queue, DependsOn: Vpc}\n")
+    text = small(VPC + "  Fleet: {Type: AWS::GameLift::Fleet, DependsOn: Vpc}\n")
     assert deployer.deploy(text) == "ROLLBACK_COMPLETE"
-    assert deployer.reason("Queue") == "The sandbox has no AWS::SQS::Queue."
+    assert deployer.reason("Fleet") == "The sandbox has no AWS::GameLift::Fleet."
     assert deployer.events()[-4:] == [
-        ("Queue", "DELETE_COMPLETE"),
+        ("Fleet", "DELETE_COMPLETE"),
         ("Vpc", "DELETE_IN_PROGRESS"),
         ("Vpc", "DELETE_COMPLETE"),
         (deployer.name, "ROLLBACK_COMPLETE"),
@@ -102,7 +105,12 @@ def test_a_resource_that_fails_rolls_back(deployer: Deployer) -> None:
     """The reason of the service stands in the events; the stack can only be deleted."""
     subnet = "  Subnet: {Type: AWS::EC2::Subnet, DependsOn: Vpc, Properties: {VpcId: vpc-0, CidrBlock: 10.0.0.0/20}}\n"
     assert deployer.deploy(small(VPC + subnet)) == "ROLLBACK_COMPLETE"
-    assert "InvalidVpcID.NotFound" in deployer.reason("Subnet")
+    assert re.fullmatch(
+        r'Resource handler returned message: "VpcID vpc-0 does not exist\. '
+        r'\(Service: Ec2, Status Code: 400, Request ID: [-0-9a-f]+\) \(SDK Attempt Count: 1\)" '
+        r"\(RequestToken: [-0-9a-f]+, HandlerErrorCode: NotFound\)",
+        deployer.reason("Subnet"),
+    )
     assert deployer.ids() == {}
     with pytest.raises(
         deployer.client.exceptions.ClientError, match=r"already exists|can not be updated|does not exist"
@@ -114,8 +122,8 @@ def test_a_failed_update_goes_back(world: World, deployer: Deployer) -> None:
     """What was changed is changed back, what was made goes, and the stack stays as it was."""
     assert deployer.deploy(small(GROUP.replace("DAYS", "30"))) == "CREATE_COMPLETE"
     before = deployer.ids()
-    queue = "  Queue: {Type: AWS::SQS::Queue, DependsOn: [Logs, Vpc]}\n"
-    assert deployer.deploy(small(GROUP.replace("DAYS", "90") + VPC + queue)) == "UPDATE_ROLLBACK_COMPLETE"
+    fleet = "  Fleet: {Type: AWS::GameLift::Fleet, DependsOn: [Logs, Vpc]}\n"
+    assert deployer.deploy(small(GROUP.replace("DAYS", "90") + VPC + fleet)) == "UPDATE_ROLLBACK_COMPLETE"
     assert deployer.ids() == before
     (group,) = world.client("logs").describe_log_groups(logGroupNamePrefix=before["Logs"])["logGroups"]
     assert group["retentionInDays"] == 30
@@ -126,8 +134,10 @@ def test_a_change_set_without_a_change_fails(deployer: Deployer) -> None:
     """As at AWS; and one that was carried out is not carried out again."""
     text = small(GROUP.replace("DAYS", "30"))
     deployer.deploy(text)
-    with pytest.raises(deployer.client.exceptions.ClientError, match="InvalidChangeSetStatus"):
+    with pytest.raises(deployer.client.exceptions.ClientError, match="ChangeSetNotFound"):
         deployer.client.execute_change_set(StackName=deployer.name, ChangeSetName="change-1")
+    with pytest.raises(deployer.client.exceptions.ClientError, match="InvalidChangeSetStatus"):
+        deployer.client.execute_change_set(ChangeSetName=deployer.stack()["ChangeSetId"])
     described = deployer.propose(text)
     assert (described["Status"], described["ExecutionStatus"]) == ("FAILED", "UNAVAILABLE")
     assert "didn't contain changes" in described["StatusReason"]
@@ -141,7 +151,8 @@ def test_what_aws_refuses_at_once_is_refused(deployer: Deployer) -> None:
         small("  A: {Type: AWS::EC2::VPC, DependsOn: A}\n"): "Circular dependency",
         "Parameters: {Tag: {Type: String}}\n" + small(VPC): r"Parameters: \[Tag\] must have values",
         "a: " + "b" * 51_200 + "\n" + small(VPC): "less than or equal to 51200",
-        "just text": "At least one Resources member",
+        "just text": "unsupported structure",
+        "Resources: {}": "At least one Resources member",
     }.items():
         with pytest.raises(refused, match=sentence):
             deployer.propose(text)

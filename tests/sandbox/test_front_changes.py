@@ -47,7 +47,7 @@ def test_a_priority_in_use_takes_the_whole_update_back(prod: Fronted) -> None:
     (name, (_, one)), (_, (_, two)), *_ = sorted(before.items())
     clash = fronted.compiled(*PROD).replace(f"Priority: {one}\n", f"Priority: {two}\n")
     assert prod.deployer.deploy(clash) == "UPDATE_ROLLBACK_COMPLETE"
-    assert "PriorityInUse" in prod.deployer.reason(name)
+    assert "The specified priority is in use" in prod.deployer.reason(name)
     assert priorities(prod) == before
 
 

@@ -66,10 +66,12 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
-    with (home / "log").open("w") as log:
-        server = subprocess.Popen(
+    with (
+        (home / "log").open("w") as log,
+        subprocess.Popen(
             [PYTHON, "-m", "ministack"], cwd=home, env=environment, stdout=log, stderr=subprocess.STDOUT
-        )
+        ) as server,
+    ):
         try:
             # Until it listens, botocore tries again, each time a little later.
             config = Config(retries={"mode": "standard", "total_max_attempts": 12}, connect_timeout=5)
@@ -79,7 +81,6 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
             yield made
         finally:
             server.terminate()
-            server.wait(timeout=30)
 
 
 def _clients(endpoint: str, config: Config) -> Client:

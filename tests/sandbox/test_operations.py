@@ -70,10 +70,10 @@ def test_everything_can_be_read_while_a_deployment_runs(deployer: Deployer) -> N
         assert sorted(event["Timestamp"] for event in told) == [event["Timestamp"] for event in told]
         seen = [event["EventId"] for event in told]
         assert len(deployer.rows()) <= 40
-        assert deployer.client.list_change_sets(StackName=deployer.name)["Summaries"]
+        assert len(deployer.client.list_change_sets(StackName=deployer.name)["Summaries"]) <= 1
         assert deployer.client.describe_events(StackName=deployer.name)["OperationEvents"]
     assert len({event["Timestamp"] for event in deployer.told()}) > 40
-    assert len(deployer.told()) == 2 * 40 + 3
+    assert len(deployer.told()) == 3 * 40 + 3
 
 
 def test_an_update_cleans_up_at_its_end(world: World, deployer: Deployer) -> None:
@@ -143,18 +143,6 @@ def test_a_failed_creation_may_leave_nothing_at_all(world: World, deployer: Depl
     begin(deployer, small(KEPT + LOGS.replace("Type:", "DependsOn: Kept, Type:")), RetainExceptOnCreate=True)
     assert deployer.ended() == "ROLLBACK_COMPLETE"
     assert deployer.statuses() == {"Kept": "DELETE_COMPLETE", "Logs": "DELETE_COMPLETE"}
-
-
-def test_a_failed_update_may_stay_as_it_is(world: World, deployer: Deployer) -> None:
-    """`DisableRollback`: what was changed stays changed, and the next update goes on from there."""
-    assert deployer.deploy(small(LOGS)) == "CREATE_COMPLETE"
-    world.refuse("Other", "No more")
-    begin(deployer, small(longer(LOGS) + OTHER), DisableRollback=True)
-    assert deployer.ended() == "UPDATE_FAILED"
-    assert retention(world, deployer.ids()["Logs"]) == 90
-    assert deployer.statuses() == {"Logs": "UPDATE_COMPLETE", "Other": "CREATE_FAILED"}
-    assert deployer.deploy(small(longer(LOGS) + OTHER)) == "UPDATE_COMPLETE"
-    assert deployer.statuses() == {"Logs": "UPDATE_COMPLETE", "Other": "CREATE_COMPLETE"}
 
 
 def test_an_update_can_be_cancelled(world: World, deployer: Deployer) -> None:

@@ -8,6 +8,7 @@ from itertools import permutations
 
 import pytest
 
+from msaspec import sandbox
 from tests.sandbox import fronted
 
 RUNTIMES = ("instance", "autoscaling", "fargate")
@@ -70,7 +71,7 @@ def test_a_protected_load_balancer_stays_when_no_service_needs_it(one: str) -> N
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_deleting_leaves_what_is_retained(runtime: str) -> None:
     """When nothing is protected any more, all goes but what the template keeps."""
-    with fronted.started() as world:
+    with sandbox.start() as world:
         before = fronted.inventory(world)
         stack = fronted.deployer(world)
         assert stack.deploy(template(runtime)) == "CREATE_COMPLETE", stack.events()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from msaspec import sandbox
-from msaspec.sandbox.awaited import Awaited
+from msaspec.sandbox.cloudformation.awaited import Awaited
 from msaspec.sandbox.world import World
 from tests.sandbox.deploying import Deployer, small
 
+T = TypeVar("T")
 INITIATED = "Resource creation Initiated"
 IMAGE = "{{resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-ARCHITECTURE}}"
 
@@ -76,11 +77,11 @@ def told(deployer: Deployer, name: str = "Host", stack: str | None = None) -> li
     return [(event["ResourceStatus"], event.get("ResourceStatusReason")) for event in events]
 
 
-def eventually(met: Callable[[], object]) -> None:
-    """Waits until something is so."""
+def eventually(met: Callable[[], T]) -> T:
+    """Waits until something is so, and returns what was read then: another reading may give something else."""
     for _ in range(1500):
-        if met():
-            return
+        if found := met():
+            return found
         time.sleep(0.02)
     raise AssertionError("it never came")
 
@@ -245,9 +246,13 @@ def grouped(world: World, deployer: Deployer) -> list[str]:
 
 
 def replaced(world: World, deployer: Deployer, old: list[str]) -> list[str]:
-    """Waits until all hosts of the group are others; returns those."""
-    eventually(lambda: len(hosts(world, deployer)) == len(old) and not set(old) & set(hosts(world, deployer)))
-    return hosts(world, deployer)
+    """Waits until all hosts of the group are others, as many as before; returns those."""
+
+    def others() -> list[str]:
+        now = hosts(world, deployer)
+        return now if len(now) == len(old) and not set(old) & set(now) else []
+
+    return eventually(others)
 
 
 def test_a_rolling_update_waits_for_the_new_hosts(world: World, deployer: Deployer) -> None:
@@ -329,7 +334,7 @@ def test_what_failed_and_stayed_is_made_again(world: World, deployer: Deployer) 
     failed = waits(deployer)
     signal(deployer, failed, "FAILURE")
     assert deployer.ended() == "UPDATE_FAILED"
-    begin(deployer, small(logs() + host()))
+    begin(deployer, small(logs() + host()), DisableRollback=True)
     eventually(lambda: deployer.ids().get("Host") not in (None, failed))
     made = waits(deployer)
     signal(deployer, made)

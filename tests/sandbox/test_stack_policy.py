@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from msaspec.sandbox import policy
+from msaspec.sandbox.cloudformation import policy
 from msaspec.sandbox.world import World
 from tests.sandbox.deploying import Deployer, small
 

@@ -30,7 +30,7 @@ def test_there_is_one_sandbox_in_a_process() -> None:
 def test_a_sandbox_ends_what_it_does() -> None:
     """Leaving the block ends a deployment that is held or slow, over HTTP too, and leaves no thread behind."""
     with sandbox.serve(pace=600) as world:
-        client = boto3.client("cloudformation", endpoint_url=world.endpoint, **KEYS)
+        client = boto3.client("cloudformation", endpoint_url=world.endpoint, **KEYS | world.key.credentials)
         client.create_stack(StackName="slow", TemplateBody=small(LOGS))
         world.hold("Bucket")
         client.create_stack(StackName="held", TemplateBody=small(BUCKET))
@@ -45,7 +45,7 @@ WAITING = "  Waiting: {Type: AWS::Logs::LogGroup, CreationPolicy: {ResourceSigna
 def test_a_sandbox_ends_the_waiting_for_signals() -> None:
     """Leaving the block ends a deployment that waits for a signal, and leaves no thread behind."""
     with sandbox.serve(signals=True) as world:
-        deployer = Deployer(boto3.client("cloudformation", endpoint_url=world.endpoint, **KEYS))
+        deployer = Deployer(boto3.client("cloudformation", endpoint_url=world.endpoint, **KEYS | world.key.credentials))
         deployer.client.create_stack(StackName=deployer.name, TemplateBody=small(WAITING))
         initiated = "Resource creation Initiated"
         while initiated not in [event.get("ResourceStatusReason") for event in deployer.told()]:
@@ -54,8 +54,8 @@ def test_a_sandbox_ends_the_waiting_for_signals() -> None:
 
 
 def test_no_signal_is_awaited_unasked() -> None:
-    """A resource is complete at once, with no more events; a signal is taken while it is in progress, and has no
-    consequence."""
+    """A resource is complete at once, with the events that all have; a signal is taken while it is in progress, and has
+    no consequence."""
     with sandbox.start() as world:
         deployer = Deployer(world.client("cloudformation"))
         words = {"StackName": deployer.name, "LogicalResourceId": "Waiting", "UniqueId": "i-1", "Status": "FAILURE"}
@@ -65,6 +65,7 @@ def test_no_signal_is_awaited_unasked() -> None:
             deployer.client.signal_resource(**words)
         assert deployer.ended() == "CREATE_COMPLETE"
         assert [status for name, status in deployer.events() if name == "Waiting"] == [
+            "CREATE_IN_PROGRESS",
             "CREATE_IN_PROGRESS",
             "CREATE_COMPLETE",
         ]
@@ -102,7 +103,7 @@ def test_a_service_is_described_once_to_all_sessions(monkeypatch: pytest.MonkeyP
 def test_operations_over_http() -> None:
     """The same over HTTP: held, cancelled, told."""
     with sandbox.serve() as world:
-        deployer = Deployer(boto3.client("cloudformation", endpoint_url=world.endpoint, **KEYS))
+        deployer = Deployer(boto3.client("cloudformation", endpoint_url=world.endpoint, **KEYS | world.key.credentials))
         assert deployer.deploy(small(LOGS)) == "CREATE_COMPLETE"
         with world.hold("Logs") as held:
             described = deployer.propose(small(LOGS.replace("30", "90")))
@@ -146,4 +147,4 @@ def test_what_is_long_comes_in_pages() -> None:
         assert len(events["StackEvents"]) == 100
         assert events["StackEvents"][0]["ResourceStatus"] == "CREATE_COMPLETE"
         assert events["StackEvents"][0]["LogicalResourceId"] == deployer.name
-        assert len(deployer.told()) == 2 * 120 + 3
+        assert len(deployer.told()) == 3 * 120 + 3

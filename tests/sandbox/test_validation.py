@@ -77,8 +77,8 @@ def test_operations_have_events_of_their_own(world: World, deployer: Deployer) -
     """By stack, by operation, and only what failed."""
     world.refuse("Logs", "No more log groups")
     assert deployer.deploy(small(LOGS)) == "ROLLBACK_COMPLETE"
-    (operation,) = deployer.stack()["LastOperations"]
-    assert operation["OperationType"] == "CREATE_STACK"
+    back, operation = deployer.stack()["LastOperations"]
+    assert (back["OperationType"], operation["OperationType"]) == ("ROLLBACK", "CREATE_STACK")
     told = events(deployer, OperationId=operation["OperationId"])
     assert {event["OperationType"] for event in told} == {"CREATE_STACK"}
     assert [event["OperationStatus"] for event in told if "OperationStatus" in event] == ["FAILED"]
@@ -87,6 +87,7 @@ def test_operations_have_events_of_their_own(world: World, deployer: Deployer) -
     assert {event["OperationType"] for event in events(deployer, StackName=deployer.name)} == {
         "CREATE_STACK",
         "CREATE_CHANGESET",
+        "ROLLBACK",
     }
     with pytest.raises(deployer.client.exceptions.ClientError, match="must be specified"):
         deployer.client.describe_events()

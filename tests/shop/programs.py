@@ -67,9 +67,10 @@ class Program:
 
     def _read(self) -> None:
         assert self.process.stdout
-        for line in self.process.stdout:
-            self.lines.append(line)
-            self._arrived.put(line)
+        with self.process.stdout as output:
+            for line in output:
+                self.lines.append(line)
+                self._arrived.put(line)
         self._arrived.put(None)
 
     def says(self, pattern: str, seconds: float = 60) -> re.Match[str]:
@@ -108,6 +109,7 @@ class Program:
             self.ended()
         finally:
             self.process.kill()
+            self.ended()
             self.process.wait()
             assert self.process.stdout
             self._reader.join(30)

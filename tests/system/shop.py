@@ -81,19 +81,19 @@ class Shop:
         file.write_text(self.text if text is None else text)
         keys = {"AWS_ACCESS_KEY_ID": "sandbox", "AWS_SECRET_ACCESS_KEY": "sandbox"}
         command, *rest = words
-        process = subprocess.Popen(
+        with subprocess.Popen(
             [sys.executable, "-m", "msaspec", command, *rest, str(file), "--endpoint-url", self.world.endpoint],
             env={"PATH": os.environ["PATH"], "HOME": str(self.directory), **keys},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-        )
-        try:
-            out, err = process.communicate(timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            out, err = process.communicate()
-            err += f"It was killed, for it had not ended after {PATIENCE} seconds."
+        ) as process:
+            try:
+                out, err = process.communicate(timeout=PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                out, err = process.communicate()
+                err += f"It was killed, for it had not ended after {PATIENCE} seconds."
         assert process.returncode == code, f"{out}\n{err}\n{self.site.told()}"
         if command == "deploy":
             self.site.catch_up()
@@ -143,7 +143,7 @@ def deployed(server: postgres.Server, directory: Path, text: str) -> Iterator[Sh
     database = sandbox.Postgres(postgres.HOST, server.port, server.ca, server.superuser, server.password)
     pushed = [(f"shop/{name}", tag) for name in (*SERVICES, REVIEWS) for tag in TAGS]
     with (
-        sandbox.serve(postgres=database, images=pushed, signals=True) as world,
+        sandbox.serve(postgres=database, images=pushed, signals=True, anyone=True) as world,
         running(world, REGION, directory, images()) as site,
     ):
         shop = Shop(world, site, directory, server, text)

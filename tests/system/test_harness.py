@@ -178,7 +178,7 @@ def test_the_door_knows_sessions_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Credentials that nobody was given, or of another session, are refused; so is what the role may not do."""
     permissions = Permissions(Roles(READ))
     door = Gateway("http://nowhere", ACCOUNT, permissions, None, [])
-    monkeypatch.setattr(door, "_forward", lambda request: "forwarded")
+    monkeypatch.setattr(door, "forward", lambda request: "forwarded")
     one, other = permissions.session("role"), permissions.session("role")
     assert door.answer(asking(one.key, one.token), "") == "forwarded"
     for request in (asking("AKIASANDBOX", ""), asking(one.key, other.token), asking(one.key, "")):

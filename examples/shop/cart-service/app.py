@@ -74,7 +74,7 @@ PRODUCTS = Peer("product-service", setting("msa.product-service.url", "PRODUCT_S
 
 
 def expect_user(id: int) -> None:
-    """Answers 404 where user-service knows nobody of this number."""
+    """Answers 404 where user-service knows no user of this number."""
     if USERS.ask(f"/api/users/{id}") is None:
         raise HTTPException(404, f"There is no user {id}.")
 

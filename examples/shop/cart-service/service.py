@@ -1,6 +1,6 @@
 """What each service of the shop needs: settings, log lines, a database, a health path, an orderly end.
 
-The same file lies beside each `app.py`, because an image is built from that directory alone.
+The same file is beside each `app.py`, because an image is built from that directory alone.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Line(logging.Formatter):
         self.service = service
 
     def format(self, record: logging.LogRecord) -> str:
-        """A record as a line. Of a request, the path is told without its query."""
+        """A record as a line. Of a request, the path is shown without its query."""
         told: Row = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
@@ -99,7 +99,7 @@ def write_lines(service: str) -> None:
 
 
 def give_up(reason: str) -> NoReturn:
-    """Ends the program before it serves; whoever runs containers starts it again."""
+    """Ends the program before it serves; the container's host starts it again."""
     LOG.critical(reason)
     raise SystemExit(1)
 
@@ -185,7 +185,7 @@ def create(database: Database, prefix: str, probe: LiteralString) -> FastAPI:
 
     @app.exception_handler(RequestValidationError)
     async def refuse(_: Request, error: RequestValidationError) -> JSONResponse:
-        """Tells what is wrong, and does not repeat what was sent."""
+        """Says what is wrong, and does not repeat what was sent."""
         faults = [{"at": ".".join(map(str, fault["loc"])), "message": fault["msg"]} for fault in error.errors()]
         return JSONResponse({"detail": faults}, 422)
 

@@ -1,4 +1,4 @@
-"""user-service: people and their profile images, which lie in a bucket behind CloudFront."""
+"""user-service: people and their profile images, which are in a bucket behind CloudFront."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class NewUser(Body):
 
 
 def told(user: Row) -> Row:
-    """A user as the service tells it."""
+    """A user as the service returns it."""
     return {"id": user["id"], "email": user["email"], "name": user["name"], "image_url": url(user)}
 
 

@@ -14,6 +14,8 @@ from moto.elbv2.exceptions import (
 )
 from moto.elbv2.models import ELBv2Backend
 
+from msaspec.sandbox.on_moto.accounts import may_balance
+
 _BACKEND = ELBv2Backend
 _create_load_balancer = _BACKEND.create_load_balancer
 _delete_load_balancer = _BACKEND.delete_load_balancer
@@ -34,7 +36,7 @@ def listeners(backend: Any) -> Iterable[tuple[Any, Any]]:
 
 
 def balancers_of(backend: Any, target_group: str) -> set[str]:
-    """The load balancers that send requests to a target group."""
+    """Return the load balancers that send requests to a target group."""
     return {
         balancer.arn
         for balancer, listener in listeners(backend)
@@ -47,6 +49,7 @@ def balancers_of(backend: Any, target_group: str) -> set[str]:
 def _create_balancer(self: Any, name: str, *words: Any, **options: Any) -> Any:
     if any(balancer.name == name for balancer in self.load_balancers.values()):
         raise DuplicateLoadBalancerName
+    may_balance(self)
     return _create_load_balancer(self, name, *words, **options)
 
 
@@ -79,7 +82,7 @@ def _modify(self: Any, arn: str, port: Any = None, *words: Any, **options: Any) 
 
 
 def _unshared(self: Any, load_balancer_arn: str, actions: list[dict[str, Any]]) -> None:
-    """Raises where a target group is another load balancer's already: one has it to itself."""
+    """Raise where a target group is another load balancer's already: one has it to itself."""
     for action in actions:
         for target_group in self._get_target_group_arns_from(action_data=action):
             if balancers_of(self, target_group) - {load_balancer_arn}:
@@ -107,7 +110,7 @@ def _changed_rule(self: Any, rule_arn: str, conditions: Any, actions: list[dict[
 
 
 def _priorities(self: Any, rule_priorities: list[dict[str, Any]]) -> list[Any]:
-    """Gives rules their priorities. A rule may keep its own or take one that another leaves, which moto refuses."""
+    """Give rules their priorities. A rule may keep its own or take one that another leaves, which moto refuses."""
     wanted = {item["RuleArn"]: item["Priority"] for item in rule_priorities}
     for priority in wanted.values():
         if list(wanted.values()).count(priority) > 1:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,17 +12,24 @@ from moto.cloudformation import models
 from moto.cloudformation.exceptions import CloudFormationError, ValidationError
 from moto.core.responses import ActionResult, EmptyResult
 
-from msaspec.sandbox import proposal
-from msaspec.sandbox.engine import RETAIN
-from msaspec.sandbox.goal import Goal
-from msaspec.sandbox.on_moto import operations, requests, validation
+from msaspec.sandbox.cloudformation import drift, proposal
+from msaspec.sandbox.cloudformation.goal import Goal
+from msaspec.sandbox.cloudformation.removal import RETAIN
+from msaspec.sandbox.cloudformation.resource import Failed, lookup
+from msaspec.sandbox.cloudformation.standing import Standing
+from msaspec.sandbox.on_moto import operations, requests, tokens, validation
+from msaspec.sandbox.on_moto.operations import EXECUTED
 from msaspec.sandbox.on_moto.pages import page
 from msaspec.sandbox.on_moto.stacks import Operation, Stack, find, known, now
-from msaspec.sandbox.resource import Failed, lookup
 from msaspec.sandbox.world import current
 
 UNCHANGED = "The submitted information didn't contain changes. Submit different information to create a change set."
-MISMATCH = "ChangeSet {} cannot be created due to a mismatch with existing attribute Template"
+REVERTS = "REVERT_DRIFT"
+MISMATCH = "ChangeSet {} cannot be created due to a mismatch with existing attribute {}"
+BOTH = (
+    "Either DisableRollback or OnStackFailure can be specified, but not both. "
+    "Validation error as OnStackFailure parameter was specified during CreateChangeSet."
+)
 
 
 class NoChangeSet(CloudFormationError):  # type: ignore[misc]
@@ -36,12 +45,12 @@ class NotInThisStatus(CloudFormationError):  # type: ignore[misc]
 
 
 class ChangeSet:
-    """A change set, with what it would do to a stack as it stands."""
+    """A change set, with what it would do to the current stack."""
 
     def __init__(self, api: Any, stack: Stack, text: str, goal: Goal, operation: Operation) -> None:
         self.name: str = api._get_param("ChangeSetName")
         self.id: str = models.generate_changeset_id(self.name, api.region, api.current_account)
-        self.imports = bool(api._get_bool_param("ImportExistingResources", False))
+        self.imports: bool | None = api._get_bool_param("ImportExistingResources")
         goal = importing(stack, goal) if self.imports else goal
         self.stack, self.text, self.goal = stack, text, goal
         self.type: str = api._get_param("ChangeSetType", "UPDATE")
@@ -52,7 +61,12 @@ class ChangeSet:
         self.nested = bool(api._get_bool_param("IncludeNestedStacks", False))
         self.created: datetime = now()
         self.operation = operation
-        self.changes = changes(stack, goal)
+        self.request = _request(api)
+        self.mode: str | None = api._get_param("DeploymentMode")
+        self.gone = drift.gone(stack.deployment) if self.mode else frozenset[str]()
+        """What a drift-aware change set creates again, because it was deleted."""
+        self.changes = changes(stack, goal, self.gone)
+        self.valued = changes(stack, goal, self.gone, proposal.valued)
         checked = not api._get_bool_param("DisableValidation", False)
         self.findings = list(validation.findings(stack, self.changes)) if checked else []
         self.status_reason: str | None = None
@@ -62,17 +76,22 @@ class ChangeSet:
             self.status_reason = validation.FAILED
         self.status = "FAILED" if self.status_reason else "CREATE_COMPLETE"
         self.execution_status = "UNAVAILABLE" if self.status_reason else "AVAILABLE"
-        self.operation.end(not self.status_reason)
+        self.operation.end(succeeded=not self.status_reason)
 
-    def executed(self, succeeded: bool) -> None:
-        """Notes how its execution ended."""
+    def executed(self, *, succeeded: bool) -> None:
+        """Note how its execution ended."""
         self.execution_status = "EXECUTE_COMPLETE" if succeeded else "EXECUTE_FAILED"
 
 
-def changes(stack: Stack, goal: Goal) -> list[proposal.Change]:
-    """What a goal would change of a stack. Raises a ValidationError."""
+def changes(
+    stack: Stack,
+    goal: Goal,
+    gone: frozenset[str] = frozenset(),
+    compared: Callable[[Standing, Goal], list[proposal.Change]] = proposal.changes,
+) -> list[proposal.Change]:
+    """Return what a goal would change of a stack, of which some is gone. Raises a ValidationError."""
     try:
-        return proposal.changes(stack.deployment, goal)
+        return compared(drift.without(stack.deployment, gone), goal)
     except Failed as fault:
         raise ValidationError(message=str(fault)) from None
     except (LookupError, TypeError, ValueError) as fault:  # a template that cfn-lint would refuse
@@ -80,7 +99,7 @@ def changes(stack: Stack, goal: Goal) -> list[proposal.Change]:
 
 
 def importing(stack: Stack, goal: Goal) -> Goal:
-    """The goal with what it takes over: what exists under its name, is to be retained, and is in no stack."""
+    """Return the goal with what it takes over: what exists under its name, is to be retained, and is in no stack."""
     parts, world = goal.template["Resources"], stack.world
     with world.lock:
         owned = {(r.type, r.made.id) for s in stack.backend.stacks.values() for r in s.deployment.resources.values()}
@@ -104,21 +123,24 @@ def same(old: Goal, new: Goal) -> bool:
 def create(api: Any) -> ActionResult:
     """CreateChangeSet."""
     backend, name, called = api.cloudformation_backend, api._get_param("StackName"), api._get_param("ChangeSetName")
-    kind = api._get_param("ChangeSetType", "UPDATE")
+    kind, token = api._get_param("ChangeSetType", "UPDATE"), tokens.token_of(api, "ClientToken")
     stack = find(backend, name)
     if kind == "UPDATE" and (stack is None or not stack.exists):
         raise ValidationError(message=f"Stack [{name}] does not exist")
-    if kind == "CREATE" and stack is not None and stack.exists:
-        raise ValidationError(message=f"Stack [{name}] already exists and cannot be created again")
+    if kind == "CREATE" and (name in backend.deleted_stacks or (stack is not None and stack.exists)):
+        said = f"Stack [{name}] already exists and cannot be created again with the changeSet [{called}]."
+        raise ValidationError(message=said)
     if kind not in ("CREATE", "UPDATE"):
         raise ValidationError(message=f"The sandbox has no change sets of type {kind}.")
+    if (mode := api._get_param("DeploymentMode")) not in (None, REVERTS) or (mode and kind == "CREATE"):
+        raise ValidationError(message=f"DeploymentMode {mode} is not valid for a change set of type {kind}")
     if api._get_param("OnStackFailure") == "DELETE" and kind != "CREATE":
         raise ValidationError(message="OnStackFailure DELETE is only valid for change sets of type CREATE")
-    if stack is not None and called in [each.name for each in of(backend, stack)]:
-        raise models.AlreadyExistsException(MISMATCH.format(called))
+    if stack is not None and (before := [each for each in of(backend, stack) if each.name == called]):
+        return _again(api, before[0])
     text = requests.text_of(api, stack)
     goal = requests.goal_of(api, text, stack)
-    operation = Operation("CREATE_CHANGESET", api._get_param("ClientToken"))
+    operation = Operation("CREATE_CHANGESET", token)
     if stack is None:
         stack = Stack(backend, name, goal)
         stack.begin(operation, "REVIEW_IN_PROGRESS")
@@ -129,14 +151,33 @@ def create(api: Any) -> ActionResult:
     return ActionResult({"Id": made.id, "StackId": stack.stack_id})
 
 
+def _request(api: Any) -> dict[str, Any]:
+    """Return what a request for a change set says, as far as a repetition has to say the same."""
+    template = [api._get_param(key) for key in ("TemplateBody", "TemplateURL", "UsePreviousTemplate")]
+    named = {key: api._get_param(key) for key in ("ClientToken", "ChangeSetType", "Parameters", "Tags")}
+    return {"Template": template, **named}
+
+
+def _again(api: Any, before: ChangeSet) -> ActionResult:
+    """Return the answer to a request whose change set is there. Raises AlreadyExistsException where it says something
+    else."""
+    wanted = _request(api)
+    for key, value in before.request.items():
+        if value != wanted[key]:
+            raise models.AlreadyExistsException(MISMATCH.format(before.name, key))
+    return ActionResult({"Id": before.id, "StackId": before.stack.stack_id})
+
+
 def of(backend: Any, stack: Stack) -> list[ChangeSet]:
-    """The change sets of a stack, in the order in which they were made."""
+    """Return the change sets of a stack that are not executed, in the order in which they were made. An executed one is
+    known by its ARN only, and its name is free."""
     with current().lock:
-        return [each for each in backend.change_sets.values() if each.stack is stack]
+        there = [each for each in backend.change_sets.values() if each.stack is stack]
+    return [each for each in there if each.execution_status not in EXECUTED]
 
 
 def wanted(api: Any) -> ChangeSet:
-    """The change set that a request names. Raises NoChangeSet."""
+    """Return the change set that a request names. Raises NoChangeSet."""
     backend, name, stack_name = api.cloudformation_backend, api._get_param("ChangeSetName"), api._get_param("StackName")
     with current().lock:
         candidates: list[ChangeSet] = list(backend.change_sets.values())
@@ -152,19 +193,23 @@ def wanted(api: Any) -> ChangeSet:
 
 def describe(api: Any) -> ActionResult:
     """DescribeChangeSet."""
-    found = wanted(api)
-    rows, token = page(api, [_row(change) for change in found.changes])
+    found, valued = wanted(api), bool(api._get_bool_param("IncludePropertyValues", False))
+    listed = found.valued if valued else found.changes
+    rows, token = page(api, [_row(change, valued=valued, gone=change.logical_id in found.gone) for change in listed])
     return ActionResult(
         {
             **_summary(found),
+            "StatusReason": found.status_reason or (proposal.warning(found.valued) if valued else None),
             "Capabilities": found.capabilities,
             "Changes": rows,
             "NextToken": token,
             "NotificationARNs": [],
             "OnStackFailure": found.on_failure,
-            "Parameters": found.goal.values,
+            "DeploymentMode": found.mode,
+            **({"StackDriftStatus": "DRIFTED" if found.gone else "IN_SYNC"} if found.mode else {}),
+            "Parameters": requests.shown_parameters(found.stack, found.goal) or None,
             "RollbackConfiguration": {},
-            "Tags": [{"Key": key, "Value": value} for key, value in found.goal.tags.items()],
+            "Tags": [{"Key": key, "Value": value} for key, value in found.goal.tags.items()] or None,
         }
     )
 
@@ -185,8 +230,12 @@ def _summary(found: ChangeSet) -> dict[str, Any]:
     }
 
 
-def _row(change: proposal.Change) -> dict[str, Any]:
-    return {
+def _row(change: proposal.Change, *, valued: bool, gone: bool) -> dict[str, Any]:
+    before, after = ({"Properties": each} if each is not None and valued else None for each in _contexts(change))
+    row = {
+        **({"ResourceDriftStatus": "DELETED"} if gone else {}),
+        "BeforeContext": before and json.dumps(proposal.shown(before)),
+        "AfterContext": after and json.dumps(proposal.shown(after)),
         "PolicyAction": change.policy_action,
         "Action": change.action,
         "LogicalResourceId": change.logical_id,
@@ -194,8 +243,24 @@ def _row(change: proposal.Change) -> dict[str, Any]:
         "ResourceType": change.type,
         "Replacement": change.replacement,
         "Scope": list(change.scope),
-        "Details": list(change.details),
+        "Details": [{**each, "Target": _target(each["Target"])} for each in change.details],
     }
+    return {"Type": "Resource", "ResourceChange": row}
+
+
+def _contexts(change: proposal.Change) -> tuple[Any, Any]:
+    """Return the properties before and after, where there are any."""
+    return change.before, None if change.action == "Remove" else change.properties
+
+
+def _target(target: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a detail is about, with its values as texts."""
+    values = {key: target[key] for key in ("BeforeValue", "AfterValue") if key in target}
+    return {**target, **{key: _text(proposal.shown(value)) for key, value in values.items()}}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def list_all(api: Any) -> ActionResult:
@@ -213,8 +278,8 @@ def delete(api: Any) -> EmptyResult:
     except NoChangeSet:
         return EmptyResult()
     with current().lock:
-        if found.execution_status == "EXECUTE_IN_PROGRESS":
-            state = "cannot be deleted in its current execution status of [EXECUTE_IN_PROGRESS]"
+        if found.execution_status in ("EXECUTE_IN_PROGRESS", *EXECUTED):
+            state = f"cannot be deleted in its current execution status of [{found.execution_status}]"
             raise NotInThisStatus(f"ChangeSet [{found.id}] {state}")
         api.cloudformation_backend.change_sets.pop(found.id, None)
     return EmptyResult()
@@ -222,36 +287,46 @@ def delete(api: Any) -> EmptyResult:
 
 def execute(api: Any) -> EmptyResult:
     """ExecuteChangeSet."""
-    found = wanted(api)
-    stack, disabled = found.stack, api._get_bool_param("DisableRollback", False)
-    if disabled and found.on_failure:
-        raise ValidationError(message="DisableRollback cannot be specified for change sets with OnStackFailure")
-    with current().lock:
-        if found.status != "CREATE_COMPLETE":
-            state = f"cannot be executed in its current status of [{found.status}]"
-            raise NotInThisStatus(f"ChangeSet [{found.id}] {state}")
-        if found.execution_status != "AVAILABLE":
-            state = f"cannot be executed in its current execution status of [{found.execution_status}]"
-            raise NotInThisStatus(f"ChangeSet [{found.id}] {state}")
-        stack.is_free()
-        outdate(api.cloudformation_backend, stack)
-        found.execution_status = "EXECUTE_IN_PROGRESS"
-        stack.change_set_id, stack.updated = found.id, now()
-        wish = operations.Wish(
-            found.text,
-            found.goal,
-            found.role_arn,
-            tuple(found.capabilities),
-            "DO_NOTHING" if disabled else found.on_failure or "ROLLBACK",
-            retains=not api._get_bool_param("RetainExceptOnCreate", False),
-            done=found.executed,
-        )
-        operations.carry_out(stack, wish, api._get_param("ClientRequestToken"))
+    found, token = wanted(api), tokens.token_of(api)
+    stack, disabled = found.stack, api._get_bool_param("DisableRollback")
+    if disabled is not None and found.on_failure:
+        raise ValidationError(message=BOTH)
+    with tokens.once(stack, token, f"ExecuteChangeSet {found.id}") as fresh:
+        if fresh:
+            _execute(api, found, token, disabled=disabled)
     return EmptyResult()
 
 
+def _execute(api: Any, found: ChangeSet, token: str | None, *, disabled: bool | None) -> None:
+    stack = found.stack
+    if found.status != "CREATE_COMPLETE":
+        state = f"cannot be executed in its current status of [{found.status}]"
+        raise NotInThisStatus(f"ChangeSet [{found.id}] {state}")
+    if found.execution_status != "AVAILABLE":
+        state = f"cannot be executed in its current execution status of [{found.execution_status}]"
+        raise NotInThisStatus(f"ChangeSet [{found.id}] {state}")
+    stack.is_free()
+    preserves = stack.preserves("execute-change-set", disable_rollback=disabled)
+    failing = operations.ON_FAILURE[found.on_failure or ("DO_NOTHING" if preserves else "ROLLBACK")]
+    stack.does_nothing = found.on_failure == "DO_NOTHING"
+    outdate(api.cloudformation_backend, stack)
+    found.execution_status = "EXECUTE_IN_PROGRESS"
+    stack.change_set_id, stack.updated = found.id, now()
+    stack.deployment.resources = drift.without(stack.deployment, found.gone).resources
+    request = operations.Request(
+        found.text,
+        found.goal,
+        found.role_arn,
+        tuple(found.capabilities),
+        failing,
+        retains=not api._get_bool_param("RetainExceptOnCreate", False),
+        done=lambda succeeded: found.executed(succeeded=succeeded),
+    )
+    operations.carry_out(stack, request, token)
+
+
 def outdate(backend: Any, stack: Stack) -> None:
-    """Makes the change sets of a stack obsolete, since it changes."""
+    """Make the change sets of a stack obsolete, since it changes."""
     for each in of(backend, stack):
         if each.execution_status == "AVAILABLE":
             each.execution_status = "OBSOLETE"

@@ -9,6 +9,7 @@ from typing import Any
 from moto.acm.exceptions import AWSError
 from moto.acm.models import AWSCertificateManagerBackend, CertBundle
 from moto.applicationautoscaling.models import ApplicationAutoscalingBackend, FakeApplicationAutoscalingPolicy
+from moto.cloudfront.models import CloudFrontBackend
 from moto.core.exceptions import JsonRESTError
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.elbv2.models import elbv2_backends
@@ -19,10 +20,11 @@ from moto.route53.models import Route53Backend, route53_backends
 from moto.servicediscovery.exceptions import InvalidInput
 from moto.servicediscovery.models import ServiceDiscoveryBackend
 
-from msaspec.sandbox.on_moto import balancers, groups, tasks
+from msaspec.sandbox.on_moto import balancers, clusters, groups, tasks
 
 _ACM, _MAP, _SCALING = AWSCertificateManagerBackend, ServiceDiscoveryBackend, ApplicationAutoscalingBackend
 _check = CertBundle.check
+_delete_access = CloudFrontBackend.delete_origin_access_control
 _get_certificate = _ACM.get_certificate
 _delete_certificate = _ACM.delete_certificate
 _change_records = Route53Backend.change_resource_record_sets
@@ -138,7 +140,7 @@ def _register(self: Any, service_id: str, instance_id: str, creator_request_id: 
 
 
 def _scalable(self: Any, namespace: str, r_id: str, dimension: str, *words: Any, **options: Any) -> Any:
-    """Registers something, and brings its capacity between the two numbers, which at AWS happens at once, too."""
+    """Register something, and brings its capacity between the two numbers, which at AWS happens at once, too."""
     target = _register_target(self, namespace, r_id, dimension, *words, **options)
     if dimension == "ecs:service:DesiredCount":
         _, cluster, name = r_id.split("/")
@@ -151,7 +153,7 @@ def _scalable(self: Any, namespace: str, r_id: str, dimension: str, *words: Any,
 def _policy(
     self: Any, policy_name: str, service_namespace: str, resource_id: str, scalable_dimension: str, **options: Any
 ) -> Any:
-    """Puts a policy in the place of one of its name, whose ARN stays and whose alarms go."""
+    """Put a policy in the place of one of its name, whose ARN stays and whose alarms go."""
     where = service_namespace, resource_id, scalable_dimension
     before = self.policies.get(FakeApplicationAutoscalingPolicy.formulate_key(*where, policy_name))
     if before is not None:
@@ -188,13 +190,20 @@ def _attach_policy(self: Any, policy_arn: str, role_name: str) -> None:
     _attach_role_policy(self, policy_arn, role_name)
 
 
+def _remove_access(self: Any, control_id: str) -> None:
+    self.get_origin_access_control(control_id)  # raises where there is none, which moto stumbles over
+    _delete_access(self, control_id)
+
+
 PATCHED: tuple[tuple[Any, str, Any], ...] = (
     *balancers.PATCHED,
+    *clusters.PATCHED,
     *groups.PATCHED,
     *tasks.PATCHED,
     (CertBundle, "check", _validated),
     (_ACM, "get_certificate", _certificate),
     (_ACM, "delete_certificate", _remove_certificate),
+    (CloudFrontBackend, "delete_origin_access_control", _remove_access),
     (SecurityGroupRule, "__eq__", _same_rule),
     (IAMBackend, "attach_role_policy", _attach_policy),
     (Route53Backend, "change_resource_record_sets", _records),

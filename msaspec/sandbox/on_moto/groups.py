@@ -15,8 +15,9 @@ from moto.autoscaling.models import (
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.responses import ActionResult
 from moto.core.types import Base64EncodedString
+from moto.moto_api._internal import mock_random
 
-from msaspec.sandbox.instances import RESOLVE
+from msaspec.sandbox.types.instances import RESOLVE
 from msaspec.sandbox.world import current
 
 _GROUP, _BACKEND, _API = FakeAutoScalingGroup, AutoScalingBackend, AutoScalingResponse
@@ -41,7 +42,9 @@ class Host(InstanceState):  # type: ignore[misc]
 
 
 def _launch(self: Any, count_needed: int, propagated_tags: dict[str, str]) -> None:
-    """Starts hosts as the version of the group's launch template has them; moto takes the first, and little of it."""
+    """Start hosts as the version of the group's launch template has them; moto takes the first, and little of it."""
+    if current().controls.unlaunched(self.name):
+        return
     if self.ec2_launch_template is None or not self.vpc_zone_identifier:
         _launch_plain(self, count_needed, propagated_tags)
         return
@@ -56,7 +59,7 @@ def _launch(self: Any, count_needed: int, propagated_tags: dict[str, str]) -> No
 def _start(self: Any, version: Any, tags: dict[str, str]) -> None:
     ec2, data = self.ec2_backend, copy.deepcopy(version.data)
     for mapping in data.get("BlockDeviceMappings", []):
-        mapping.get("Ebs", {}).setdefault("VolumeSize", 8)  # moto wants what EC2 takes from the image
+        mapping.get("Ebs", {}).setdefault("VolumeSize", 8)  # moto needs what EC2 takes from the image
     image = data.get("ImageId", "")
     if image.startswith(RESOLVE):
         name = image.removeprefix(RESOLVE)
@@ -96,7 +99,7 @@ def _encoded(user_data: Any) -> Any:
 
 
 def _attached(self: Any, group_name: str) -> None:
-    """Registers a group's hosts in its target groups, and takes out those that run no more."""
+    """Register a group's hosts in its target groups, and take out those that run no more."""
     _update_attached(self, group_name)
     for arn in self.autoscaling_groups[group_name].target_group_arns:
         target_group = self.elbv2_backend.target_groups[arn]
@@ -106,8 +109,8 @@ def _attached(self: Any, group_name: str) -> None:
                 target_group.deregister([{"Id": id}])
 
 
-def _terminate(self: Any, instance_id: str, should_decrement: bool) -> Any:
-    """Ends a host of a group, and takes it out of the target groups."""
+def _terminate(self: Any, instance_id: str, should_decrement: bool) -> Any:  # noqa: FBT001 as in moto
+    """End a host of a group, and take it out of the target groups."""
     name = next(
         name
         for name, group in self.autoscaling_groups.items()
@@ -119,7 +122,7 @@ def _terminate(self: Any, instance_id: str, should_decrement: bool) -> Any:
 
 
 def _warmed(plain: Any) -> Any:
-    """Wraps a method that takes the warm-up of a group, which moto forgets."""
+    """Wrap a method that takes the warm-up of a group, which moto forgets."""
 
     def wrapped(self: Any) -> Any:
         answer = plain(self)
@@ -133,10 +136,27 @@ def _warmed(plain: Any) -> Any:
 
 
 def _put_policy(self: Any) -> ActionResult:
-    """Puts a scaling policy, and answers with its ARN, which moto spells as no client reads it."""
+    """Put a scaling policy, and answer with its ARN, which moto spells as no client reads it."""
     _policy(self)
     made = self.autoscaling_backend.policies[self._get_param("PolicyName")]
     return ActionResult({"PolicyARN": made.arn, "Alarms": []})
+
+
+def _activities(self: Any) -> ActionResult:
+    """DescribeScalingActivities: what a group could not launch."""
+    name = self._get_param("AutoScalingGroupName")
+    ailing = current().controls.unlaunched(str(name))
+    if ailing is None:
+        return ActionResult({"Activities": []})
+    failed = {
+        "ActivityId": str(mock_random.uuid4()),
+        "AutoScalingGroupName": name,
+        "Cause": "An instance was started in response to a difference between desired and actual capacity.",
+        "StartTime": ailing.begun,
+        "StatusCode": "Failed",
+        "StatusMessage": f"{ailing.fate.reason} Launching EC2 instance failed.",
+    }
+    return ActionResult({"Activities": [failed]})
 
 
 PATCHED: tuple[tuple[Any, str, Any], ...] = (
@@ -146,5 +166,6 @@ PATCHED: tuple[tuple[Any, str, Any], ...] = (
     (_API, "create_auto_scaling_group", _warmed(_create)),
     (_API, "update_auto_scaling_group", _warmed(_update)),
     (_API, "put_scaling_policy", _put_policy),
+    (_API, "describe_scaling_activities", _activities),
 )
 """What of moto is replaced: owner, name, replacement."""

@@ -1,7 +1,8 @@
-"""What CloudFormation tells of its stacks: status, resources, events, templates, policies."""
+"""What CloudFormation returns about its stacks: status, resources, events, templates, policies."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from moto.cloudformation.exceptions import ValidationError
@@ -9,10 +10,11 @@ from moto.core.responses import ActionResult, EmptyResult
 
 from msaspec.sandbox.on_moto import change_sets, requests
 from msaspec.sandbox.on_moto.pages import page
-from msaspec.sandbox.on_moto.stacks import Event, Row, Stack, find, known
+from msaspec.sandbox.on_moto.stacks import Event, Operation, Row, Stack, all_of, find, known
 from msaspec.sandbox.world import current
 
 OF_ITS_OWN = {"StackDriftStatus": "NOT_CHECKED"}
+NO_NAME = "StackName is required if ChangeSetName is not specified."
 NO_STACK = "Stack [{}] does not exist"
 
 
@@ -20,31 +22,27 @@ def describe_stacks(api: Any) -> ActionResult:
     """DescribeStacks: by name those that are there, by id deleted ones too."""
     backend, name = api.cloudformation_backend, api._get_param("StackName")
     with current().lock:
-        stacks = [known(backend, name)] if name else list(backend.stacks.values())
+        stacks = [known(backend, name)] if name else all_of(backend.stacks)
         rows, token = page(api, [_stack(stack) for stack in stacks])
     return ActionResult({"Stacks": rows, "NextToken": token})
 
 
 def _stack(stack: Stack) -> dict[str, Any]:
-    goal = stack.shown
-    declared = goal.template.get("Parameters") or {}
-    values = goal.values if stack.exists else {}
+    goal, gone = stack.shown, stack.status == "DELETE_COMPLETE"
+    tags = goal.tags if stack.exists else {}
     return {
         **_summary(stack),
         "ChangeSetId": stack.change_set_id,
         "Description": goal.template.get("Description") if stack.exists else None,
-        "Parameters": [
-            {"ParameterKey": key, "ParameterValue": "****" if declared[key].get("NoEcho") else value}
-            for key, value in values.items()
-        ],
+        "Parameters": (requests.shown_parameters(stack, goal) if stack.exists else []) or None,
         "RollbackConfiguration": {},
-        "DisableRollback": False,
+        "DisableRollback": stack.disable_rollback,
         "NotificationARNs": [],
-        "Capabilities": stack.capabilities,
+        "Capabilities": stack.capabilities or None,
         "Outputs": _outputs(stack) or None,
         "RoleARN": stack.role_arn,
-        "Tags": dict(goal.tags),
-        "EnableTerminationProtection": stack.enable_termination_protection,
+        "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+        "EnableTerminationProtection": None if gone else stack.enable_termination_protection,
     }
 
 
@@ -59,8 +57,14 @@ def _summary(stack: Stack) -> dict[str, Any]:
         "StackStatus": stack.status,
         "StackStatusReason": stack.reason,
         "DriftInformation": OF_ITS_OWN,
-        "LastOperations": [{"OperationType": each.type, "OperationId": each.id} for each in stack.operations[-1:]],
+        "LastOperations": [{"OperationType": each.type, "OperationId": each.id} for each in _last(stack)],
     }
+
+
+def _last(stack: Stack) -> list[Operation]:
+    """Return the last operation, with the one before that it rolls back; the newest first."""
+    *before, last = stack.operations
+    return [last, *before[-1:]] if last.type == "ROLLBACK" else [last]
 
 
 def _outputs(stack: Stack) -> list[dict[str, Any]]:
@@ -79,7 +83,7 @@ def list_stacks(api: Any) -> ActionResult:
     """ListStacks: deleted ones too."""
     backend, statuses = api.cloudformation_backend, api._get_param("StackStatusFilter", [])
     with current().lock:
-        stacks: list[Stack] = [*backend.stacks.values(), *backend.deleted_stacks.values()]
+        stacks: list[Stack] = [*all_of(backend.stacks), *all_of(backend.deleted_stacks)]
         found = [_summary(stack) for stack in stacks if not statuses or stack.status in statuses]
     rows, token = page(api, sorted(found, key=lambda row: row["CreationTime"], reverse=True))
     return ActionResult({"StackSummaries": rows, "NextToken": token})
@@ -131,7 +135,10 @@ def describe_stack_resource(api: Any) -> ActionResult:
     stack = known(api.cloudformation_backend, name, "Stack '{}' does not exist")
     for row in _rows(stack):
         if row.logical_id == wanted:
+            there = stack.deployment.resources.get(wanted)
+            noted = there.definition.get("Metadata") if there else None
             detail = {**_resource(row), **_of(stack), "LastUpdatedTimestamp": row.since}
+            detail["Metadata"] = json.dumps(noted or {})
             return ActionResult({"StackResourceDetail": detail})
     raise ValidationError(message=f"Resource {wanted} does not exist for stack {name}")
 
@@ -145,12 +152,12 @@ def describe_stack_events(api: Any) -> ActionResult:
     stack = known(api.cloudformation_backend, api._get_param("StackName"), NO_STACK)
     with current().lock:
         events = [event_of(stack, event) for event in reversed(stack.events)]
-    rows, token = page(api, events)
+    rows, token = page(api, events, grows=True)
     return ActionResult({"StackEvents": rows, "NextToken": token})
 
 
 def event_of(stack: Stack, event: Event) -> dict[str, Any]:
-    """An event as the API shows it."""
+    """Return an event as the API shows it."""
     return {
         **_of(stack),
         "EventId": event.id,
@@ -161,16 +168,20 @@ def event_of(stack: Stack, event: Event) -> dict[str, Any]:
         "Timestamp": event.at,
         "ResourceStatus": event.status,
         "ResourceStatusReason": event.reason,
+        "ResourceProperties": event.properties,
         "ClientRequestToken": event.token,
     }
 
 
 def get_template(api: Any) -> ActionResult:
     """GetTemplate, of a stack or of a change set: nothing is ever transformed."""
-    if api._get_param("ChangeSetName"):
+    name, of_set = api._get_param("StackName"), api._get_param("ChangeSetName")
+    if not name and not (of_set or "").startswith("arn:"):
+        raise ValidationError(message="StackName is a required parameter." if of_set else NO_NAME)
+    if of_set:
         text: str | None = change_sets.wanted(api).text
     else:
-        stack = known(api.cloudformation_backend, api._get_param("StackName"))
+        stack = known(api.cloudformation_backend, name)
         text = stack.template or None  # which a stack that was only proposed has not
     return ActionResult({"TemplateBody": text, "StagesAvailable": ["Original", "Processed"]})
 

@@ -20,7 +20,7 @@ _SHARED = (
 
 @contextmanager
 def shared() -> Iterator[None]:
-    """Gives all sessions that are made in the block one loader, and all backends of moto another."""
+    """Give all sessions that are made in the block one loader, and all backends of moto another."""
     before = [(module, module.create_loader) for module, _ in _SHARED]
     for module, create in _SHARED:
         module.create_loader = create

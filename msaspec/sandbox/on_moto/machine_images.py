@@ -14,7 +14,8 @@ _LISTS = "ec2/resources/latest_amis", "ssm/resources/ami-amazon-linux-latest"
 
 
 def _load(path: str) -> Any:
-    """A list of moto's; for a Region without one another's, since an image is a name here that nothing boots from."""
+    """Return a list of moto's; for a Region without one another's, since an image is a name here that nothing boots
+    from."""
     folder = path.rpartition("/")[0]
     try:
         return load_resource(path)

@@ -33,15 +33,15 @@ def describe(api: Any) -> ActionResult:
             raise ValidationError(message=said)
     if (api._get_param("Filters") or {}).get("FailedEvents") in (True, "true"):
         found = [event for event in found if event["EventType"] in FAILURES]
-    rows, token = page(api, sorted(found, key=lambda event: event["Timestamp"], reverse=True))
+    rows, token = page(api, sorted(found, key=lambda event: event["Timestamp"], reverse=True), grows=True)
     return ActionResult({"OperationEvents": rows, "NextToken": token})
 
 
 def _of_stack(backend: Any, stack: Stack) -> Iterator[dict[str, Any]]:
     for event in stack.events:
         failed = event.status.endswith("_FAILED") and event.type != KIND
-        told = {**listing.event_of(stack, event), "OperationType": event.operation.type}
-        yield {**told, "EventType": "PROVISIONING_ERROR" if failed else "STACK_EVENT"}
+        row = {**listing.event_of(stack, event), "OperationType": event.operation.type}
+        yield {**row, "EventType": "PROVISIONING_ERROR" if failed else "STACK_EVENT"}
     for operation in stack.operations:
         if operation.type != "CREATE_CHANGESET":
             yield _frame(stack, operation)

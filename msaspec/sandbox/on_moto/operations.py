@@ -8,15 +8,20 @@ from typing import Any
 
 from moto.cloudformation.exceptions import ValidationError
 
-from msaspec.sandbox.engine import Broken
-from msaspec.sandbox.goal import Goal
-from msaspec.sandbox.on_moto.stacks import Operation, Stack
+from msaspec.sandbox.cloudformation.engine import Broken
+from msaspec.sandbox.cloudformation.goal import Goal
+from msaspec.sandbox.on_moto.stacks import PRESERVED, Operation, Stack
 
+EXECUTED = "EXECUTE_COMPLETE", "EXECUTE_FAILED"
+"""What the execution of a change set ended with."""
+
+ON_FAILURE = {"DELETE": "DELETE", "DO_NOTHING": "PRESERVE", "ROLLBACK": "ROLLBACK"}
+"""What is done where an operation fails, by the words of the API."""
 NOT_NOW = "{} cannot be called from current stack status"
 
 
 @dataclass(frozen=True)
-class Wish:
+class Request:
     """What a stack is to become, and how."""
 
     text: str
@@ -24,12 +29,13 @@ class Wish:
     role_arn: str | None = None
     capabilities: tuple[str, ...] = ()
     on_failure: str = "ROLLBACK"
+    """`ROLLBACK`, `DELETE` or `PRESERVE`."""
     during_policy: str = ""
     """A stack policy for this update only."""
     retains: bool = True
     """Whether a creation that fails leaves what is to be retained."""
     done: Callable[[bool], None] = lambda succeeded: None
-    """Told at the end whether it succeeded."""
+    """Called at the end with whether it succeeded."""
 
 
 def _launch(stack: Stack, operation: Operation, work: Callable[[], bool]) -> None:
@@ -41,59 +47,63 @@ def _launch(stack: Stack, operation: Operation, work: Callable[[], bool]) -> Non
         stack.running = operation
         try:
             succeeded = work()
-        except Exception as fault:  # a mistake of the sandbox; whoever waits is to hear of it
+        except Exception as fault:  # a mistake of the sandbox, reported to the client
             verb = {"CONTINUE": "UPDATE_ROLLBACK"}.get(first := operation.type.partition("_")[0], first)
             stack.to(f"{verb}_FAILED", f"Internal Failure: {type(fault).__name__}: {fault}")
             succeeded = False
-        operation.end(succeeded)
+        operation.end(succeeded=succeeded)
+        for each in stack.operations:
+            if each.type == "ROLLBACK" and each.ended is None and each.token == operation.token:
+                each.end(succeeded=not stack.status.endswith("_FAILED"))
 
     stack.work = stack.world.launch(run)
 
 
-def carry_out(stack: Stack, wish: Wish, token: str | None) -> None:
-    """Brings a stack to what is wished, or back to where it was."""
-    creates = stack.deployment.goal is None
+def carry_out(stack: Stack, request: Request, token: str | None) -> Operation:
+    """Bring a stack to a goal, or roll it back. Return the operation, which continues."""
+    creates = not stack.exists
     verb = "CREATE" if creates else "UPDATE"
     operation = Operation(f"{verb}_STACK", token)
     with stack.world.lock:
         if creates:
-            stack.template, stack.shown = wish.text, wish.goal
-        stack.role_arn = wish.role_arn or stack.role_arn
-        stack.capabilities = list(wish.capabilities)
+            stack.template, stack.shown = request.text, request.goal
+        stack.role_arn = request.role_arn or stack.role_arn
+        stack.capabilities = list(request.capabilities) or stack.capabilities
+        stack.disable_rollback = request.on_failure == "PRESERVE"
         stack.forget_removed()
         stack.begin(operation, f"{verb}_IN_PROGRESS")
-        stack.deployment.around.exports = stack.backend.exports
         work = _create if creates else _update
 
         def run() -> bool:
             succeeded = False
             try:
-                succeeded = work(stack, wish, operation)
+                succeeded = work(stack, request, operation)
             finally:
-                wish.done(succeeded)
+                request.done(succeeded)
             return succeeded
 
         _launch(stack, operation, run)
+    return operation
 
 
-def _create(stack: Stack, wish: Wish, operation: Operation) -> bool:
+def _create(stack: Stack, request: Request, operation: Operation) -> bool:
     try:
-        stack.deployment.bring(wish.goal)
+        stack.deployment.bring(request.goal, preserve=request.on_failure == "PRESERVE")
     except Broken as fault:
         with stack.world.lock:
             if operation.abandoned:
                 return False
-            if wish.on_failure == "DO_NOTHING":
+            if request.on_failure == "PRESERVE":
                 stack.to("CREATE_FAILED", str(fault))
-            elif wish.on_failure == "DELETE":
+                return False
+            stack.leaves()
+            if request.on_failure == "DELETE":
                 stack.to("DELETE_IN_PROGRESS", f"{fault}Delete requested by user.")
             else:
-                stack.to("ROLLBACK_IN_PROGRESS", f"{fault}Rollback requested by user.")
+                _rolls_back(stack, "ROLLBACK_IN_PROGRESS", f"{fault}Rollback requested by user.")
             operation.cancelled = False
-        if wish.on_failure == "DO_NOTHING":
-            return False
-        stuck = stack.deployment.remove_failed(wish.retains)
-        if wish.on_failure == "DELETE":
+        stuck = stack.deployment.remove_failed(retains=request.retains)
+        if request.on_failure == "DELETE":
             _end_deletion(stack, stuck)
         else:
             _conclude(stack, operation, "ROLLBACK_FAILED" if stuck else "ROLLBACK_COMPLETE", _failed("delete", stuck))
@@ -110,24 +120,28 @@ def _conclude(stack: Stack, operation: Operation, status: str, reason: str | Non
             stack.to(status, reason)
 
 
-def _update(stack: Stack, wish: Wish, operation: Operation) -> bool:
+def _update(stack: Stack, request: Request, operation: Operation) -> bool:
     def settle() -> None:
         with stack.world.lock:
             if operation.cancelled:
                 raise Broken("User Initiated")
-            stack.template, stack.shown = wish.text, wish.goal
+            stack.template, stack.shown = request.text, request.goal
             stack.to("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
 
     try:
-        stack.deployment.bring(wish.goal, stack.refusal(wish.during_policy), settle)
+        stack.deployment.bring(
+            request.goal, stack.refusal(request.during_policy), settle, preserve=request.on_failure == "PRESERVE"
+        )
     except Broken as fault:
-        if wish.on_failure == "DO_NOTHING" and not operation.cancelled:
-            stack.to("UPDATE_FAILED", str(fault))
-            return False
         with stack.world.lock:
-            stack.to("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated" if operation.cancelled else str(fault))
+            # What was never stable has nothing to be rolled back to.
+            if request.on_failure == "PRESERVE" and not (operation.cancelled and stack.stable):
+                stack.to("UPDATE_FAILED", str(fault))
+                return False
+            reason = "User Initiated" if operation.cancelled else str(fault)
+            _rolls_back(stack, "UPDATE_ROLLBACK_IN_PROGRESS", reason)
             operation.cancelled = False
-        _go_back(stack)
+        _go_back(stack, retains=request.retains)
         return False
     stack.publish()
     stuck = stack.deployment.clean()
@@ -136,12 +150,18 @@ def _update(stack: Stack, wish: Wish, operation: Operation) -> bool:
     return True
 
 
-def _go_back(stack: Stack, skipped: Collection[str] = ()) -> bool:
+def _rolls_back(stack: Stack, status: str, reason: str) -> None:
+    """Begin with a rollback, which is an operation of its own under the token of the one that failed."""
+    before = stack.operation
+    stack.begin(Operation("ROLLBACK", before.token), status, reason)
+
+
+def _go_back(stack: Stack, skipped: Collection[str] = (), *, retains: bool) -> bool:
     if stuck := stack.deployment.back(skipped):
         stack.to("UPDATE_ROLLBACK_FAILED", _failed("update", stuck))
         return False
     stack.to("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
-    stack.deployment.clean_back()
+    stack.deployment.remove_fresh(retains=retains)
     stack.to("UPDATE_ROLLBACK_COMPLETE")
     return True
 
@@ -151,7 +171,7 @@ def _failed(verb: str, names: Collection[str]) -> str | None:
 
 
 def cancel(stack: Stack, token: str | None) -> None:
-    """Has a running update go back."""
+    """Cancel a running update and roll it back."""
     with stack.world.lock:
         if stack.status != "UPDATE_IN_PROGRESS":
             raise ValidationError(message=NOT_NOW.format("CancelUpdateStack"))
@@ -161,7 +181,7 @@ def cancel(stack: Stack, token: str | None) -> None:
 
 
 def continue_back(stack: Stack, skipped: list[str], token: str | None) -> None:
-    """Goes on with a way back that failed."""
+    """Continue a rollback that failed."""
     with stack.world.lock:
         if stack.status != "UPDATE_ROLLBACK_FAILED":
             raise ValidationError(message=NOT_NOW.format("ContinueUpdateRollback"))
@@ -170,25 +190,44 @@ def continue_back(stack: Stack, skipped: list[str], token: str | None) -> None:
             raise ValidationError(message=f"ResourcesToSkip [{names}] are not in the UPDATE_FAILED state")
         operation = Operation("CONTINUE_ROLLBACK", token)
         stack.begin(operation, "UPDATE_ROLLBACK_IN_PROGRESS")
-        _launch(stack, operation, lambda: _go_back(stack, skipped))
+        _launch(stack, operation, lambda: _go_back(stack, retains=True, skipped=skipped))
 
 
-def delete(stack: Stack, retained: list[str], force: bool, token: str | None) -> None:
-    """Removes everything by its deletion policy, and then the stack."""
+def roll_back(stack: Stack, token: str | None, *, retains: bool) -> Operation:
+    """Bring a stack that failed and was preserved back to where it was stable; delete one that never was."""
     with stack.world.lock:
-        _may_be_deleted(stack, retained, force)
+        if stack.status not in PRESERVED:
+            raise ValidationError(message=NOT_NOW.format("RollbackStack"))
+        operation = Operation("ROLLBACK", token)
+        if stack.stable:
+            stack.begin(operation, "UPDATE_ROLLBACK_IN_PROGRESS")
+            _launch(stack, operation, lambda: _go_back(stack, retains=retains))
+        else:
+            stack.leaves()
+            stack.begin(operation, "DELETE_IN_PROGRESS")
+            _launch(stack, operation, lambda: _end_deletion(stack, stack.deployment.remove_failed(retains=retains)))
+        return operation
+
+
+def delete(stack: Stack, retained: list[str], token: str | None, *, force: bool) -> None:
+    """Remove everything by its deletion policy, and then the stack."""
+    with stack.world.lock:
+        if stack.status == "DELETE_COMPLETE":
+            return
+        _may_be_deleted(stack, retained, force=force)
         if stack.status == "DELETE_IN_PROGRESS":
             return
         if stack.exists and stack.status.endswith("IN_PROGRESS"):
-            stack.operation.abandoned = True
-            stack.operation.cancelled = stack.status == "CREATE_IN_PROGRESS"
+            for each in stack.operations:
+                each.abandoned, each.cancelled = True, stack.status == "CREATE_IN_PROGRESS"
         operation = Operation("DELETE_STACK", token)
+        stack.leaves()
         stack.begin(operation, "DELETE_IN_PROGRESS")
-        _launch(stack, operation, lambda: _end_deletion(stack, stack.deployment.remove(retained, force)))
+        _launch(stack, operation, lambda: _end_deletion(stack, stack.deployment.remove(retained, force=force)))
     stack.world.controls.wake()
 
 
-def _may_be_deleted(stack: Stack, retained: list[str], force: bool) -> None:
+def _may_be_deleted(stack: Stack, retained: list[str], *, force: bool) -> None:
     id = stack.stack_id
     if stack.enable_termination_protection:
         raise ValidationError(message=f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled")
@@ -198,7 +237,8 @@ def _may_be_deleted(stack: Stack, retained: list[str], force: bool) -> None:
     if (retained or force) and stack.status != "DELETE_FAILED":
         said = "RetainResources and FORCE_DELETE_STACK are for stacks in the DELETE_FAILED state"
         raise ValidationError(message=f"Invalid operation on stack [{id}]. {said}")
-    if strangers := [name for name in retained if name not in stack.deployment.resources]:
+    there = {*stack.deployment.resources, *(each.name for each in stack.deployment.fresh)}
+    if strangers := [name for name in retained if name not in there]:
         raise ValidationError(message=f"Resources [{', '.join(strangers)}] do not exist in stack [{id}]")
 
 
@@ -209,8 +249,9 @@ def _end_deletion(stack: Stack, stuck: list[str]) -> bool:
             return False
         backend: Any = stack.backend
         stack.withdraw()
-        for id in [id for id, change_set in backend.change_sets.items() if change_set.stack is stack]:
-            del backend.change_sets[id]
+        for id, each in list(backend.change_sets.items()):
+            if each.stack is stack and each.execution_status not in EXECUTED:  # those can be read by their ARN
+                del backend.change_sets[id]
         stack.to("DELETE_COMPLETE")
         stack.deleted = stack.events[-1].at
         backend.deleted_stacks[stack.stack_id] = backend.stacks.pop(stack.stack_id)

@@ -12,10 +12,13 @@ ROWS = 100
 Row = TypeVar("Row")
 
 
-def page(api: Any, rows: list[Row], size: int = ROWS) -> tuple[list[Row], str | None]:
-    """The page that a request asks for, and the token of the next."""
-    token = api._get_param("NextToken") or "0"
-    if not token.isdecimal():
+def page(api: Any, rows: list[Row], size: int = ROWS, *, grows: bool = False) -> tuple[list[Row], str | None]:
+    """Return the page that a request asks for, and the token of the next. Where a list `grows` at its beginning, the
+    token counts what is left, so that no page repeats what another had."""
+    token = api._get_param("NextToken")
+    if token and not token.isdecimal():
         raise ValidationError(message="Invalid NextToken")
-    begin, end = int(token), int(token) + size
-    return rows[begin:end], str(end) if len(rows) > end else None
+    begin = int(token or 0) if not (token and grows) else max(len(rows) - int(token), 0)
+    end = begin + size
+    left = len(rows) - end
+    return rows[begin:end], str(left if grows else end) if left > 0 else None

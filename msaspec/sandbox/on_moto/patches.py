@@ -22,14 +22,18 @@ from moto.s3.models import FakeBucket
 
 from msaspec.sandbox import functions
 from msaspec.sandbox.on_moto import (
+    accounts,
+    answers,
     backups,
     change_sets,
+    databases,
     gaps,
     in_use,
     listing,
     machine_images,
     operation_events,
     pushes,
+    service_deployments,
     stack_requests,
 )
 
@@ -45,8 +49,8 @@ _plain_permission = FakeBucket.get_permission
 
 
 def _permission(self: Any, action: str, resource: str) -> Any:
-    """What a bucket's policy says. moto reads no conditions and would take `Deny` without TLS for `Deny`; here every
-    request is one of the account, over TLS."""
+    """Return what a bucket's policy says. moto reads no conditions and would take `Deny` without TLS for `Deny`; here
+    every request is one of the account, over TLS."""
     if self.policy is None:
         return _plain_permission(self, action, resource)
     policy = json.loads(self.policy)
@@ -58,9 +62,15 @@ def _permission(self: Any, action: str, resource: str) -> Any:
         self.policy = whole
 
 
+def _takes_logs(target_bucket: Any, target_prefix: str | None) -> bool:
+    """Whether a bucket takes the logs of another. S3 looks only whether it is there; moto cannot read every policy."""
+    return True
+
+
 _API = CloudFormationResponse
 
 PATCHED: tuple[tuple[Any, str, Any], ...] = (
+    (_API, "RESPONSE_KEY_PATH_TO_TRANSFORMER", {}),  # answers are as they are shown
     (_API, "create_stack", stack_requests.create),
     (_API, "update_stack", stack_requests.update),
     (_API, "delete_stack", stack_requests.delete),
@@ -79,10 +89,14 @@ PATCHED: tuple[tuple[Any, str, Any], ...] = (
     (_API, "get_stack_policy", listing.get_stack_policy),
     (_API, "set_stack_policy", listing.set_stack_policy),
     (ECRBackend, "create_repository", pushes.create_repository),
+    (FakeBucket, "_log_permissions_enabled_policy", staticmethod(_takes_logs)),
     (FakeBucket, "get_permission", _permission),
     (LambdaSimpleBackend, "invoke", functions.invoke),
     (Origin, "__init__", _origin_init),
     (elastic_ip_addresses, "random_ip", random_public_ip),  # moto's own begin with 127
+    *accounts.PATCHED,
+    *answers.PATCHED,
+    *databases.PATCHED,
     *gaps.PATCHED,
     *in_use.PATCHED,
     *machine_images.PATCHED,
@@ -93,17 +107,19 @@ ADDED: tuple[tuple[Any, str, Any], ...] = (
     (_API, "cancel_update_stack", stack_requests.cancel_update),
     (_API, "continue_update_rollback", stack_requests.continue_rollback),
     (_API, "describe_events", operation_events.describe),
+    (_API, "rollback_stack", stack_requests.roll_back),
     (_API, "signal_resource", stack_requests.signal),
     (_API, "update_termination_protection", stack_requests.update_termination_protection),
     (DBInstanceAutomatedBackup, "dbi_resource_id", property(backups.resource_id)),
     (RDSResponse, "delete_db_instance_automated_backup", backups.delete),
+    *service_deployments.ADDED,
 )
 """What moto lacks."""
 
 
 @contextmanager
 def installed() -> Iterator[None]:
-    """Replaces what `PATCHED` names, until the block ends."""
+    """Replace what `PATCHED` names, until the block ends."""
     before = [(owner, name, vars(owner)[name]) for owner, name, _ in PATCHED]
     for owner, name, new in (*PATCHED, *ADDED):
         setattr(owner, name, new)

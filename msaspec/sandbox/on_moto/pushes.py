@@ -1,4 +1,4 @@
-"""Images that are in a repository as soon as it is made, as if somebody had pushed them."""
+"""Images that are in a repository as soon as it is made, as if they had been pushed."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def create_repository(self: Any, *words: Any, **options: Any) -> Any:
         if name == made.name:
             ecr = current().client("ecr", self.region_name)
             manifest = _manifest(name, tag)
-            # moto takes the digest of nothing where it is told none.
+            # moto takes the digest of nothing where none is given.
             ecr.put_image(repositoryName=name, imageTag=tag, imageManifest=manifest, imageDigest=_digest(manifest))
     return made
 
 
 def _manifest(name: str, tag: str) -> str:
-    """The manifest of an image without a layer, another one for each name and tag."""
+    """Return the manifest of an image without a layer, another one for each name and tag."""
     config = json.dumps({"architecture": "amd64", "os": "linux", "config": {"Labels": {"image": f"{name}:{tag}"}}})
     described = {"mediaType": CONFIG, "size": len(config), "digest": _digest(config)}
     return json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": described, "layers": []})

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from moto.cloudformation.exceptions import CloudFormationError, ValidationError
+from moto.iam.models import iam_backends
 
-from msaspec.sandbox import intrinsics, policy
-from msaspec.sandbox.goal import Goal, check
+from msaspec.sandbox.cloudformation import parameters, policy, wellformed
+from msaspec.sandbox.cloudformation.goal import Goal, check
+from msaspec.sandbox.cloudformation.intrinsics import Unknown
+from msaspec.sandbox.cloudformation.resource import Failed, truth
+from msaspec.sandbox.cloudformation.surroundings import Surroundings
 from msaspec.sandbox.on_moto.stacks import Stack
-from msaspec.sandbox.resource import Failed
 from msaspec.sandbox.world import current
 
 LONGEST = 51_200
@@ -36,7 +41,7 @@ class InsufficientCapabilities(CloudFormationError):  # type: ignore[misc]
 
 
 def text_of(api: Any, stack: Stack | None) -> str:
-    """The template of a request, wherever it lies. Raises a ValidationError."""
+    """Return the template of a request, wherever it is stored. Raises a ValidationError."""
     body, url, previous = (api._get_param(key) for key in ("TemplateBody", "TemplateURL", "UsePreviousTemplate"))
     if sum(map(bool, (body, url, previous))) != 1:
         raise ValidationError(message="Either Template URL or Template Body must be specified.")
@@ -48,11 +53,13 @@ def text_of(api: Any, stack: Stack | None) -> str:
 
 
 def from_bucket(url: str, region: str) -> str:
-    """What lies at an address of S3, in whichever style. Raises a ValidationError."""
+    """Return the object at an address of S3, in whichever style. Raises a ValidationError."""
     parts, endpoint = urlsplit(url), urlsplit(current().endpoint)
     host, path = parts.hostname or "", unquote(parts.path.lstrip("/"))
     found = _HOST.fullmatch(host)
     own = parts.port == endpoint.port and host in ("localhost", endpoint.hostname)
+    if parts.scheme == "s3":
+        raise ValidationError(message=f"S3 error: Domain name specified in {host} is not a valid S3 domain")
     if not own and (found is None or parts.scheme != "https"):
         raise ValidationError(message="TemplateURL must be a supported URL.")
     named = found["bucket"] if found else None
@@ -67,7 +74,7 @@ def from_bucket(url: str, region: str) -> str:
 
 
 def goal_of(api: Any, text: str, stack: Stack | None) -> Goal:
-    """What a stack is to become by a request. Raises a ValidationError."""
+    """Return what a stack is to become by a request. Raises a ValidationError."""
     before = stack.deployment.goal if stack else None
     given = {}
     for item in api._get_param("Parameters", []):
@@ -83,12 +90,73 @@ def goal_of(api: Any, text: str, stack: Stack | None) -> Goal:
     before_tags = dict(before.tags) if before else {}
     kept = before_tags if tags is None else {tag["Key"]: tag["Value"] for tag in tags}
     try:
-        goal = Goal(intrinsics.parse(text), given, kept)
-        check(goal)
+        goal = Goal(wellformed.parse(text), given, kept)
+        check(goal, lambda goal: _around(api, stack).values(goal, lambda name, attribute: Unknown(name)))
     except Failed as fault:
         raise ValidationError(message=str(fault)) from None
     _check_capabilities(goal, set(api._get_param("Capabilities", [])))
+    _check_role(api)
+    _check_types(goal, api._get_param("ResourceTypes", []))
+    _check_triggers((api._get_param("RollbackConfiguration") or {}).get("RollbackTriggers") or [])
     return goal
+
+
+def _around(api: Any, stack: Stack | None) -> Surroundings:
+    """Where the stack of a request is, or would be."""
+    if stack is not None:
+        return stack.deployment.around
+    client = partial(current().client, region=api.region)
+    return Surroundings(client, "", str(api._get_param("StackName")), api.region, api.current_account)
+
+
+def shown_parameters(stack: Stack, goal: Goal) -> list[dict[str, Any]]:
+    """Return the parameters of a goal as answers show them."""
+    declared = goal.template.get("Parameters") or {}
+    stored = stack.deployment.around.stored
+    return [
+        {
+            "ParameterKey": key,
+            "ParameterValue": "****" if truth(declared[key].get("NoEcho")) else value,
+            "ResolvedValue": stored(value) if parameters.is_stored(declared[key]) else None,
+        }
+        for key, value in goal.values.items()
+    ]
+
+
+def _check_role(api: Any) -> None:
+    """Refuse a role of the account that CloudFormation may not assume. The caller needs no permission to read it."""
+    arn = api._get_param("RoleARN") or ""
+    roles = iam_backends[api.current_account]["aws"].roles.values()
+    role = next((each for each in roles if each.arn == arn), None)
+    if role is not None and not _trusts(json.loads(role.assume_role_policy_document)):
+        raise ValidationError(message=f"Role {arn} is invalid or cannot be assumed")
+
+
+def _trusts(document: Any) -> bool:
+    statements = document["Statement"]
+    for statement in statements if isinstance(statements, list) else [statements]:
+        principal = statement.get("Principal")
+        services = principal.get("Service", []) if isinstance(principal, dict) else []
+        named = [services] if isinstance(services, str) else services
+        if statement["Effect"] == "Allow" and "cloudformation.amazonaws.com" in named:
+            return True
+    return False
+
+
+def _check_types(goal: Goal, allowed: list[str]) -> None:
+    for part in goal.template["Resources"].values():
+        kind = part["Type"]
+        if allowed and not any(re.fullmatch(re.escape(each).replace(r"\*", ".*"), kind) for each in allowed):
+            said = f"Resource type {kind} is not allowed by parameter ResourceTypes [{', '.join(allowed)}]"
+            raise ValidationError(message=said)
+
+
+def _check_triggers(triggers: list[dict[str, Any]]) -> None:
+    for trigger in triggers:
+        if trigger.get("Type") not in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"):
+            raise ValidationError(message="Rollback Trigger Type not supported")
+        if not str(trigger.get("Arn")).split(":", 5)[-1].startswith("alarm:"):
+            raise ValidationError(message="RelativeId of a Rollback Trigger's ARN is incorrect")
 
 
 def _check_capabilities(goal: Goal, given: set[str]) -> None:
@@ -102,7 +170,7 @@ def _check_capabilities(goal: Goal, given: set[str]) -> None:
 
 
 def policy_of(api: Any, key: str) -> str:
-    """The stack policy that a request carries under a key, empty without one. Raises a ValidationError."""
+    """Return the stack policy that a request carries under a key, empty without one. Raises a ValidationError."""
     body, url = api._get_param(f"{key}Body"), api._get_param(f"{key}URL")
     if body and url:
         raise ValidationError(message=f"You cannot specify both {key}URL and {key}Body")

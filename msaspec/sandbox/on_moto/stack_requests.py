@@ -8,10 +8,11 @@ from moto.cloudformation import models
 from moto.cloudformation.exceptions import ValidationError
 from moto.core.responses import ActionResult, EmptyResult
 
-from msaspec.sandbox.on_moto import change_sets, operations, requests
-from msaspec.sandbox.on_moto.stacks import Stack, find, known, living, now
+from msaspec.sandbox.on_moto import change_sets, operations, requests, tokens
+from msaspec.sandbox.on_moto.stacks import PRESERVED, Stack, find, known, living, now
 from msaspec.sandbox.world import current
 
+CREATE = "CreateStack"
 STATUSES = "FAILURE", "SUCCESS"
 LONGEST_ID = 64
 NO_SIGNALS = "{} is in {} state and cannot be signaled"
@@ -19,73 +20,112 @@ NO_SIGNALS = "{} is in {} state and cannot be signaled"
 
 def create(api: Any) -> ActionResult:
     """CreateStack."""
-    backend, name = api.cloudformation_backend, api._get_param("StackName")
-    if find(backend, name):
-        raise models.AlreadyExistsException(f"Stack [{name}] already exists")
+    backend, name, token = api.cloudformation_backend, api._get_param("StackName"), tokens.token_of(api)
+    proposed = None
+    if (stack := find(backend, name)) and not stack.exists:
+        proposed = stack
+    elif stack:
+        if stack.tokens.get(token or "") != CREATE:
+            raise models.AlreadyExistsException(f"Stack [{name}] already exists")
+        with tokens.once(stack, token, CREATE):
+            return _answer(stack, token)
     text = requests.text_of(api, None)
     goal = requests.goal_of(api, text, None)
     policy = requests.policy_of(api, "StackPolicy")
-    disabled = api._get_bool_param("DisableRollback", False)
-    failing = "DO_NOTHING" if disabled else api._get_param("OnFailure") or "ROLLBACK"
+    disabled, failing = api._get_bool_param("DisableRollback"), api._get_param("OnFailure")
+    if disabled is not None and failing:
+        raise ValidationError(message="You can specify either DisableRollback or OnFailure, but not both.")
     with current().lock:
-        stack = Stack(backend, name, goal)
+        stack = proposed or Stack(backend, name, goal)
+        change_sets.outdate(backend, stack)
         stack.policy = policy
+        stack.does_nothing = failing == "DO_NOTHING"
         stack.enable_termination_protection = bool(api._get_bool_param("EnableTerminationProtection", False))
-        operations.carry_out(stack, _wish(api, text, goal, failing), api._get_param("ClientRequestToken"))
-    return ActionResult({"StackId": stack.stack_id})
+        with tokens.once(stack, token, CREATE):
+            request = _request(
+                api, text, goal, operations.ON_FAILURE[failing or ("DO_NOTHING" if disabled else "ROLLBACK")]
+            )
+            operations.carry_out(stack, request, token)
+    return _answer(stack, token)
 
 
-def _wish(api: Any, text: str, goal: Any, failing: str, during: str = "") -> operations.Wish:
+def _request(api: Any, text: str, goal: Any, failing: str, during: str = "") -> operations.Request:
     capabilities, retains = api._get_param("Capabilities", []), not api._get_bool_param("RetainExceptOnCreate", False)
-    return operations.Wish(text, goal, api._get_param("RoleARN"), tuple(capabilities), failing, during, retains)
+    return operations.Request(text, goal, api._get_param("RoleARN"), tuple(capabilities), failing, during, retains)
+
+
+def _answer(stack: Stack, token: str | None) -> ActionResult:
+    """Return the stack, and its operation of a token; without one its last."""
+    operation = next((each for each in stack.operations if token and each.token == token), stack.operation)
+    return ActionResult({"StackId": stack.stack_id, "OperationId": operation.id})
 
 
 def update(api: Any) -> ActionResult:
     """UpdateStack."""
-    backend = api.cloudformation_backend
+    backend, token = api.cloudformation_backend, tokens.token_of(api)
     stack = living(backend, api._get_param("StackName"))
     text = requests.text_of(api, stack)
     goal = requests.goal_of(api, text, stack)
     policy, during = (requests.policy_of(api, key) for key in ("StackPolicy", "StackPolicyDuringUpdate"))
-    failing = "DO_NOTHING" if api._get_bool_param("DisableRollback", False) else "ROLLBACK"
-    with current().lock:
+    with tokens.once(stack, token, "UpdateStack") as fresh:
+        if not fresh:
+            return _answer(stack, token)
         stack.is_free()
+        preserves = stack.preserves("update-stack", disable_rollback=api._get_bool_param("DisableRollback"))
         before = stack.deployment.goal
-        if before is not None and not change_sets.changes(stack, goal) and change_sets.same(before, goal):
+        same = before is not None and not change_sets.changes(stack, goal) and change_sets.same(before, goal)
+        if same and stack.status not in PRESERVED:  # an update to what it was leads out of a failure
             raise ValidationError(message="No updates are to be performed.")
-        stack.policy, stack.updated = policy or stack.policy, now()
+        stack.policy, stack.updated, stack.change_set_id = policy or stack.policy, now(), None
         change_sets.outdate(backend, stack)
-        operations.carry_out(stack, _wish(api, text, goal, failing, during), api._get_param("ClientRequestToken"))
-    return ActionResult({"StackId": stack.stack_id})
+        failing = "PRESERVE" if preserves else "ROLLBACK"
+        operations.carry_out(stack, _request(api, text, goal, failing, during), token)
+    return _answer(stack, token)
 
 
 def delete(api: Any) -> EmptyResult:
     """DeleteStack. A stack that is not there is no error."""
-    stack = find(api.cloudformation_backend, api._get_param("StackName"))
+    backend, name, token = api.cloudformation_backend, api._get_param("StackName"), tokens.token_of(api)
+    stack = find(backend, name) or backend.deleted_stacks.get(name)
     if stack is not None:
         force = api._get_param("DeletionMode") == "FORCE_DELETE_STACK"
         retained = api._get_param("RetainResources", [])
-        operations.delete(stack, retained, force, api._get_param("ClientRequestToken"))
+        with tokens.once(stack, token, "DeleteStack") as fresh:
+            if fresh:
+                operations.delete(stack, retained, token, force=force)
     return EmptyResult()
 
 
 def cancel_update(api: Any) -> EmptyResult:
     """CancelUpdateStack."""
-    stack = living(api.cloudformation_backend, api._get_param("StackName"))
-    operations.cancel(stack, api._get_param("ClientRequestToken"))
+    stack, token = living(api.cloudformation_backend, api._get_param("StackName")), tokens.token_of(api)
+    with tokens.once(stack, token, "CancelUpdateStack") as fresh:
+        if fresh:
+            operations.cancel(stack, token)
     return EmptyResult()
 
 
 def continue_rollback(api: Any) -> EmptyResult:
     """ContinueUpdateRollback."""
-    stack = living(api.cloudformation_backend, api._get_param("StackName"))
+    stack, token = living(api.cloudformation_backend, api._get_param("StackName")), tokens.token_of(api)
     skipped = api._get_param("ResourcesToSkip", [])
-    operations.continue_back(stack, skipped, api._get_param("ClientRequestToken"))
+    with tokens.once(stack, token, "ContinueUpdateRollback") as fresh:
+        if fresh:
+            operations.continue_back(stack, skipped, token)
     return EmptyResult()
 
 
+def roll_back(api: Any) -> ActionResult:
+    """RollbackStack."""
+    stack, token = living(api.cloudformation_backend, api._get_param("StackName")), tokens.token_of(api)
+    with tokens.once(stack, token, "RollbackStack") as fresh:
+        if fresh:
+            operations.roll_back(stack, retains=not api._get_bool_param("RetainExceptOnCreate", False), token=token)
+    return _answer(stack, token)
+
+
 def signal(api: Any) -> EmptyResult:
-    """SignalResource. What is not in progress takes none."""
+    """SignalResource. A resource that is not in progress takes none."""
     name, wanted, id, status = (api._get_param(key) for key in ("StackName", "LogicalResourceId", "UniqueId", "Status"))
     if status not in STATUSES:
         raise ValidationError(message=_unfit(status, "status", f"satisfy enum value set: [{', '.join(STATUSES)}]"))

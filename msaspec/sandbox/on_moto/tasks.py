@@ -15,23 +15,23 @@ from moto.core.responses import ActionResult
 from moto.core.utils import camelcase_to_underscores, utcnow
 from moto.ec2.models import ec2_backends
 from moto.ecs.exceptions import ECSException, InvalidParameterException
-from moto.ecs.models import EC2ContainerServiceBackend, Task
+from moto.ecs.models import EC2ContainerServiceBackend, Task, TaskDefinition
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.elbv2.models import elbv2_backends
 from moto.moto_api._internal import mock_random
 from moto.servicediscovery.models import servicediscovery_backends
 
-from msaspec.sandbox.on_moto import balancers, traffic
+from msaspec.sandbox.controls import Fate
+from msaspec.sandbox.on_moto import balancers, readiness, traffic
+from msaspec.sandbox.world import current
 
 _BACKEND, _API = EC2ContainerServiceBackend, EC2ContainerServiceResponse
 _create_plain = _API.create_service
 _update_plain = _API.update_service
 _delete_plain = _BACKEND.delete_service
-_delete_cluster_plain = _BACKEND.delete_cluster
-_list_clusters_plain = _BACKEND.list_clusters
-_list_services_plain = _BACKEND.list_services
-_list_tasks_plain = _BACKEND.list_tasks
+_describe_plain = _BACKEND.describe_services
 _task_plain = Task.__init__
+_definition_plain = TaskDefinition.__init__
 
 FORGOTTEN = (
     "availabilityZoneRebalancing",
@@ -57,16 +57,10 @@ REDEPLOYING = (
 """What makes a deployment when it changes."""
 
 
-class ClusterContainsServices(ECSException):  # type: ignore[misc]
-    """A cluster that is not empty."""
-
-    def __init__(self) -> None:
-        super().__init__("ClusterContainsServicesException", "The Cluster cannot be deleted while Services are active.")
-
-
 def _task(self: Any, cluster: Any, *words: Any, **options: Any) -> None:
-    """A task whose network interface has an address of its subnet; moto takes any."""
+    """Start a task whose network interface has an address of its subnet; moto takes any."""
     _task_plain(self, cluster, *words, **options)
+    self.created_at = utcnow()
     ec2 = _ec2(self._backend, self)
     for attachment in self.attachments:
         details = {detail["name"]: detail for detail in attachment["details"]}
@@ -84,6 +78,12 @@ def _task(self: Any, cluster: Any, *words: Any, **options: Any) -> None:
         details["privateDnsName"]["value"] = getattr(made, "private_dns_name", "")
     for container in self.containers:
         container.last_status = "RUNNING"
+
+
+def _definition(self: Any, *words: Any, **options: Any) -> None:
+    """Register a task definition that knows since when it is registered, which moto forgets."""
+    _definition_plain(self, *words, **options)
+    self.registered_at = utcnow()
 
 
 def _ec2(backend: Any, task: Any) -> Any:
@@ -123,7 +123,7 @@ def _create(self: Any) -> Any:
 
 
 def _possible(backend: Any, cluster: Any, words: dict[str, Any]) -> None:
-    """Raises where a service names what is not there, or not fit for it."""
+    """Raise where a service names something that does not exist, or does not fit."""
     if "taskDefinition" in words and backend.describe_task_definition(words["taskDefinition"]).status != "ACTIVE":
         raise ECSException("ClientException", "TaskDefinition is inactive")
     for item in words.get("capacityProviderStrategy") or []:
@@ -151,15 +151,16 @@ def _possible(backend: Any, cluster: Any, words: dict[str, Any]) -> None:
 
 
 def _update(self: Any) -> Any:
-    """UpdateService: deploys anew where tasks would differ, or is told to."""
+    """UpdateService: deploys again where tasks would differ, or where the request says so."""
     backend, words = self.ecs_backend, self._get_params()
     cluster = backend._get_cluster(words.get("cluster", "default"))
     service = backend._get_service(cluster.name, words["service"].split("/")[-1])
     _possible(backend, cluster, words)
-    stood = {key: getattr(service, camelcase_to_underscores(key), None) for key in REDEPLOYING}
+    before = {key: getattr(service, camelcase_to_underscores(key), None) for key in REDEPLOYING}
     was = list(service.load_balancers)
+    service.deployments = [each for each in service.deployments if each["status"] != "INACTIVE"]
     answer = _update_plain(self)
-    anew = words.get("forceNewDeployment") or any(key in words and words[key] != stood[key] for key in REDEPLOYING)
+    anew = words.get("forceNewDeployment") or any(key in words and words[key] != before[key] for key in REDEPLOYING)
     if anew:
         _deploy(backend, service, was)
     else:
@@ -168,9 +169,12 @@ def _update(self: Any) -> Any:
 
 
 def scale(backend: Any, service: Any, count: int) -> None:
-    """Gives a service as many tasks of its deployment as it should have."""
+    """Give a service as many tasks of its deployment as it should have."""
     service.desired_count = count
     deployment = service.deployments[0]
+    if deployment.get("rolloutState") in (readiness.IN_PROGRESS, readiness.FAILED):
+        _count(backend, service)  # its tasks do not run, however many there are to be
+        return
     running = [task for task in _running(backend, service) if task.started_by == deployment["id"]]
     for task in running[count:]:
         _stop(backend, service, task, "Scaling activity initiated by the service.")
@@ -181,9 +185,11 @@ def scale(backend: Any, service: Any, count: int) -> None:
 
 
 def _deploy(backend: Any, service: Any, was: Iterable[dict[str, Any]] = ()) -> None:
-    """A deployment from its beginning to its end: new tasks first, then the old ones go."""
-    old = _running(backend, service)
-    if old:
+    """Run a deployment from its start to its end: new tasks first, then the old ones go."""
+    old, before = _running(backend, service), [*service.deployments]
+    definition = backend.describe_task_definition(service.task_definition) if service.task_definition else None
+    why = readiness.why_not(backend, service, definition) if definition else None
+    if old and not why:
         traffic.shift(backend, service)
     begun = utcnow()
     service.deployments = [
@@ -201,13 +207,30 @@ def _deploy(backend: Any, service: Any, was: Iterable[dict[str, Any]] = ()) -> N
             "launchType": service.launch_type,
         }
     ]
+    if why:
+        if why.starts:
+            _start(backend, service, 1, why)
+        _tell(service, why)
+        readiness.mark_failing(service, service.deployments[0], before, seen=readiness.is_seen(service, definition))
+        _count(backend, service)
+        return
     scale(backend, service, service.desired_count)
+    initiated = f"Scaling activity initiated by (deployment {service.deployments[0]['id']})"
     for task in old:
-        _stop(backend, service, task, "Scaling activity initiated by the deployment.", was)
+        _stop(backend, service, task, initiated, was)
     _count(backend, service)
 
 
-def _start(backend: Any, service: Any, count: int) -> list[Any]:
+def _tell(service: Any, fate: Fate) -> None:
+    """Put what a service says of its tasks into its events, the newest first."""
+    if fate.event:
+        event = {"id": str(mock_random.uuid4()), "createdAt": utcnow(), "message": fate.event}
+        event["message"] = fate.event.replace("{service}", service.name)
+        service.events.insert(0, event)
+
+
+def _start(backend: Any, service: Any, count: int, why: Fate | None = None) -> list[Any]:
+    """Start tasks; with a fate, they end so before anything knows of them."""
     if not count or not service.network_configuration:
         return []
     cluster = backend._get_cluster(service.cluster_name)
@@ -237,13 +260,16 @@ def _start(backend: Any, service: Any, count: int) -> list[Any]:
         task.enable_execute_command = bool(getattr(service, "enable_execute_command", False))
         task.cpu, task.memory = definition.cpu, definition.memory
         backend.tasks.setdefault(cluster.name, {})[task.task_arn] = task
+        if why:
+            _end(backend, service, task, definition, why)
+            continue
         _announce(backend, service, task, definition)
         fresh.append(task)
     return fresh
 
 
 def _announce(backend: Any, service: Any, task: Any, definition: Any) -> None:
-    """Registers a task under the names of its service."""
+    """Register a task under the names of its service."""
     names = servicediscovery_backends[backend.account_id][backend.region_name]
     ec2 = _ec2(backend, task)
     for registry in service.service_registries:
@@ -265,7 +291,7 @@ def _targets(backend: Any, arn: str) -> Any:
 
 
 def _stop(backend: Any, service: Any, task: Any, reason: str, was: Iterable[dict[str, Any]] = ()) -> None:
-    """Ends a task, and takes it out of wherever it is registered, also where the service was registered before."""
+    """End a task, and take it out of wherever it is registered, also where the service was registered before."""
     address = _detail(task, "privateIPv4Address")
     known = elbv2_backends[backend.account_id][backend.region_name].target_groups
     for arn in {arn for entry in (*service.load_balancers, *was) for arn in traffic.target_groups(entry)}:
@@ -277,6 +303,23 @@ def _stop(backend: Any, service: Any, task: Any, reason: str, was: Iterable[dict
     ec2 = _ec2(backend, task)
     ec2.delete_network_interface(_detail(task, "networkInterfaceId"))
     ec2.get_subnet(_detail(task, "subnetId")).del_subnet_ip(address)
+
+
+def _end(backend: Any, service: Any, task: Any, definition: Any, fate: Fate) -> None:
+    """End a task in its own way, and write what its program said into its log."""
+    _stop(backend, service, task, fate.reason)
+    task.stop_code = "TaskFailedToStart" if fate.exit_code is None else "EssentialContainerExited"
+    for container in task.containers:
+        container.last_status, container.reason = "STOPPED", fate.container
+        container.exitCode = fate.exit_code
+    options = (definition.container_definitions[0].get("logConfiguration") or {}).get("options") or {}
+    if fate.log and "awslogs-group" in options:
+        logs = current().client("logs", backend.region_name)
+        name = f"{options['awslogs-stream-prefix']}/{task.containers[0].name}/{task.id}"
+        where = {"logGroupName": options["awslogs-group"], "logStreamName": name}
+        logs.create_log_stream(**where)
+        now = int(utcnow().timestamp() * 1000)
+        logs.put_log_events(**where, logEvents=[{"timestamp": now, "message": line} for line in fate.log])
 
 
 def _stop_one(self: Any) -> ActionResult:
@@ -298,12 +341,14 @@ def _stop_one(self: Any) -> ActionResult:
 
 
 def _count(backend: Any, service: Any) -> None:
-    """Brings all counts in line with the tasks that run."""
+    """Bring all counts in line with the tasks that run."""
     service.running_count, service.pending_count = len(_running(backend, service)), 0
     for deployment in service.deployments:
-        deployment |= {"desiredCount": service.desired_count, "runningCount": service.running_count, "pendingCount": 0}
+        running = sum(task.started_by == deployment["id"] for task in _running(backend, service))
+        deployment |= {"desiredCount": service.desired_count, "runningCount": running, "pendingCount": 0}
         done = f"ECS deployment {deployment['id']} completed."
-        deployment |= {"rolloutState": "COMPLETED", "rolloutStateReason": done, "updatedAt": utcnow()}
+        if deployment.get("rolloutState") not in (readiness.IN_PROGRESS, readiness.FAILED):
+            deployment |= {"rolloutState": readiness.COMPLETED, "rolloutStateReason": done, "updatedAt": utcnow()}
     cluster = backend._get_cluster(service.cluster_name)
     within = [there for there in backend.services.values() if there.cluster_name == cluster.name]
     cluster.active_services_count = sum(there.status == "ACTIVE" for there in within)
@@ -312,7 +357,23 @@ def _count(backend: Any, service: Any) -> None:
     cluster.pending_tasks_count = 0
 
 
-def _delete(self: Any, cluster_name: str, service_name: str, force: bool) -> Any:
+def _describe(self: Any, cluster_str: str, service_names_or_arns: list[str]) -> Any:
+    """DescribeServices. A deployment whose tasks stopped is tried again at each request."""
+    found, failures = _describe_plain(self, cluster_str, service_names_or_arns)
+    for service in found:
+        state = service.deployments[0].get("rolloutState") if service.deployments else None
+        if state == readiness.IN_PROGRESS and service.status == "ACTIVE":
+            definition = self.describe_task_definition(service.task_definition)
+            if not readiness.why_not(self, service, definition):
+                service.deployments = service.deployments[1:]
+                _deploy(self, service)
+            elif readiness.is_seen(service, definition) and readiness.breaks(service)[0]:
+                newest, *before = service.deployments
+                readiness.mark_failing(service, newest, before)
+    return found, failures
+
+
+def _delete(self: Any, cluster_name: str, service_name: str, force: bool) -> Any:  # noqa: FBT001 as in moto
     service = _delete_plain(self, cluster_name, service_name, force)
     for task in _running(self, service):
         _stop(self, service, task, "Service deleted.")
@@ -321,47 +382,13 @@ def _delete(self: Any, cluster_name: str, service_name: str, force: bool) -> Any
     return service
 
 
-def _delete_cluster(self: Any, cluster_str: str) -> Any:
-    name = self._get_cluster(cluster_str).name
-    if any(there.cluster_name == name and there.status == "ACTIVE" for there in self.services.values()):
-        raise ClusterContainsServices
-    return _delete_cluster_plain(self, cluster_str)
-
-
-def _list_clusters(self: Any) -> list[str]:
-    inactive = {cluster.arn for cluster in self.clusters.values() if cluster.status == "INACTIVE"}
-    return [arn for arn in _list_clusters_plain(self) if arn not in inactive]
-
-
-def _list_services(self: Any, *words: Any, **options: Any) -> list[str]:
-    inactive = {service.arn for service in self.services.values() if service.status == "INACTIVE"}
-    return [arn for arn in _list_services_plain(self, *words, **options) if arn not in inactive]
-
-
-def _list_tasks(
-    self: Any,
-    cluster_str: str | None = None,
-    container_instance: str | None = None,
-    family: str | None = None,
-    started_by: str | None = None,
-    service_name: str | None = None,
-    desiredStatus: str | None = None,
-) -> list[Any]:
-    wanted = desiredStatus or "RUNNING"
-    found = _list_tasks_plain(self, cluster_str, container_instance, family, started_by, None, wanted)
-    group = f"service:{service_name.rpartition('/')[2]}" if service_name else None
-    return [task for task in found if group in (None, task.group)]
-
-
 PATCHED: tuple[tuple[Any, str, Any], ...] = (
     (Task, "__init__", _task),
+    (TaskDefinition, "__init__", _definition),
     (_API, "create_service", _create),
     (_API, "stop_task", _stop_one),
     (_API, "update_service", _update),
     (_BACKEND, "delete_service", _delete),
-    (_BACKEND, "delete_cluster", _delete_cluster),
-    (_BACKEND, "list_clusters", _list_clusters),
-    (_BACKEND, "list_services", _list_services),
-    (_BACKEND, "list_tasks", _list_tasks),
+    (_BACKEND, "describe_services", _describe),
 )
 """What of moto is replaced: owner, name, replacement."""

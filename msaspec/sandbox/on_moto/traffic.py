@@ -12,7 +12,7 @@ SHIFTING = "BLUE_GREEN", "CANARY", "LINEAR"
 
 
 def target_groups(entry: dict[str, Any]) -> list[str]:
-    """The target groups of a load balancer entry: the one to begin with, and the other if traffic shifts."""
+    """Return the target groups of a load balancer entry: the one to begin with, and the other if traffic shifts."""
     other = (entry.get("advancedConfiguration") or {}).get("alternateTargetGroupArn")
     return [arn for arn in (entry.get("targetGroupArn"), other) if arn]
 
@@ -22,7 +22,7 @@ def _strategy(service: Any) -> str:
 
 
 def _production(backend: Any, entry: dict[str, Any]) -> Any:
-    """The forward action of the rule by which ECS shifts the traffic of a load balancer entry."""
+    """Return the forward action of the rule by which ECS shifts the traffic of a load balancer entry."""
     arn = (entry.get("advancedConfiguration") or {}).get("productionListenerRule")
     elb = elbv2_backends[backend.account_id][backend.region_name]
     if not arn:
@@ -37,7 +37,7 @@ def _weights(action: Any) -> dict[str, int]:
 
 
 def shift(backend: Any, service: Any) -> None:
-    """Puts the weight on the other target group of each rule, where the deployments of a service shift traffic."""
+    """Put the weight on the other target group of each rule, where the deployments of a service shift traffic."""
     if _strategy(service) not in SHIFTING:
         return
     for entry in service.load_balancers:

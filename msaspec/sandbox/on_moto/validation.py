@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from msaspec.sandbox.intrinsics import Unknown
+from msaspec.sandbox.cloudformation.intrinsics import Unknown
+from msaspec.sandbox.cloudformation.proposal import Change
 from msaspec.sandbox.on_moto.stacks import Stack
-from msaspec.sandbox.proposal import Change
 
 # The first two names and their sentences are those that tools show; how ECR's check is called could not be verified.
 NAME_CONFLICT = "NAME_CONFLICT_VALIDATION"
@@ -35,7 +35,7 @@ class Finding:
 
 
 def findings(stack: Stack, changes: list[Change]) -> Iterator[Finding]:
-    """What the checks find."""
+    """Yield what the checks find."""
     client = stack.deployment.around.api
     for change in changes:
         if change.action == "Add" or change.replacement == "True":
@@ -45,7 +45,7 @@ def findings(stack: Stack, changes: list[Change]) -> Iterator[Finding]:
 
 
 def taken(client: Callable[[str], Any], change: Change) -> str | None:
-    """The name that a resource is to have, if another has it already."""
+    """Return the name that a resource is to have, if another has it already."""
     key, there = _NAMED.get(change.type, ("", None))
     name = (change.properties or {}).get(key)
     return None if there is None or not name or isinstance(name, Unknown) or name not in there(client) else str(name)

@@ -6,7 +6,7 @@ from moto.route53.models import route53_backends
 
 
 def ensure(account: str, id: str, name: str) -> str:
-    """A hosted zone by its id, made with a name where there is none."""
+    """Return a hosted zone by its id, made with a name where there is none."""
     backend = route53_backends[account]["aws"]
     if id not in backend.zones:
         made = backend.create_hosted_zone(f"{name}.", private_zone=False)

@@ -8,15 +8,18 @@ from typing import Any
 
 SINGLE = "--name", "--restart", "--pull", "--env-file", "--log-driver"
 MULTIPLE = "--log-opt", "-p", "-e"
+JOINED = "--entrypoint", "--user", "--workdir", "--stop-timeout"
 
 
 def parse(words: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
     """Image, command, options, and the environment of the container, which the client works out."""
-    options: dict[str, list[str]] = {name: [] for name in SINGLE + MULTIPLE}
+    options: dict[str, list[str]] = {name: [] for name in SINGLE + MULTIPLE + JOINED}
     rest = iter(words)
     for word in rest:
         if word in options:
             options[word].append(next(rest))
+        elif word.partition("=")[0] in JOINED:
+            options[word.partition("=")[0]].append(word.partition("=")[2])
         elif word[:2] in options:
             options[word[:2]].append(word[2:])
         elif word != "-d":

@@ -17,6 +17,7 @@ state, program, *arguments = sys.argv[1:]
 STATE = Path(state)
 BEHAVIOUR = json.loads((STATE / "behaviour.json").read_text())
 CONTAINER = STATE / "container.json"
+IMAGES = STATE / "images"
 
 
 def option(name: str) -> str:
@@ -49,6 +50,14 @@ def docker() -> None:
             if not CONTAINER.exists():
                 sys.exit("Error response from daemon: No such container: " + arguments[-1])
             CONTAINER.unlink()
+        case "pull":
+            with IMAGES.open("a") as file:
+                file.write(arguments[-1] + "\n")
+        case "image":
+            assert arguments[1:4] == ["inspect", "-f", "."]
+            if arguments[4] not in (IMAGES.read_text().splitlines() if IMAGES.exists() else []):
+                sys.exit("Error response from daemon: No such image: " + arguments[4])
+            print(".")
         case "run":
             docker_run()
         case "inspect":
@@ -58,6 +67,14 @@ def docker() -> None:
             for field, content in zip(fields, BEHAVIOUR["container"].split(), strict=True):
                 told = told.replace(field, content)
             print(told)
+        case "exec":
+            assert arguments[1] == "users"
+            codes = BEHAVIOUR["exec"]
+            tries = STATE / "tries"
+            tried = int(tries.read_text()) if tries.exists() else 0
+            tries.write_text(str(tried + 1))
+            print("it says\nnot yet")
+            sys.exit(codes[min(tried, len(codes) - 1)])
         case "logs":
             print("\n".join(BEHAVIOUR["output"]))
 

@@ -43,6 +43,8 @@ match sys.argv[1:]:
         print(ask("remove", name))
     case ["run", *words]:
         print(ask("run", docker_cli.parse(words, os.environ)))
+    case ["image", "inspect", "-f", form, image]:
+        print(ask("image", image, form))
     case ["inspect", name, "-f", form]:
         print(ask("inspect", name, form))
     case ["logs", "--tail", number, name]:

@@ -1,0 +1,291 @@
+"""RDS database instances as holders of data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from msaspec.aws.data.physical import made_up
+from msaspec.language.aws_type import (
+    AwsType,
+    Clients,
+    Deletion,
+    Effect,
+    Holds,
+    Kept,
+    Objection,
+    Properties,
+    Protection,
+    ServiceRole,
+    unless_gone,
+)
+from msaspec.template.resources import items, same, whole
+
+_GONE = frozenset(
+    {
+        "DBInstanceAutomatedBackupNotFound",
+        "DBInstanceNotFound",
+        "DBInstanceNotFoundFault",
+        "DBSnapshotNotFound",
+    }
+)
+
+
+def _instances(aws: Clients, id: str) -> list[Mapping[str, Any]]:
+    """Return the database instance of an id, if there is one."""
+    said = unless_gone(_GONE, aws.client("rds").describe_db_instances, DBInstanceIdentifier=id)
+    found: list[Mapping[str, Any]] = (said or {}).get("DBInstances", [])
+    return found
+
+
+def _asked(properties: Properties) -> bool:
+    return str(properties.get("DeletionProtection")).lower() == "true"
+
+
+def _read(aws: Clients, id: str) -> bool | None:
+    there = _instances(aws, id)
+    if not there or there[0].get("DBInstanceStatus") == "creating":
+        return None  # RDS changes nothing of it before it is made.
+    return bool(there[0].get("DeletionProtection"))
+
+
+def _write(aws: Clients, id: str, *, on: bool) -> None:
+    aws.client("rds").modify_db_instance(DBInstanceIdentifier=id, DeletionProtection=on, ApplyImmediately=True)
+
+
+def _erase(aws: Clients, id: str, deletion: Deletion) -> list[str]:
+    """Remove the instance, where it was to stay; the snapshots that the deletion made, and the automated backups.
+    Manual snapshots stay. Without knowing when the deletion began, the two cannot be distinguished."""
+    rds = aws.client("rds")
+    if deletion.began is None:
+        return []
+    done = []
+    for there in _left_running(aws, id, deletion.began):
+        if there.get("DeletionProtection"):
+            _write(aws, id, on=False)
+        rds.delete_db_instance(DBInstanceIdentifier=id, SkipFinalSnapshot=True, DeleteAutomatedBackups=True)
+        done.append(f"the database instance {id}, which takes some minutes to go")
+    for name in _snapshots(aws, id, deletion):
+        if unless_gone(_GONE, rds.delete_db_snapshot, DBSnapshotIdentifier=name) is not None:
+            done.append(f"the snapshot {name}")
+    removed = [
+        unless_gone(_GONE, rds.delete_db_instance_automated_backup, DbiResourceId=backup["DbiResourceId"])
+        for backup in _retained_backups(aws, id)
+    ]
+    return [*done, *([f"the automated backups of {id}"] if any(said is not None for said in removed) else [])]
+
+
+def _remains(aws: Clients, id: str, deletion: Deletion) -> list[str]:
+    """Name what `_erase` would remove."""
+    if deletion.began is None:
+        return []
+    instances = [f"the database instance {id}" for _ in _left_running(aws, id, deletion.began)]
+    snapshots = [f"the snapshot {name}" for name in _snapshots(aws, id, deletion)]
+    return [*instances, *snapshots, *([f"the automated backups of {id}"] if _retained_backups(aws, id) else [])]
+
+
+def _left_running(aws: Clients, id: str, began: datetime) -> list[Mapping[str, Any]]:
+    """Return an instance that the stack's deletion left running. One that was made since is another of the same
+    name."""
+    return [
+        there
+        for there in _instances(aws, id)
+        if there["DBInstanceStatus"] != "deleting"
+        and (made := there.get("InstanceCreateTime")) is not None
+        and made < began
+    ]
+
+
+def _snapshots(aws: Clients, id: str, deletion: Deletion) -> list[str]:
+    """Return the snapshots that CloudFormation made when it deleted the stack, recognized by their name and their time.
+
+    CloudFormation calls them STACK-snapshot-LOGICALID- and twelve letters and digits (its resource provider for RDS,
+    DeleteHandler.java). A copy that a person made since has another name, whatever it was copied from.
+    """
+    if deletion.began is None:
+        return []
+    began = deletion.began.replace(microsecond=0)
+    own = made_up(deletion.stack, f"Snapshot-{deletion.logical_id}", 255)
+    pages = (
+        aws.client("rds")
+        .get_paginator("describe_db_snapshots")
+        .paginate(DBInstanceIdentifier=id, SnapshotType="manual")
+    )
+    # One that is only being made has no time yet, and is not CloudFormation's, which waits for its own.
+    return [
+        snapshot["DBSnapshotIdentifier"]
+        for page in pages
+        for snapshot in page["DBSnapshots"]
+        if own.fullmatch(snapshot["DBSnapshotIdentifier"])
+        and "SnapshotCreateTime" in snapshot
+        and snapshot["SnapshotCreateTime"] >= began
+    ]
+
+
+def _retained_backups(aws: Clients, id: str) -> list[Mapping[str, Any]]:
+    """Return the automated backups of instances that are gone; those of one that is there go with it."""
+    ask = aws.client("rds").describe_db_instance_automated_backups
+    kept = unless_gone(_GONE, ask, DBInstanceIdentifier=id) or {}
+    return [each for each in kept.get("DBInstanceAutomatedBackups", []) if each.get("Status") == "retained"]
+
+
+def _kept(aws: Clients, stack: str, logical_id: str) -> Iterator[Kept]:
+    """Instances of the name that CloudFormation would have made up, and the newest of its last snapshots."""
+    rds, place = aws.client("rds"), f"/Resources/{logical_id}"
+    name = made_up(stack, logical_id, 63)
+    for page in rds.get_paginator("describe_db_instances").paginate():
+        for instance in page["DBInstances"]:
+            if name.fullmatch(id := instance["DBInstanceIdentifier"]):
+                # An import would change nothing of it: it would keep its old security group, which lets no one in.
+                takeover = f"remove it, which leaves the snapshot {id}-last, and {_restored(place, f'{id}-last')}"
+                yield Kept(id, "database instance", takeover, tuple(map(tuple, _removal(id))), in_network=True)
+    own, newest = made_up(stack, f"Snapshot-{logical_id}", 255), ("", None)
+    for page in rds.get_paginator("describe_db_snapshots").paginate(SnapshotType="manual"):
+        for snapshot in page["DBSnapshots"]:
+            id, made = snapshot["DBSnapshotIdentifier"], snapshot.get("SnapshotCreateTime")
+            if made and own.fullmatch(id) and (newest[1] is None or made > newest[1]):
+                newest = id, made
+    if id := newest[0]:
+        removal = (("rds", "delete-db-snapshot", "--db-snapshot-identifier", id),)
+        yield Kept(id, "snapshot", _restored(place, id), removal, alone=False)
+
+
+def _restored(place: str, snapshot: str) -> str:
+    """How a database is made of a snapshot."""
+    restored = f"{{op: add, path: {place}/Properties/DBSnapshotIdentifier, value: {snapshot}}}"
+    without = f"{{op: remove, path: {place}/Properties/MasterUsername}}"
+    return f"write `patches: [{restored}, {without}]`, and keep it there for as long as the database is"
+
+
+def _removal(id: str) -> Iterable[list[str]]:
+    named = ["--db-instance-identifier", id]
+    yield ["rds", "modify-db-instance", *named, "--no-deletion-protection", "--apply-immediately"]
+    yield ["rds", "delete-db-instance", *named, "--final-db-snapshot-identifier", f"{id}-last"]
+
+
+# fact: rds-refused-changes
+def _objections(before: Properties, after: Properties) -> Iterator[Objection]:
+    """Yield what RDS refuses of an instance that is there, and what its backups lose (RDS API, ModifyDBInstance)."""
+    engines = [str(side.get("Engine")).lower() for side in (before, after)]
+    if engines[0] != engines[1]:
+        reason = f"would change from {engines[0]} to {engines[1]}, which RDS refuses: it does not migrate the data"
+        hint = f"Keep `engine: {engines[0]}`, and declare a database of another name for the other engine."
+        yield Objection(Effect.REFUSED, "engine", reason, hint)
+        return
+    yield from _versions(before.get("EngineVersion"), after.get("EngineVersion"))
+    yield from _volume(whole(before.get("AllocatedStorage")), whole(after.get("AllocatedStorage")))
+    yield from _retention(whole(before.get("BackupRetentionPeriod")), whole(after.get("BackupRetentionPeriod")))
+
+
+def _versions(before: Any, after: Any) -> Iterator[Objection]:
+    """Yield a lower version is refused. Of a major version RDS takes its default minor, unless a later one runs."""
+    if not (isinstance(before, str) and isinstance(after, str)) or before == after:
+        return
+    old, new = before.split("."), after.split(".")
+    if not all(part.isdigit() for part in (*old, *new)):
+        return
+    shared = min(len(old), len(new))
+    numbers = [tuple(map(int, parts[:shared])) for parts in (old, new)]
+    if numbers[1] < numbers[0]:
+        reason = f"would go back from version {before} to {after}, which RDS refuses"
+        hint = f'Keep `version: "{before}"`. For an older one, declare another database and move the data into it.'
+        yield Objection(Effect.REFUSED, "version", reason, hint)
+    elif numbers[1] == numbers[0] and len(new) > len(old):
+        reason = f"would be held at version {after}; RDS refuses that if it has already upgraded the instance beyond it"
+        hint = "See which version runs: `aws rds describe-db-instances`. Name that one or a later one."
+        yield Objection(Effect.COSTS, "version", reason, hint)
+    elif numbers[1] == numbers[0]:
+        reason = f"would be upgraded by RDS within version {after}, and could not return to {before}"
+        yield Objection(Effect.COSTS, "version", reason, f'Keep `version: "{before}"` to stay there.')
+
+
+# fact: rds-volume-growth
+def _volume(before: int | None, after: int | None) -> Iterator[Objection]:
+    """Yield a volume grows by a tenth at least (RDS User Guide, "Increasing DB instance storage capacity"), or not at
+    all."""
+    if before is None or after is None or after == before:
+        return
+    least = before + -(-before // 10)
+    if after < before:
+        reason = f"would shrink from {before} to {after} GiB, which RDS refuses"
+        hint = (
+            f"Keep `storage: {before} GiB`. For a smaller volume, declare another database and move the data into it."
+        )
+        yield Objection(Effect.REFUSED, "storage", reason, hint)
+    elif after < least:
+        reason = f"would grow from {before} to {after} GiB, and RDS refuses growth of less than 10 percent"
+        yield Objection(Effect.REFUSED, "storage", reason, f"Write `storage: {least} GiB` or more.")
+
+
+def _retention(before: int | None, after: int | None) -> Iterator[Objection]:
+    if not before or after is None or after >= before:
+        return
+    if after == 0:
+        reason = "would lose all its automated backups at once, and with them recovery to a point in time"
+        hint = f"Keep `backups: {before} days`; `1 day` is the least that keeps recovery."
+        yield Objection(Effect.LOSES, "backups", reason, hint)
+    else:
+        reason = f"would lose its automated backups that are older than {after} {'day' if after == 1 else 'days'}"
+        yield Objection(
+            Effect.COSTS, "backups", reason, f"Keep `backups: {before} days` for as long as they are needed."
+        )
+
+
+def _policy(properties: Properties) -> str:
+    return "Delete" if "DBClusterIdentifier" in properties else "Snapshot"
+
+
+INSTANCE = AwsType(
+    name="AWS::RDS::DBInstance",
+    noun="database instance",
+    holds=Holds.DATA,
+    copy_of="SourceDBInstanceIdentifier",
+    deletion_policy=_policy,
+    protection=Protection(_asked, _read, _write),
+    # fact: service-linked-roles
+    service_role=ServiceRole("rds.amazonaws.com", "AWSServiceRoleForRDS"),
+    erase=_erase,
+    snapshots=_snapshots,
+    remains=_remains,
+    parting="its last snapshot and its automated backups",
+    gone=_GONE,
+    there=lambda aws, id: bool(_instances(aws, id)),
+    kept=_kept,
+    removal=_removal,
+    objections=_objections,
+    unique=(("DBInstanceIdentifier",),),
+    slow={"create": "5 to 30 minutes", "update": "5 to 30 minutes", "delete": "5 to 30 minutes, with a last snapshot,"},
+    # The schema calls these conditional, since the old values of some cannot be changed in place for every engine; for
+    # PostgreSQL the reference has them updated with interruptions at most, never by replacement.
+    never_replaces=frozenset(
+        {
+            ("AutoMinorVersionUpgrade",),
+            ("BackupRetentionPeriod",),
+            ("DBParameterGroupName",),
+            ("MultiAZ",),
+            ("PreferredMaintenanceWindow",),
+        }
+    ),
+)
+
+
+# fact: rds-subnet-in-use
+def _subnets(before: Properties, after: Properties) -> Iterator[Objection]:
+    """RDS keeps a subnet in a group for as long as an instance is in its zone (RDS API, ModifyDBSubnetGroup,
+    SubnetAlreadyInUse)."""
+    old, new = ({same(subnet) for subnet in items(side.get("SubnetIds"))} for side in (before, after))
+    if gone := old - new:
+        reason = (
+            f"would lose {len(gone)} of its {len(old)} subnets, which RDS refuses while the instance or its standby"
+            " is in one of them; the update would then roll back"
+        )
+        hint = (
+            "Look up its zones (`aws rds describe-db-instances`); if one of "
+            "them would be removed, keep `network.zones`."
+        )
+        yield Objection(Effect.COSTS, "multi_zone", reason, hint)
+
+
+SUBNET_GROUP = AwsType(name="AWS::RDS::DBSubnetGroup", objections=_subnets, unique=(("DBSubnetGroupName",),))
+PARAMETER_GROUP = AwsType(name="AWS::RDS::DBParameterGroup", unique=(("DBParameterGroupName",),))

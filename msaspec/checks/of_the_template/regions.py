@@ -1,0 +1,64 @@
+"""Types of resources, hosts and databases that the Region of a stack does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from msaspec.diagnostics.diagnostic import Code, Diagnostic
+from msaspec.diagnostics.spelling import suggest
+from msaspec.linting import regional
+from msaspec.template.resources import Resource
+from msaspec.template.stack import Stack
+
+NOT_THERE = Code(
+    "MSA393",
+    "A type that the Region does not offer",
+    """
+    The Region does not offer a CloudFormation resource type, an EC2 instance type or an RDS instance class. Choose
+    another one, or another Region. msaspec takes the offers of a Region from cfn-lint's data, which `cfn-lint
+    --update-specs` renews.
+    """,
+)
+
+
+LARGEST = "us-east-1"
+"""A Region that has every type."""
+
+
+def check(stack: Stack) -> Iterator[Diagnostic]:
+    """Find what the manifest's own Region does not have."""
+    if stack.region:
+        yield from check_region(stack, stack.region)
+
+
+def check_region(stack: Stack, region: str) -> Iterator[Diagnostic]:
+    """Find what a Region does not have, though others do. What no Region has is misspelt, which cfn-lint reports."""
+    types = regional.resource_types(region)
+    for name, resource in stack.template.get("Resources", {}).items():
+        kind = resource.get("Type")
+        if types and kind not in types and kind in (regional.resource_types(LARGEST) or ()):
+            message = f"{region} does not offer {kind}, the type of `{name}`."
+            yield stack.fault(NOT_THERE, message, "Take another Region.", ("Resources", name, "Type"))
+    for template in stack.resources.of("AWS::EC2::LaunchTemplate"):
+        steps = ("LaunchTemplateData", "InstanceType")
+        yield from _offered(template, steps, "instance type", regional.instance_types, stack, region)
+    for database in stack.resources.of("AWS::RDS::DBInstance"):
+        engine = database.get("Engine")
+        if isinstance(engine, str):
+            known = partial(regional.database_classes, engine=engine)
+            yield from _offered(database, ("DBInstanceClass",), "instance class", known, stack, region)
+
+
+def _offered(
+    resource: Resource,
+    steps: tuple[str, ...],
+    what: str,
+    known: Callable[[str], frozenset[str] | None],
+    stack: Stack,
+    region: str,
+) -> Iterator[Diagnostic]:
+    chosen, here = resource.get(*steps), known(region)
+    if here and isinstance(chosen, str) and chosen not in here and chosen in (known(LARGEST) or ()):
+        message = f"{region} does not offer the {what} {chosen} of `{resource.name}`."
+        yield stack.fault(NOT_THERE, message, suggest(chosen, here, "Take another."), resource.at(*steps))

@@ -1,0 +1,227 @@
+"""Show what an update would add, change, replace and remove."""
+
+from __future__ import annotations
+
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from msaspec.cli import console, exits, usage
+from msaspec.cli.app import App, pass_app
+from msaspec.diagnostics import printable
+
+if TYPE_CHECKING:
+    from msaspec.deploy.aws.target import Target
+    from msaspec.diagnostics.diagnostic import Diagnostic
+    from msaspec.source.document import Document
+    from msaspec.template.role import Role
+    from msaspec.template.stack import Stack
+    from msaspec.update.changes import Change
+
+GIT = "git:"
+DEPLOYED = "stack"
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two versions: its stacks, and the manifest, if it was one."""
+
+    stacks: tuple[Stack, ...] = ()
+    document: Document | None = None
+
+    def stack(self, role: Role) -> Stack | None:
+        """Return the stack of a role, if there is one."""
+        return next((stack for stack in self.stacks if stack.role == role), None)
+
+
+@click.command(name="diff")
+@console.file_argument()
+@console.environment_option()
+@click.option(
+    "--against",
+    default="git:HEAD",
+    metavar="PATH|git:REV|stack",
+    help="The version before: a manifest, a template, FILE at a revision of git, or what is deployed."
+    " [default: git:HEAD]",
+)
+@console.target_options()
+@console.stacks_option()
+@click.option("--format", "form", type=usage.Choice(["text", "json"]), default="text", help="[default: text]")
+@pass_app
+def command(
+    app: App, file: str, environment: str | None, against: str, target: Target, roles: tuple[Role, ...], form: str
+) -> None:
+    """Show what an update to FILE (default: msa.yaml, `-` is standard input) from another version of it would do.
+
+    Both are compiled by this msaspec and compared, by manifest entry: what is added, changed, replaced and removed.
+    What replaces a resource is known from the registry schemas of cfn-lint. A compiled template, YAML or JSON, is taken
+    for the main stack unless --stack says registry. Needs no network and no credentials, but for `--against stack`,
+    which compares with what CloudFormation has. What `msaspec deploy` would refuse without --allow-replace is a
+    warning. Ends with 0 if the two are the same, with 1 if they differ.
+    """
+    with exits.exit_on_fault(app.reporter()), exits.exit_on_invalid():
+        from msaspec.deploy import gate
+        from msaspec.update import changes, hazards, listing, losses, objections
+
+        document = console.read(file)
+        risks: list[Diagnostic]
+        if against == DEPLOYED:
+            before, after, risks = _deployed(app, document, environment, target, roles)
+        else:
+            risks = []
+            before, roles = _before(file, against, environment, roles)
+            after = _compiled(document, environment, roles)
+            if risks := _elsewhere(before, document, environment):
+                before = Side((), before.document)  # All of another system is new.
+        found: list[tuple[str, Change]] = []
+        lifted: list[Diagnostic] = []
+        for role in sorted(roles, key=lambda role: role.shared):  # The system's own first.
+            old, new = before.stack(role), after.stack(role)
+            name = new.name if new else old.name if old else ""
+            templates = old.template if old else {}, new.template if new else {}
+            if old and new and old.protected and not new.protected:
+                lifted.append(objections.unprotected(new.name))
+            compared = changes.between(
+                *templates,
+                origins=new.origins if new else {},
+                origins_before=old.origins if old else {},
+            )
+            found += [(name, change) for change in compared]
+            risks += hazards.found(*templates, compared)
+        all_changes = [change for _, change in found]
+        _show(found, form)
+        lost_ones = losses.found(all_changes)
+        console.tell([_placed(change, gate.hinted(change, lost), before, document) for change, lost in lost_ones])
+        console.tell(list(map(document.place_entry, [*objections.refused(all_changes), *risks, *lifted])))
+        if found or not lifted:
+            printable.echo(listing.summary(all_changes), err=True)
+    if found or lifted:
+        raise click.exceptions.Exit(exits.DIAGNOSTICS)
+
+
+def _show(found: list[tuple[str, Change]], form: str) -> None:
+    from msaspec.update import listing
+
+    if form == "json":
+        console.write_json(listing.to_json(found) + "\n")
+    elif found:
+        printable.echo(listing.to_text(change for _, change in found))
+
+
+def _placed(change: Change, diagnostic: Diagnostic, before: Side, document: Document) -> Diagnostic:
+    """On the line of the manifest, for what is removed on that of the version before."""
+    gone = change.action == "remove" and before.document is not None
+    return (before.document if gone and before.document else document).place_entry(diagnostic)
+
+
+def _elsewhere(before: Side, document: Document, environment: str | None) -> list[Diagnostic]:
+    """Warnings where the manifest is that of another system than the version before."""
+    from msaspec import pipeline
+    from msaspec.template.owner import claim
+    from msaspec.update import elsewhere
+    from msaspec.update.elsewhere import Where
+
+    def of(document: Document) -> Where:
+        identity = pipeline.identity(document, environment)
+        return Where(identity.system, identity.region)
+
+    if not before.stacks:
+        return []
+    owners = [claim(stack.template).owner for stack in before.stacks]
+    known = of(before.document) if before.document else next((Where(each.system) for each in owners if each), None)
+    return list(elsewhere.found(known, of(document)))
+
+
+def _before(file: str, against: str, environment: str | None, roles: tuple[Role, ...]) -> tuple[Side, tuple[Role, ...]]:
+    """Return the version to compare with, and which stacks can be compared with it."""
+    from msaspec import pipeline
+    from msaspec.template import reading
+    from msaspec.template.role import MAIN
+    from msaspec.template.stack import Stack
+
+    if against.startswith(GIT):
+        text, label = _of_git(file, against.removeprefix(GIT))
+    else:
+        text, label = _of_path(against), against
+    data = None
+    with suppress(reading.Unreadable):  # It may be a manifest, whose faults have lines.
+        data = reading.load(text)
+    if reading.is_template(data):
+        try:
+            role = roles[0] if len(roles) == 1 else MAIN
+            # A template does not say whether its stack has termination protection.
+            stack = Stack("", reading.validated(data), {}, role=role, protected=False)
+        except reading.Unreadable as fault:
+            raise click.UsageError(f"{label} is not a valid template. {fault}") from None
+        return Side((stack,)), (role,)
+    document = pipeline.load(text, label)
+    if environment is not None and environment not in pipeline.environments(document):
+        printable.echo(f"{label} has no environment {environment}, so all of it is new.", err=True)
+        return Side((), document), roles
+    return _compiled(document, environment, roles), roles
+
+
+def _deployed(
+    app: App, document: Document, environment: str | None, target: Target, roles: tuple[Role, ...]
+) -> tuple[Side, Side, list[Diagnostic]]:
+    """Return what CloudFormation has; what `msaspec deploy` would make of the manifest, with the tags that run; and
+    what is said of stacks that are another's."""
+    from msaspec import pipeline
+    from msaspec.deploy import flow
+
+    system = pipeline.compile_system(document, environment, roles)
+    with app.reached(target, system.plan.root.region) as aws:
+        found = [flow.versions(aws, system.plan, stack) for stack in system.stacks]
+    before = Side(tuple(each.before for each in found if each.before))
+    hint = "`msaspec deploy` refuses to change it."
+    strangers = [replace(each.stranger, hint=hint) for each in found if each.stranger]
+    return before, Side(tuple(each.after for each in found), document), strangers
+
+
+def _compiled(document: Document, environment: str | None, roles: tuple[Role, ...]) -> Side:
+    from msaspec import pipeline
+
+    return Side(pipeline.compile_system(document, environment, roles).stacks, document)
+
+
+def _of_path(path: str) -> bytes:
+    if path == "-":
+        return console.read_input()
+    try:
+        return Path(path).read_bytes()
+    except OSError as fault:
+        raise click.UsageError(f"{path} cannot be read: {fault.strerror}.") from None
+
+
+def _of_git(file: str, revision: str) -> tuple[bytes, str]:
+    """Return the manifest as it is in a revision, and what messages call it."""
+    if file == "-":
+        raise click.UsageError("Standard input is not in a repository. Name another version with `--against PATH`.")
+    path = Path(file)
+    if _git(path, "rev-parse", "--git-dir") is None:
+        message = (
+            f"{file} is not in a git repository. Name another version with `--against PATH`, a manifest or a template."
+        )
+        raise click.UsageError(message)
+    commit = _git(path, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    if commit is None:
+        raise click.UsageError(f"git has no revision `{revision}`.")
+    text = _git(path, "cat-file", "blob", f"{commit.decode().strip()}:./{path.name}")
+    if text is None:
+        raise click.UsageError(
+            f"{file} is not in the revision `{revision}`. Name another, or a file with `--against PATH`."
+        )
+    return text, f"{revision}:{file}"
+
+
+def _git(path: Path, *arguments: str) -> bytes | None:
+    """Return what git writes when it runs in the folder of the file; None if it fails."""
+    try:
+        done = subprocess.run(["git", "-C", str(path.parent), *arguments], capture_output=True, check=False)
+    except OSError:
+        raise click.UsageError("`git` cannot be started. Name another version with `--against PATH`.") from None
+    return done.stdout if done.returncode == 0 else None

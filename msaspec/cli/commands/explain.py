@@ -1,0 +1,31 @@
+"""Explain what a service gets and why, or what a code means."""
+
+from __future__ import annotations
+
+import click
+
+from msaspec.cli import completion, console, exits
+
+
+@click.command(name="explain")
+@click.argument("subject", metavar="SUBJECT", shell_complete=completion.entries)
+@console.file_argument()
+@console.environment_option()
+def command(subject: str, file: str, environment: str | None) -> None:
+    """Explain SUBJECT: the code of a diagnostic, or the name of a service, database or bucket in FILE.
+
+    A code is one of msaspec (MSA301) or of cfn-lint (E3012). A service is explained with its addresses, who may call
+    it, what it uses, every variable of its container with its origin, what its role may do, and its resources.
+    """
+    from msaspec.explain import pages
+
+    try:
+        page = pages.diagnostic(subject)
+        if page is None:
+            with exits.exit_on_invalid():
+                from msaspec import pipeline
+
+                page = pages.entry(subject, pipeline.compile_main(console.read(file), environment))
+    except pages.Unknown as unknown:
+        raise click.UsageError(str(unknown)) from None
+    console.show(page)

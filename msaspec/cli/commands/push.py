@@ -1,0 +1,73 @@
+"""Build and push images into the system's repositories."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from msaspec.cli import completion, console, exits
+from msaspec.cli.app import App, pass_app
+
+if TYPE_CHECKING:
+    from msaspec.deploy.aws.target import Target
+
+
+@click.command(name="push")
+@click.argument("services", nargs=-1, metavar="[SERVICE]...", shell_complete=completion.services)
+@click.option(
+    "--file",
+    "-f",
+    default=console.DEFAULT_FILE,
+    metavar="FILE",
+    help="The manifest. [default: msa.yaml]",
+    shell_complete=completion.files,
+)
+@console.environment_option()
+@console.target_options()
+@click.option("--build", metavar="DIR", help="Build the image of one service from this directory.")
+@click.option(
+    "--tag",
+    "tags",
+    multiple=True,
+    metavar="SERVICE=TAG",
+    help="The image tag of a service.",
+    shell_complete=completion.tags,
+)
+@pass_app
+def command(
+    app: App,
+    services: tuple[str, ...],
+    file: str,
+    environment: str | None,
+    target: Target,
+    build: str | None,
+    tags: tuple[str, ...],
+) -> None:
+    """Push the image of each SERVICE (default: all) into its repository, through the docker command line.
+
+    Logs docker in to the registry. Builds for the architecture of the service, from --build or from `build` of the
+    manifest, whose paths are relative to it; without either takes the local image of the manifest's name. Tags it, and
+    pushes it. The repositories are made by `msaspec deploy`.
+    """
+    if build and len(services) != 1:
+        raise click.UsageError("--build needs exactly one service. For several, set `build:` in the manifest.")
+    reporter = app.reporter()
+    with exits.exit_on_fault(reporter):
+        from msaspec import pipeline
+        from msaspec.deploy import parameters, pushing
+        from msaspec.deploy.context import Context
+        from msaspec.deploy.invocation import Invocation
+
+        document = console.read(file)
+        plan, _ = pipeline.plan_of(document, environment)
+        owned = {service for service, _, _ in parameters.owned(plan)}
+        if strangers := sorted(set(services) - owned):
+            known = f"These have one: {', '.join(sorted(owned))}." if owned else "None has one."
+            raise click.UsageError(f"Not an image of the system: {', '.join(strangers)}. {known}")
+        chosen = services or tuple(sorted(owned))
+        with app.reached(target, plan.root.region) as aws:
+            invocation = Invocation(file, environment, aws.words)
+            wanted = pushing.wanted(plan, chosen, console.tags(tags), file, build)
+            context = Context(aws, reporter, invocation, document)
+            pushing.push(context, plan.site.system, wanted, app.execute)

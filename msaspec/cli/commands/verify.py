@@ -1,0 +1,41 @@
+"""Check what a deployment will need in the account."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from msaspec.cli import console, exits
+from msaspec.cli.app import App, pass_app
+
+if TYPE_CHECKING:
+    from msaspec.deploy.aws.target import Target
+
+
+@click.command(name="verify")
+@console.file_argument()
+@console.environment_option()
+@console.target_options()
+@console.format_option("text", "json")
+@pass_app
+def command(app: App, file: str, environment: str | None, target: Target, form: str) -> None:
+    """Check what a deployment of FILE (default: msa.yaml) will need in the account and can be read beforehand.
+
+    Images and their CPU architecture, secrets and parameters and their keys, the certificate, the hosted zone and its
+    records, quotas and service-linked roles. Changes nothing. Each miss is reported on its manifest line, with the
+    command that mends it; what may not be read is said once and skipped. Ends with 1 if something is missing.
+    """
+    reporter = app.reporter(form)
+    with exits.exit_on_fault(reporter), exits.exit_on_invalid():
+        from msaspec import pipeline
+        from msaspec.deploy import verification
+        from msaspec.deploy.context import Context
+        from msaspec.deploy.invocation import Invocation
+
+        document = console.read(file)
+        system = pipeline.compile_system(document, environment)
+        with app.reached(target, system.plan.root.region) as aws:
+            context = Context(aws, reporter, Invocation(file, environment, aws.words), document)
+            if not verification.verify(context, system):
+                raise click.exceptions.Exit(exits.DIAGNOSTICS)

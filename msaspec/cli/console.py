@@ -1,0 +1,187 @@
+"""What the commands share on the command line: their options, reading a manifest, writing what they give."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Callable, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import click
+
+from msaspec.cli import completion, usage
+from msaspec.diagnostics import printable
+
+if TYPE_CHECKING:
+    from msaspec.diagnostics.diagnostic import Diagnostic
+    from msaspec.source.document import Document
+    from msaspec.template.role import Role
+
+DEFAULT_FILE = "msa.yaml"
+STDIN = "<stdin>"
+"""The name of standard input in diagnostics."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def file_argument() -> Callable[[F], F]:
+    """Return the manifest, as the last argument of a command."""
+    return click.argument("file", default=DEFAULT_FILE, metavar="[FILE]", shell_complete=completion.files)
+
+
+def environment_option() -> Callable[[F], F]:
+    """Return the option `--env`."""
+    return click.option(
+        "--env",
+        "environment",
+        metavar="NAME",
+        help="The environment, an entry of `environments`.",
+        shell_complete=completion.environments,
+    )
+
+
+def target_options() -> Callable[[F], F]:
+    """Return the options that choose an account and a Region; they arrive as `target`."""
+    options = (
+        click.option("--region", metavar="REGION", help="The AWS Region. [default: that of the manifest]"),
+        click.option(
+            "--profile",
+            metavar="PROFILE",
+            help="A profile of the AWS CLI's shared files.",
+            shell_complete=completion.profiles,
+        ),
+        click.option("--endpoint-url", metavar="URL", help="Another endpoint than AWS, such as `msaspec sandbox`."),
+    )
+
+    def decorate(function: F) -> F:
+        @wraps(function)
+        def chosen(region: str | None, profile: str | None, endpoint_url: str | None, **rest: Any) -> Any:
+            from msaspec.deploy.aws.target import Target
+
+            return function(target=Target(region, profile, endpoint_url), **rest)
+
+        decorated: Any = chosen
+        for option in reversed(options):
+            decorated = option(decorated)
+        return cast(F, decorated)
+
+    return decorate
+
+
+def timeout_option() -> Callable[[F], F]:
+    """Return the option `--timeout`, for a command that watches; it arrives in minutes, or as None."""
+    return click.option(
+        "--timeout",
+        type=click.FloatRange(min=0, min_open=True),
+        envvar="MSASPEC_TIMEOUT",
+        metavar="MINUTES",
+        help="Stop watching, without stopping the operation, after this many minutes without news."
+        " [default: MSASPEC_TIMEOUT, else 180, and 15 while AWS does not answer]",
+    )
+
+
+def format_option(*forms: str) -> Callable[[F], F]:
+    """Return the option `--format`, which arrives as `form`; the first is the default."""
+    return click.option("--format", "form", type=usage.Choice(forms), default=forms[0], help=f"[default: {forms[0]}]")
+
+
+def cfnlintrc_option() -> Callable[[F], F]:
+    """Return the option `--cfnlintrc`."""
+    help = "Trust this cfn-lint configuration: it may load rules, which are code, and silence checks."
+    return click.option("--cfnlintrc", metavar="PATH", help=help)
+
+
+def read(file: str) -> Document:
+    """Return the document in a file, or in standard input for `-`."""
+    from msaspec import pipeline
+
+    if file == "-":
+        return pipeline.load(read_input(), STDIN)
+    path = Path(file)
+    if not path.is_file():
+        what = "is a directory" if path.is_dir() else "does not exist"
+        raise click.UsageError(f"The manifest {file} {what}. Name another, or write one with `msaspec init`.")
+    try:
+        return pipeline.load(path.read_bytes(), file)
+    except OSError as fault:
+        raise click.UsageError(f"The manifest {file} cannot be read: {fault.strerror}.") from None
+
+
+def read_input() -> bytes:
+    """All of standard input. A usage error where that cannot be read."""
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as fault:
+        reason = "it is closed" if fault.errno == errno.EBADF else fault.strerror
+        raise click.UsageError(f"Standard input cannot be read: {reason}. Name a file.") from None
+
+
+def stack_option(
+    text: str = "The stack: `main`, or `registry` for the image repositories. [default: main]",
+) -> Callable[[F], F]:
+    """Return the option `--stack`, for a command about one of a system's stacks."""
+    from msaspec.template import role
+
+    return click.option(
+        "--stack",
+        type=usage.Choice(role.words()),
+        default=role.MAIN.word,
+        help=text,
+    )
+
+
+def stacks_option() -> Callable[[F], F]:
+    """Return the option `--stack`, for a command about one of a system's stacks or all of them; it arrives as the
+    roles."""
+    from msaspec.template import role
+
+    def chosen(context: click.Context, parameter: click.Parameter, value: str) -> tuple[Role, ...]:
+        return tuple(each for each in role.ROLES if value in (each.word, "all"))
+
+    choice = usage.Choice([*role.words(), "all"])
+    return click.option("--stack", "roles", type=choice, default="all", callback=chosen, help="[default: all]")
+
+
+def tags(words: Sequence[str]) -> dict[str, str]:
+    """`SERVICE=TAG` words as a map."""
+    found: dict[str, str] = {}
+    for word in words:
+        service, sign, tag = word.partition("=")
+        if not sign or not service or not tag:
+            raise click.BadParameter(f"`{word}` must have the form SERVICE=TAG.", param_hint="--tag")
+        if found.setdefault(service, tag) != tag:
+            raise click.BadParameter(f"`{service}` has two tags.", param_hint="--tag")
+    return found
+
+
+def tell(diagnostics: Sequence[Diagnostic]) -> None:
+    """Diagnostics on stderr, for people."""
+    from msaspec.diagnostics import terminal
+    from msaspec.diagnostics.report import Subject
+    from msaspec.diagnostics.reports import text
+
+    if diagnostics:
+        printable.echo(text.render(diagnostics, Subject(width=terminal.width(sys.stderr))), err=True)
+
+
+def write(text: str, output: str | None = None, *, source: str | None = None, manifests: bool = False) -> None:
+    """Write data to a file, as `output.write` does, or to stdout as UTF-8 whatever the locale."""
+    if output is None or output == "-":
+        printable.data(text)
+        return
+    from msaspec.cli import output as files
+
+    files.write(text, output, source=source, manifests=manifests)
+    printable.echo(f"Wrote {output}.", err=True)
+
+
+def write_json(text: str) -> None:
+    """JSON to stdout: as UTF-8, or in ASCII where the encoding of stdout is another."""
+    write(text if printable.is_unicode(sys.stdout) else printable.in_ascii(text))
+
+
+def show(text: str) -> None:
+    """Text of several lines for people on stdout, in its encoding. It has no styles of its own."""
+    printable.echo(printable.page(text.rstrip("\n"), styled=False))

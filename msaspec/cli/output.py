@@ -1,0 +1,64 @@
+"""Files that a command writes because `-o` or an argument names them.
+
+A command overwrites the regular file of that name and nothing else: not its own input, not another manifest, and not
+what a symbolic link leads to.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from pathlib import Path
+
+import click
+
+_MANIFEST = re.compile(rb"^msaspec[ \t]*:", re.MULTILINE)
+_LOOKED_AT = 64 * 1024
+
+
+def write(text: str, output: str, *, source: str | None = None, manifests: bool = False) -> None:
+    """Write a text to a file, and create its folders.
+
+    `source` is the file that the command read, which stays. With `manifests` another manifest may be overwritten.
+    Raises a usage error where the place cannot hold a file, or belongs to another user.
+    """
+    if not output:
+        raise click.UsageError("The name of the output file is empty. Name a file, or `-` for standard output.")
+    path = Path(output)
+    try:
+        if source is not None and source != "-" and path.exists() and path.samefile(source):
+            raise click.UsageError(f"{output} is the input itself. Name another file for the output.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Neither flag exists on Windows, where opening a pipe does not wait and links are rare.
+        harmless = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        with open(os.open(path, os.O_RDWR | os.O_CREAT | harmless, 0o666), "rb", buffering=0) as reading:
+            if output == os.devnull:
+                return
+            if not stat.S_ISREG(os.fstat(reading.fileno()).st_mode):
+                raise click.UsageError(_odd(output))
+            if not manifests and _MANIFEST.search(reading.read(_LOOKED_AT)):
+                raise click.UsageError(
+                    f"{output} is a manifest, and msaspec does not overwrite it. Name another file, or remove it first."
+                )
+            with open(os.dup(reading.fileno()), "wb") as file:
+                file.seek(0)
+                file.truncate()
+                file.write(text.encode())
+    except OSError as fault:
+        raise click.UsageError(_unwritable(path, output, fault)) from None
+
+
+def _unwritable(path: Path, output: str, fault: OSError) -> str:
+    if path.is_symlink() and fault.errno in (errno.ELOOP, errno.EMLINK):
+        return f"{output} is a symbolic link, which msaspec does not follow. Name the file itself: {path.resolve()}"
+    if path.is_dir():
+        return f"{output} is a directory. Name a file in it."
+    if fault.errno == errno.ENXIO:
+        return _odd(output)
+    return f"{output} cannot be written: {fault.strerror}."
+
+
+def _odd(output: str) -> str:
+    return f"{output} is not a regular file. Name one, or `-` for standard output."

@@ -1,0 +1,300 @@
+"""The resolved system: every default explicit, every edge with what it offers, every reference a value.
+
+A plan holds nothing that is not needed to compile, and is ordered by name: the order of the manifest means nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property, partial
+
+from msaspec.aws import bastion, ingress, network, routing
+from msaspec.compile import order, references
+from msaspec.compile.blame import made
+from msaspec.diagnostics.diagnostic import Code, Diagnostic
+from msaspec.diagnostics.place import Path
+from msaspec.language import image, secret_place
+from msaspec.language.base import Model
+from msaspec.language.health import probe
+from msaspec.language.kind import AnyKind
+from msaspec.language.part import Door, Entry, FrontDoor, Offer, Place, Site, Statement, Use
+from msaspec.language.runtime import AnyRuntime, Workload
+from msaspec.language.service import Service, ServiceUse
+from msaspec.language.value import Token, Value, public
+from msaspec.manifest.root import Manifest, Root
+from msaspec.template import names
+
+CONFLICTING_VARIABLE = Code(
+    "MSA224",
+    "Two uses inject the same variable",
+    """
+    Each use injects variables in the names of the service's `framework`, and two of this service's uses inject the same
+    name with different values. Set the variable under `env`, which overrides injected values, or use the framework
+    `plain`, whose names begin with the name of the used entry.
+    """,
+)
+VARIABLE_TWICE = Code(
+    "MSA225", "A variable under `env` and under `secrets`", "A variable has one value. Keep one of the two lines."
+)
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A use with what it offers. `kind` is None when a service is used."""
+
+    use: Use[Model]
+    kind: AnyKind | None
+    offer: Offer
+
+    @property
+    def rules(self) -> tuple[tuple[str, Door], ...]:
+        """The doors that the edge opens, each with the logical id of its security-group rule: named for what is used
+        and the port's name, or for a port that is shared."""
+        return tuple((self._rule(number, door), door) for number, door in enumerate(self.offer.doors))
+
+    def _rule(self, number: int, door: Door) -> str:
+        caller, callee = self.use.service, self.use.target
+        if door.slot:
+            return names.edge(caller, door.slot)
+        if door.name:
+            return names.edge(caller, callee, f"Port{names.camel(door.name)}")
+        return names.edge(caller, callee, str(number + 1) if number else "")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A system of one environment."""
+
+    manifest: Manifest
+    site: Site
+    endpoints: tuple[str, ...]
+    """Interface endpoints, by service, that replace a way out of the network."""
+    entries: tuple[tuple[AnyKind, tuple[tuple[Entry[Model], tuple[Use[Model], ...]], ...]], ...]
+    edges: tuple[Edge, ...]
+    workloads: tuple[tuple[AnyRuntime, Workload[Model]], ...]
+
+    @property
+    def root(self) -> Root:
+        """The validated manifest."""
+        return self.manifest.root
+
+    @cached_property
+    def _by_service(self) -> Mapping[str, tuple[Edge, ...]]:
+        return _grouped(self.edges, lambda edge: edge.use.service)
+
+    @cached_property
+    def _by_target(self) -> Mapping[str, tuple[Edge, ...]]:
+        return _grouped(self.edges, lambda edge: edge.use.target)
+
+    def edges_of(self, service: str) -> tuple[Edge, ...]:
+        """Return what a service uses."""
+        return self._by_service.get(service, ())
+
+    def callers_of(self, name: str) -> tuple[Edge, ...]:
+        """Who uses a service or another entry."""
+        return self._by_target.get(name, ())
+
+
+def _grouped(edges: Iterable[Edge], key: Callable[[Edge], str]) -> Mapping[str, tuple[Edge, ...]]:
+    found: dict[str, list[Edge]] = {}
+    for edge in edges:
+        found.setdefault(key(edge), []).append(edge)
+    return {name: tuple(own) for name, own in found.items()}
+
+
+def plan(manifest: Manifest) -> tuple[Plan, list[Diagnostic]]:
+    """Resolve a manifest. The plan is complete only if no diagnostic is an error."""
+    found: list[Diagnostic] = []
+    place = _place(manifest)
+    services = dict(sorted(manifest.root.services.items()))
+    kind_of = {entry.name: (kind, entry) for kind, all_entries in manifest.entries for entry in all_entries}
+    edges = tuple(edge for name in services for edge in _edges(manifest, place, name, kind_of))
+    by_service = _grouped(edges, lambda edge: edge.use.service)
+    by_target = _grouped(edges, lambda edge: edge.use.target)
+    endpoints = _endpoints(manifest, edges)
+    entries = tuple(
+        (kind, tuple((entry, tuple(e.use for e in by_target.get(entry.name, ()))) for entry in all_entries))
+        for kind, all_entries in manifest.entries
+    )
+    workloads = []
+    called = {name: [edge.use.target for edge in by_service.get(name, ()) if edge.kind is None] for name in services}
+    first = order.before(called)
+    for name, service in services.items():
+        runtime, options = manifest.runtimes[name]
+        own = by_service.get(name, ())
+        environment = _environment(manifest, place, name, service, own, found)
+        waited = (each for callee in first[name] for each in manifest.runtimes[callee][0].ready(callee))
+        after = tuple(sorted({*_after(own), *waited}))
+        callers = by_target.get(name, ())
+        grants = tuple(_granted(manifest, place, name, service, found))
+        workloads.append((runtime, _workload(name, service, options, own, environment, callers, after, grants)))
+    online = network.online(manifest.root.network, endpoints)
+    site = Site(**{field.name: getattr(place, field.name) for field in fields(place)}, online=online)
+    return Plan(manifest, site, endpoints, entries, edges, tuple(workloads)), found
+
+
+def _place(manifest: Manifest) -> Place:
+    root = manifest.root
+    stack = names.stack(root.name, manifest.environment)
+    zones = root.network.zones
+    public = network.subnets("Public", zones)
+    return Place(
+        system=root.name,
+        environment=manifest.environment,
+        stack=stack,
+        domain=names.domain(stack),
+        vpc=Token("Vpc"),
+        services=public if root.network.placement == "public" else network.subnets("Private", zones),
+        services_public=root.network.placement == "public",
+        public=public,
+        isolated=network.subnets("Isolated", zones),
+        allow=root.ingress.allow,
+        tags=dict(sorted(root.tags.items())),
+        cidr=root.network.cidr,
+        online_public=(network.GATEWAY_ROUTE,),
+        front=_front(manifest),
+        region=root.region,
+    )
+
+
+def _front(manifest: Manifest) -> FrontDoor | None:
+    """Return the public load balancer, where any service is behind it."""
+    root = manifest.root
+    behind = sorted(name for name, (runtime, _) in manifest.runtimes.items() if runtime.behind_balancer)
+    routes = [route for name in behind for route in routing.routes(name, root.services[name], root.ingress.domain)]
+    if not routes:
+        return None
+    found = (kind.front(entry) for kind, entries in manifest.entries for entry in entries)
+    return ingress.front_door(root.ingress, next(filter(None, found), None), routes)
+
+
+def _endpoints(manifest: Manifest, edges: Sequence[Edge]) -> tuple[str, ...]:
+    """Return what replaces a way out of the network: an interface endpoint for each AWS service that is called."""
+    root = manifest.root
+    if root.network.placement == "public" or root.network.nat != "none":
+        return ()
+    needed = {
+        endpoint
+        for name, (runtime, options) in manifest.runtimes.items()
+        for endpoint in runtime.endpoints_for(root.services[name], options)
+    }
+    needed.update(endpoint for edge in edges for endpoint in edge.offer.endpoints)
+    if root.bastion and root.bastion.enabled:
+        needed.update(bastion.ENDPOINTS)
+    return tuple(sorted(needed))
+
+
+def _edges(
+    manifest: Manifest, place: Place, name: str, kind_of: Mapping[str, tuple[AnyKind, Entry[Model]]]
+) -> Iterator[Edge]:
+    framework = manifest.root.services[name].framework
+    for target, options in sorted(manifest.uses[name].items()):
+        path: Path = ("services", name, "uses", target)
+        if target in kind_of:
+            kind, entry = kind_of[target]
+            alone = sum(kind_of[t][0] is kind for t in manifest.uses[name] if t in kind_of) == 1
+            use: Use[Model] = Use(name, target, options, framework, alone, path)
+            offer = made(manifest.document, path, partial(kind.offer, entry, use, place))
+            yield Edge(use, kind, offer)
+        else:
+            callee = manifest.root.services[target]
+            use = Use(name, target, options, framework, False, path)
+            runtime = manifest.runtimes[target][0]
+            opened = options.ports if isinstance(options, ServiceUse) else ()
+            offer = made(manifest.document, path, partial(runtime.offer, target, callee, framework, place, opened))
+            yield Edge(use, None, offer)
+
+
+def _workload(
+    name: str,
+    service: Service,
+    options: Model,
+    own: Sequence[Edge],
+    environment: Mapping[str, Value],
+    callers: Sequence[Edge],
+    after: tuple[str, ...],
+    grants: tuple[Statement, ...],
+) -> Workload[Model]:
+    health = None
+    if service.port is not None:
+        routed = () if service.strip else service.paths
+        first = next((each.path for each in routed if each.port is None), "/")
+        health = probe(service.health, service.port.protocol, first)
+    opened = {port for edge in callers if isinstance(edge.use.options, ServiceUse) for port in edge.use.options.ports}
+    return Workload(
+        name=name,
+        path=("services", name),
+        spec=service,
+        options=options,
+        image=image.parse(service.image),
+        health=health,
+        called=bool(callers),
+        opened=tuple(sorted(opened)),
+        environment=environment,
+        statements=(*(statement for edge in own for statement in edge.offer.statements), *_reading(service)),
+        grants=grants,
+        after=after,
+    )
+
+
+def _after(own: Sequence[Edge]) -> Iterator[str]:
+    """Yield what must exist before a service runs: what its edges need, their rules, and the names of who it calls."""
+    for edge in own:
+        yield from edge.offer.after
+        yield from (rule for rule, _ in edge.rules)
+    if any(edge.kind is None for edge in own):
+        yield network.NAMING  # a host keeps the search domain that it started with
+
+
+def _environment(
+    manifest: Manifest, place: Place, name: str, service: Service, own: Sequence[Edge], found: list[Diagnostic]
+) -> dict[str, Value]:
+    """Return the variables of a service: injected ones, then `secrets`, then `env`, which wins."""
+    path: Path = ("services", name)
+    variables: dict[str, Value] = {}
+    origin: dict[str, Edge] = {}
+    for edge in own:
+        for variable, injected in edge.offer.variables.items():
+            other = origin.setdefault(variable, edge)
+            if variables.setdefault(variable, injected) != injected and variable not in service.env:
+                message = f"`{other.use.target}` and `{edge.use.target}` both inject `{variable}` into `{name}`."
+                hint = f"Set `{variable}` under `env`, or use `framework: plain`."
+                found.append(CONFLICTING_VARIABLE.at(edge.use.path, message, hint=hint, key=True))
+    for variable, written in service.secrets.items():
+        variables[variable] = (secret_place.parse(written).secret,)
+        if variable in service.env:
+            at = (*path, "secrets", variable)
+            found.append(VARIABLE_TWICE.at(at, f"`{variable}` is also under `env`.", hint="Remove one.", key=True))
+    attributes = {**references.everywhere(place), **{edge.use.target: edge.offer.attributes for edge in own}}
+    for variable, text in service.env.items():
+        at = (*path, "env", variable)
+        variables[variable] = references.resolved(text, at, name, attributes, manifest, found)
+    return dict(sorted(variables.items()))
+
+
+def _granted(
+    manifest: Manifest, place: Place, name: str, service: Service, found: list[Diagnostic]
+) -> Iterator[Statement]:
+    """Yield what a service is granted by its own words."""
+    for number, grant in enumerate(service.grants):
+        at: Path = ("services", name, "grants", number, "resources")
+        texts = [
+            references.resolved(text, (*at, each), name, references.everywhere(place), manifest, found)
+            for each, text in enumerate(grant.resources)
+        ]
+        yield Statement(grant.actions, tuple(public(text) for text in texts))
+
+
+def _reading(service: Service) -> Iterator[Statement]:
+    """Return the statements that reading the `secrets` needs."""
+    places = [secret_place.parse(written) for written in service.secrets.values()]
+    for store, action in (("secretsmanager", "secretsmanager:GetSecretValue"), ("ssm", "ssm:GetParameter")):
+        if granted := sorted({place.grant for place in places if place.secret.store == store}, key=repr):
+            yield Statement((action,), tuple(granted))
+    for key in service.kms_key if places else ():
+        partition, region = key.split(":")[1], key.split(":")[3]
+        suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+        # Only as the stores use it, when they read for the service.
+        stores = [f"{store}.{region}.{suffix}" for store in ("secretsmanager", "ssm")]
+        yield Statement(("kms:Decrypt",), ((key,),), {"StringEquals": {"kms:ViaService": stores}})

@@ -1,0 +1,64 @@
+"""Groups of hosts: how many are in service, and how many of them their load balancer takes for healthy."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import ClassVar
+
+from msaspec.deploy import hosted
+from msaspec.deploy.condition import Condition, Examiner, Examining, gone, unknown
+from msaspec.deploy.evidence import Ask, Scene, Subject
+
+AT_ONCE = 50
+"""Groups that one request tells of."""
+
+
+class AutoScalingGroups(Examiner):
+    """Tells how groups are."""
+
+    types: ClassVar[tuple[str, ...]] = ("AWS::AutoScaling::AutoScalingGroup",)
+
+    def look(self, subjects: Sequence[Subject], scene: Scene) -> Examining:
+        """Ask for all groups, then for the targets of each."""
+        found = []
+        for first in range(0, len(subjects), AT_ONCE):
+            several = subjects[first : first + AT_ONCE]
+            words = {"AutoScalingGroupNames": [each.id for each in several]}
+            answer = yield Ask("autoscaling", "describe_auto_scaling_groups", words)
+            groups = {each["AutoScalingGroupName"]: each for each in (answer or {}).get("AutoScalingGroups", ())}
+            for subject in several:
+                group = groups.get(subject.id)
+                if group is None:
+                    found.append(unknown(subject) if answer is None else gone(subject))
+                    continue
+                hosts = group.get("Instances", ())
+                serving = [each for each in hosts if each.get("LifecycleState") == "InService"]
+                healthy = sum(each.get("HealthStatus", "").lower() == "healthy" for each in serving)
+                targets: Counter[str] = Counter()
+                reasons = []
+                for arn in group.get("TargetGroupARNs", ()):
+                    told = yield Ask("elbv2", "describe_target_health", {"TargetGroupArn": arn})
+                    for target in (told or {}).get("TargetHealthDescriptions", ()):
+                        health = target.get("TargetHealth", {})
+                        targets[str(health.get("State", "unknown"))] += 1
+                        if health.get("State") == "unhealthy":
+                            reasons.append(str(health.get("Description") or health.get("Reason") or "no reason given"))
+                wanted = int(group.get("DesiredCapacity", 0))
+                faults = [f"{len(serving)} of {wanted} copies run"] if len(serving) < wanted else []
+                faults += [f"{len(reasons)} unhealthy: {reasons[0]}"] if reasons else []
+                found.append(
+                    Condition(
+                        subject.entry,
+                        subject.type,
+                        subject.id,
+                        "running" if serving else "stopped",
+                        tuple(faults),
+                        wanted=wanted,
+                        running=len(serving),
+                        healthy=targets["healthy"] if targets else healthy,
+                        version=hosted.image(scene, subject.entry),
+                        targets=dict(targets),
+                    )
+                )
+        return found

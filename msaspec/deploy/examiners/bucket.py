@@ -1,0 +1,34 @@
+"""Buckets: whether they are there, whether they keep versions, and whether the public is kept out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from msaspec.deploy.asking import GONE
+from msaspec.deploy.condition import Condition, Examiner, Examining, gone, unknown
+from msaspec.deploy.evidence import Ask, Scene, Subject
+
+_BLOCKS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+
+
+class Buckets(Examiner):
+    """Tells how buckets are."""
+
+    types: ClassVar[tuple[str, ...]] = ("AWS::S3::Bucket",)
+
+    def look(self, subjects: Sequence[Subject], scene: Scene) -> Examining:
+        """Ask what protects each."""
+        found = []
+        for subject in subjects:
+            versions = yield Ask("s3", "get_bucket_versioning", {"Bucket": subject.id})
+            if versions is None or versions is GONE:
+                found.append(gone(subject) if versions is GONE else unknown(subject))
+                continue
+            protections: dict[str, str | bool] = {"versions": versions.get("Status") == "Enabled"}
+            blocks = yield Ask("s3", "get_public_access_block", {"Bucket": subject.id})
+            if blocks is not None:
+                block = blocks.get("PublicAccessBlockConfiguration", {})
+                protections["public access blocked"] = all(block.get(each) for each in _BLOCKS)
+            found.append(Condition(subject.entry, subject.type, subject.id, "available", protections=protections))
+        return found

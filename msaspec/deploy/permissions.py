@@ -1,0 +1,272 @@
+"""The permissions that each command needs for a system, as an IAM policy.
+
+Two things need permissions: what a command asks AWS for itself, which the table below has, and what CloudFormation does
+with the resources of the template, by the caller's permissions or those of the role of `--role-arn`. The second is in
+the registry schemas of the types, which name the actions of each handler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from msaspec.compile import aws_types
+from msaspec.deploy.aws import artifacts
+from msaspec.template.render import to_yaml
+from msaspec.template.stack import Stack
+from msaspec.update import replacement
+
+_RDS, _BALANCER = "AWS::RDS::DBInstance", "AWS::ElasticLoadBalancingV2::LoadBalancer"
+_BUCKET, _REPOSITORY, _SECRET = "AWS::S3::Bucket", "AWS::ECR::Repository", "AWS::SecretsManager::Secret"
+_LOGS, _SERVICE, _CLUSTER = "AWS::Logs::LogGroup", "AWS::ECS::Service", "AWS::ECS::Cluster"
+_HOSTS, _SUBNET, _VPC, _ADDRESS = "AWS::EC2::LaunchTemplate", "AWS::EC2::Subnet", "AWS::EC2::VPC", "AWS::EC2::EIP"
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What commands ask AWS for, where a system has resources of some types."""
+
+    commands: frozenset[str]
+    actions: tuple[str, ...]
+    where: frozenset[str] = frozenset()
+    """Types of resources of which one is enough; empty for every system."""
+
+
+def _calls(commands: str, *actions: str, where: Iterable[str] = ()) -> Calls:
+    return Calls(frozenset(commands.split()), actions, frozenset(where))
+
+
+COMMANDS = ("cancel", "continue-rollback", "deploy", "destroy", "diff", "logs", "outputs", "push", "status", "verify")
+"""The commands that ask AWS for something."""
+_ACTING = "cancel continue-rollback deploy destroy status"
+CALLS = (
+    _calls(" ".join(COMMANDS), "cloudformation:DescribeStacks"),
+    _calls(f"{_ACTING} diff push logs verify", "cloudformation:GetTemplate", "cloudformation:ListStackResources"),
+    _calls(_ACTING, "cloudformation:DescribeStackEvents"),
+    _calls(
+        "deploy",
+        "cloudformation:CreateChangeSet",
+        "cloudformation:DeleteChangeSet",
+        "cloudformation:DescribeChangeSet",
+        "cloudformation:DescribeEvents",
+        "cloudformation:ExecuteChangeSet",
+        "cloudformation:GetStackPolicy",
+        "cloudformation:SetStackPolicy",
+        "cloudformation:UpdateTerminationProtection",
+        "cloudformation:DescribeStackResource",
+        "cloudformation:DescribeStackResources",
+        "cloudformation:TagResource",
+        "cloudformation:UntagResource",
+        "iam:CreateServiceLinkedRole",
+        "iam:ListRoles",
+    ),
+    # What a deployment will need (`preconditions/`).
+    _calls("verify", "iam:ListRoles", "ssm:GetParameters"),
+    _calls("verify", "secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"),
+    _calls("verify", "ecr:BatchGetImage", where=(_REPOSITORY,)),
+    _calls(
+        "verify",
+        "acm:DescribeCertificate",
+        "route53:GetHostedZone",
+        "route53:ListResourceRecordSets",
+        where=("AWS::ElasticLoadBalancingV2::Listener",),
+    ),
+    _calls("deploy destroy cancel continue-rollback status", "cloudformation:ListChangeSets"),
+    _calls("deploy destroy", "cloudformation:DeleteStack"),
+    _calls("destroy", "cloudformation:ListStacks", "cloudformation:UpdateTerminationProtection"),
+    _calls("cancel", "cloudformation:CancelUpdateStack"),
+    _calls("continue-rollback", "cloudformation:ContinueUpdateRollback", "cloudformation:RollbackStack"),
+    _calls("deploy verify", "servicequotas:GetServiceQuota", where=(_HOSTS, _ADDRESS, _VPC, _BALANCER, _SERVICE)),
+    _calls("deploy verify", "ec2:DescribeInstanceTypes", "ec2:DescribeInstances", where=(_HOSTS,)),
+    _calls("deploy", "ec2:DescribeInstanceTypeOfferings", where=(_HOSTS,)),
+    _calls("deploy", "ec2:DescribeAvailabilityZones", "ec2:DescribeSubnets", where=(_SUBNET,)),
+    _calls("deploy verify", "ec2:DescribeVpcs", where=(_VPC,)),
+    _calls("deploy verify", "ec2:DescribeAddresses", where=(_ADDRESS,)),
+    _calls("deploy verify", "elasticloadbalancing:DescribeLoadBalancers", where=(_BALANCER,)),
+    _calls("deploy destroy status", "elasticloadbalancing:DescribeLoadBalancerAttributes", where=(_BALANCER,)),
+    _calls("deploy destroy", "elasticloadbalancing:ModifyLoadBalancerAttributes", where=(_BALANCER,)),
+    _calls("deploy destroy status", "rds:DescribeDBInstances", where=(_RDS,)),
+    _calls("deploy destroy", "rds:DescribeDBSnapshots", "rds:ModifyDBInstance", where=(_RDS,)),
+    _calls(
+        "destroy",
+        "rds:DeleteDBInstance",
+        "rds:DeleteDBInstanceAutomatedBackup",
+        "rds:DeleteDBSnapshot",
+        "rds:DescribeDBInstanceAutomatedBackups",
+        where=(_RDS,),
+    ),
+    _calls("deploy", "s3:ListAllMyBuckets", "s3:ListBucket", where=(_BUCKET,)),
+    _calls(
+        "destroy",
+        "s3:AbortMultipartUpload",
+        "s3:DeleteBucket",
+        "s3:DeleteObject",
+        "s3:DeleteObjectVersion",
+        "s3:ListBucket",
+        "s3:ListBucketMultipartUploads",
+        "s3:ListBucketVersions",
+        where=(_BUCKET,),
+    ),
+    _calls("deploy destroy", "ecr:DescribeRepositories", where=(_REPOSITORY,)),
+    _calls("deploy", "ecr:DescribeImages", where=(_REPOSITORY,)),
+    _calls("destroy", "ecr:BatchDeleteImage", "ecr:DeleteRepository", "ecr:ListImages", where=(_REPOSITORY,)),
+    _calls(
+        "push",
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:CompleteLayerUpload",
+        "ecr:DescribeImages",
+        "ecr:GetAuthorizationToken",
+        "ecr:InitiateLayerUpload",
+        "ecr:PutImage",
+        "ecr:UploadLayerPart",
+        where=(_REPOSITORY,),
+    ),
+    _calls("deploy destroy", "secretsmanager:DescribeSecret", where=(_SECRET,)),
+    _calls("destroy", "secretsmanager:DeleteSecret", where=(_SECRET,)),
+    _calls("deploy status", "logs:DescribeLogStreams", "logs:GetLogEvents", where=(_LOGS,)),
+    # To look into what does not start (`investigators/`).
+    _calls("deploy status", "ecs:DescribeServices", "ecs:DescribeTasks", "ecs:ListTasks", where=(_SERVICE,)),
+    _calls(
+        "deploy status",
+        "ec2:DescribeSecurityGroups",
+        "elasticloadbalancing:DescribeTargetHealth",
+        where=("AWS::ElasticLoadBalancingV2::TargetGroup",),
+    ),
+    _calls("deploy status", "autoscaling:DescribeScalingActivities", where=("AWS::AutoScaling::AutoScalingGroup",)),
+    # To say how services and stores are (`examiners/`).
+    _calls("status", "ecs:DescribeTaskDefinition", where=(_SERVICE,)),
+    _calls("status", "autoscaling:DescribeAutoScalingGroups", where=("AWS::AutoScaling::AutoScalingGroup",)),
+    _calls("status", "ec2:DescribeInstances", "ec2:DescribeInstanceStatus", where=("AWS::EC2::Instance",)),
+    _calls("status", "s3:GetBucketPublicAccessBlock", "s3:GetBucketVersioning", where=(_BUCKET,)),
+    _calls("deploy status", "ec2:GetConsoleOutput", where=("AWS::EC2::Instance",)),
+    _calls("deploy status", "rds:DescribeEvents", where=(_RDS,)),
+    _calls("destroy", "logs:DeleteLogGroup", "logs:DescribeLogGroups", where=(_LOGS,)),
+    _calls("logs", "logs:FilterLogEvents", where=(_LOGS,)),
+    _calls(
+        "deploy",
+        "cloudformation:CancelUpdateStack",
+        "ecs:DescribeServiceDeployments",
+        "ecs:ListServiceDeployments",
+        "ecs:ListServices",
+        "ecs:StopServiceDeployment",
+        where=("AWS::Events::Rule",),  # Of the watch of deployments that shift requests.
+    ),
+)
+"""What the commands ask AWS for. `sts:GetCallerIdentity` needs no permission."""
+# fact: iam-lengths
+LONGEST = 6_144
+"""Characters of a managed policy."""
+TEMPLATES = (
+    "s3:CreateBucket",
+    "s3:GetObject",
+    "s3:ListBucket",
+    "s3:PutBucketPolicy",
+    "s3:PutBucketPublicAccessBlock",
+    "s3:PutEncryptionConfiguration",
+    "s3:PutLifecycleConfiguration",
+    "s3:PutObject",
+)
+"""What the bucket of larger templates needs."""
+# fact: handlers-beyond-the-registry
+BEYOND: Mapping[str, Sequence[str]] = {
+    "AWS::AutoScaling::AutoScalingGroup": (
+        "autoscaling:DescribeScalingActivities",
+        "autoscaling:ResumeProcesses",
+        "autoscaling:SuspendProcesses",
+        "autoscaling:TerminateInstanceInAutoScalingGroup",
+    ),
+    "AWS::Lambda::Function": ("ec2:DescribeNetworkInterfaces",),
+}
+"""What CloudFormation does with resources of a type that its registry schema does not say."""
+# fact: handler-permissions
+HANDLERS: Mapping[str, Sequence[str]] = {
+    "deploy": ("create", "read", "update", "delete"),
+    "destroy": ("read", "delete"),
+    "cancel": ("create", "read", "update", "delete"),
+    "continue-rollback": ("create", "read", "update", "delete"),
+}
+"""What CloudFormation does with resources for a command."""
+
+
+def policy(stacks: Sequence[Stack], commands: Iterable[str], whose: str) -> dict[str, Any]:
+    """Return the policy of ``caller``, who needs all; of ``user``, who hands a role to CloudFormation; or of that
+    ``role``."""
+    chosen = list(commands)
+    statements = []
+    if whose != "role":
+        statements += list(_own(stacks, chosen))
+    if whose == "user":
+        passing: dict[str, Any] = {"Sid": "Role", "Effect": "Allow", "Action": ["iam:PassRole"], "Resource": "*"}
+        passing["Condition"] = {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}}
+        if set(chosen) & set(HANDLERS):
+            statements.append(passing)
+    elif made := sorted(of_resources(stacks, chosen)):
+        statements.append({"Sid": "Resources", "Effect": "Allow", "Action": made, "Resource": "*"})
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def of_commands(stacks: Sequence[Stack], commands: Iterable[str]) -> set[str]:
+    """Return the actions that commands ask for themselves."""
+    chosen, kinds = set(commands), set(_types(stacks))
+    return {
+        action
+        for each in CALLS
+        if each.commands & chosen and (not each.where or each.where & kinds)
+        for action in each.actions
+    }
+
+
+def of_resources(stacks: Sequence[Stack], commands: Iterable[str]) -> set[str]:
+    """Return the actions that CloudFormation needs for the resources that commands have it make, change or delete."""
+    steps = {step for command in commands for step in HANDLERS.get(command, ())}
+    if not steps:
+        return set()
+    found = set(_resolved(stacks)) if "create" in steps else set()
+    for kind in _types(stacks):
+        if kind.startswith("Custom::"):
+            found.add("lambda:InvokeFunction")
+            continue
+        schema = replacement.schema_of(kind) or {}
+        handlers = schema.get("handlers", {})
+        found |= {action for step in steps for action in handlers.get(step, {}).get("permissions", ())}
+        if steps & {"create", "update"}:
+            found |= set(schema.get("tagging", {}).get("permissions", ()))
+        found |= set(BEYOND.get(kind, ()))
+        if aws_types.of(kind).service_role and "create" in steps:
+            found.add("iam:CreateServiceLinkedRole")
+    return found
+
+
+def _own(stacks: Sequence[Stack], commands: Sequence[str]) -> Iterator[dict[str, Any]]:
+    actions = of_commands(stacks, commands)
+    of_stacks = sorted(each for each in actions if each.startswith("cloudformation:") and each not in _EVERYWHERE)
+    names = [f"arn:*:cloudformation:*:*:stack/{stack.name}/*" for stack in stacks]
+    if of_stacks:
+        yield {"Sid": "Stacks", "Effect": "Allow", "Action": of_stacks, "Resource": names}
+    if others := sorted(actions.difference(of_stacks)):
+        yield {"Sid": "Commands", "Effect": "Allow", "Action": others, "Resource": "*"}
+    large = any(len(to_yaml(stack).encode()) > artifacts.LONGEST for stack in stacks)
+    if "deploy" in commands and large:
+        bucket = "arn:*:s3:::msaspec-templates-*"
+        yield {"Sid": "Templates", "Effect": "Allow", "Action": list(TEMPLATES), "Resource": [bucket, f"{bucket}/*"]}
+
+
+_EVERYWHERE = ("cloudformation:ListStacks", "cloudformation:DescribeStackResources")
+"""Actions that are asked for without the name of a stack."""
+
+
+def _types(stacks: Iterable[Stack]) -> Iterator[str]:
+    for stack in stacks:
+        yield from sorted({str(each.get("Type")) for each in stack.template.get("Resources", {}).values()})
+
+
+def _resolved(stacks: Iterable[Stack]) -> Iterator[str]:
+    """Actions that references in the templates need."""
+    for stack in stacks:
+        text = to_yaml(stack)
+        if "resolve:ssm:" in text or "AWS::SSM::Parameter::" in text:
+            yield "ssm:GetParameters"
+        if "resolve:secretsmanager:" in text:
+            yield "secretsmanager:GetSecretValue"

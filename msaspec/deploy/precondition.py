@@ -1,0 +1,75 @@
+"""What a system needs of the account before it is deployed, and what can be read of that beforehand.
+
+Each kind is a file in `preconditions/`, which asks like the investigators do (`evidence.py`). All are looked at in
+parallel. What may not be read is said once, and skipped.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from msaspec import discover
+from msaspec.compile.plan import Plan
+from msaspec.deploy.asking import Asking
+from msaspec.deploy.aws.target import Aws
+from msaspec.deploy.context import Context
+from msaspec.deploy.evidence import Answer, Ask
+from msaspec.deploy.parameters import Tag
+from msaspec.diagnostics.diagnostic import Diagnostic, ordered
+from msaspec.template.stack import Stack
+
+AT_ONCE = 8
+"""How many kinds are looked at at once."""
+THREADS = "msaspec-verify"
+"""How the names of the threads begin in which they are."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What is to be deployed, and where."""
+
+    plan: Plan
+    stacks: Sequence[Stack]
+    tags: Sequence[Tag]
+    """Of the system's own images."""
+    context: Context
+    region: str
+    account: str
+    caller: str
+    """The ARN of whoever asks."""
+    own: frozenset[str]
+    """Physical ids of what the deployed stacks of the system have."""
+
+
+Checking: TypeAlias = Generator[Ask, Answer, list[Diagnostic]]
+
+
+class Precondition(ABC):
+    """Something that the account has to have."""
+
+    services: tuple[str, ...] = ()
+    """The services of AWS that are asked, whose clients are made beforehand."""
+
+    @abstractmethod
+    def look(self, needs: Needs) -> Checking:
+        """Yield requests, get their answers, and return what is missing, each on its manifest line."""
+
+
+def missing(needs: Needs, aws: Aws) -> tuple[list[Diagnostic], list[str]]:
+    """Return what is missing, and what AWS says of permissions that are missing to look."""
+    kinds = discover.instances("msaspec.deploy.preconditions", Precondition)
+    for service in dict.fromkeys(service for kind in kinds for service in kind.services):
+        aws.client(service)  # Making clients is not safe in threads; using them is.
+
+    def look(kind: Precondition) -> tuple[list[Diagnostic], tuple[str, ...]]:
+        asking = Asking(aws)
+        return asking.led(kind.look(needs)), asking.missing
+
+    with ThreadPoolExecutor(AT_ONCE, THREADS) as pool:
+        looked = list(pool.map(look, kinds))
+    found = [needs.context.placed(each) for diagnostics, _ in looked for each in diagnostics]
+    return ordered(found), list(dict.fromkeys(said for _, several in looked for said in several))

@@ -1,0 +1,71 @@
+"""The images of the system: whether they are in their repositories, and for which CPU they are built."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from msaspec.deploy import images
+from msaspec.deploy.asking import GONE
+from msaspec.deploy.evidence import Ask
+from msaspec.deploy.precondition import Checking, Needs, Precondition
+from msaspec.diagnostics.diagnostic import Code
+from msaspec.template import names
+
+OTHER_CPU = Code(
+    "MSA676",
+    "An image that lacks the service's CPU architecture",
+    """
+    The image in the repository is an index of images for several platforms, and none of them is for the architecture of
+    the service (`arch`). The container could not start.
+    """,
+)
+_INDEXES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
+_ARCHITECTURES = {"arm64": "arm64", "x86_64": "amd64"}
+
+
+class Images(Precondition):
+    """Looks at each image of the system's own."""
+
+    services = ("ecr",)
+
+    def look(self, needs: Needs) -> Checking:
+        """Ask for the manifest of each."""
+        found = []
+        system = needs.plan.site.system
+        services = {workload.name: workload.spec for _, workload in needs.plan.workloads}
+        for tag in needs.tags:
+            spec = services[tag.service]
+            words = {
+                "repositoryName": names.repository(system, tag.repository),
+                "imageIds": [{"imageTag": tag.value}],
+                "acceptedMediaTypes": list(_INDEXES),
+            }
+            answer = yield Ask("ecr", "batch_get_image", words)
+            failures = [each.get("failureCode") for each in (answer or {}).get("failures", ())]
+            if answer is GONE or "ImageNotFound" in failures:
+                build = str(Path(needs.context.invocation.file).parent / spec.build) if spec.build else None
+                where = images.place(needs.context.aws, system, tag)
+                found.append(images.told(tag, where, spec.arch, build, needs.context.invocation))
+                continue
+            for image in (answer or {}).get("images", ()):
+                platforms = _platforms(str(image.get("imageManifest", "")))
+                if platforms and _ARCHITECTURES[spec.arch] not in platforms:
+                    message = f"The image `{tag.repository}:{tag.value}` has {', '.join(platforms)}, not {spec.arch}."
+                    push = needs.context.command("push", tag.service)
+                    hint = f"Build it for {spec.arch}: {push}. Or set `arch`."
+                    found.append(OTHER_CPU.at(("services", tag.service, "image"), message, hint=hint))
+        return found
+
+
+def _platforms(manifest: str) -> list[str]:
+    """Return the architectures in an index of images; none for a single image, whose manifest does not say."""
+    try:
+        listed = json.loads(manifest).get("manifests", ())
+    except ValueError:
+        return []
+    found = [str(each.get("platform", {}).get("architecture", "")) for each in listed]
+    return sorted({each for each in found if each and each != "unknown"})

@@ -1,0 +1,181 @@
+"""What an update would do: the change set, made, read, shown and judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from msaspec.deploy import changeset, gate, kept, obstacles, policy, repair, resumption, validation
+from msaspec.deploy.aws import artifacts, fault, refusals
+from msaspec.deploy.changeset import ChangeSet
+from msaspec.deploy.context import Context
+from msaspec.deploy.obstacles import Looked
+from msaspec.deploy.options import DeployContext
+from msaspec.diagnostics.diagnostic import Invalid, Severity, errors, ordered
+from msaspec.diagnostics.place import Path
+from msaspec.template.render import to_yaml
+from msaspec.update import changes, hazards, objections
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Changes that were shown, with what the user let go of them."""
+
+    changes: tuple[changes.Change, ...]
+    released: frozenset[str]
+    """Logical ids of what may be lost."""
+    used: frozenset[str]
+    """Words of `--allow-replace` that let something go."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A change set that can be executed, and what it does."""
+
+    looked: Looked
+    change_set: ChangeSet
+    judged: Judged
+    uploaded: bool
+    """Whether the template was put into a bucket."""
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    """Nothing is to change in the stack."""
+
+    looked: Looked
+
+
+def foresee(context: DeployContext, looked: Looked, values: Mapping[str, str]) -> Judged | None:
+    """Show and judge what the templates tell, where CloudFormation could only be asked through a bucket that does not
+    exist yet; None where it can be asked. Raises Invalid with what would be lost."""
+    if not artifacts.needs_bucket(context.aws, to_yaml(looked.stack)):
+        return None
+    judged = _judged(context, looked, values, _compared(looked, values))
+    long = f"the template of {looked.stack.name} is above {artifacts.LONGEST:,} bytes"
+    bucket = f"the bucket {artifacts.bucket_of(context.aws)} for it does not exist yet"
+    context.reporter.note(
+        f"CloudFormation was not asked: {long}, and {bucket}. The changes shown are computed from the templates."
+    )
+    return judged
+
+
+def propose(context: DeployContext, looked: Looked, system: str, values: Mapping[str, str]) -> Proposal | Unchanged:
+    """Make the change set, show and judge it. `values` are those of the parameters.
+
+    Raises Invalid with what would be lost, and Fault where CloudFormation refuses.
+    """
+    stack = looked.stack
+    sent = artifacts.send(context.aws, system, to_yaml(stack))
+    if sent.place:
+        bucket = ", a new bucket, private and encrypted" if sent.made else ""
+        context.reporter.note(f"The template is above {artifacts.LONGEST:,} bytes and went to {sent.place}{bucket}.")
+    repairs = context.options.repair and not looked.first
+    request = changeset.Request(
+        stack.name,
+        looked.first,
+        sent.words,
+        values,
+        stack.tags,
+        policy.capabilities(stack.template),
+        context.options.role_arn,
+        # fact: import-together
+        # Nor is it documented whether an import goes together with a repair.
+        imports=(stack.role.imports or bool(context.options.imports)) and not repairs,
+        repairs=repairs,
+    )
+    change_set = obstacles.raced(context, stack.name, lambda: changeset.create(context.aws, request))
+    if change_set.unchanged:
+        withdraw(context, looked, change_set)
+        if looked.resumes:
+            raise _nothing_to_resume(context, looked)
+        return Unchanged(looked)
+    try:
+        _validate(context, looked, change_set)
+        if looked.resumes:
+            change_set = replace(change_set, rows=resumption.as_added(change_set.rows, looked.remains))
+        again = repair.deleted(change_set.rows)
+        change_set = replace(change_set, rows=repair.as_added(change_set.rows))
+        entries = {row["LogicalResourceId"]: looked.entry_of(row["LogicalResourceId"]) for row in change_set.rows}
+        found = changeset.reconciled(change_set, _compared(looked, values), *looked.sides(values), entries)
+        found = changeset.valued(context.aws, change_set, found)
+        judged = _judged(context, looked, values, found)
+        # The stack policy may take what is made again for a replacement.
+        judged = replace(judged, released=judged.released | again)
+        context.reporter.diagnosed([*map(context.placed, repair.told(found, again))])
+        if looked.resumes:
+            _refuse_replacements(context, looked, found)
+        if not stack.role.imports:
+            if refused := list(kept.unasked(found, context.options.imports)):
+                raise Invalid(map(context.placed, refused))
+            stayed = [*map(context.placed, kept.found(context.aws, stack.name, found))]
+            context.reporter.diagnosed([each for each in stayed if each.severity is not Severity.ERROR])
+            if in_the_way := errors(stayed):
+                raise Invalid(in_the_way)
+        return Proposal(looked, change_set, judged, uploaded=bool(sent.place))
+    except BaseException:
+        with fault.tolerated():  # What went wrong first is what the user has to hear of.
+            withdraw(context, looked, change_set)
+        raise
+
+
+def _refuse_replacements(context: DeployContext, looked: Looked, found: tuple[changes.Change, ...]) -> None:
+    """Raise Fault where a creation that was kept would go on with a replacement."""
+    hint = f"Undo that change, or start over: {context.command('deploy', '--rollback')}"
+    if refused := list(resumption.refused(found, looked.remains, hint)):
+        raise fault.Fault(*map(context.placed, refused))
+
+
+def _nothing_to_resume(context: DeployContext, looked: Looked) -> fault.Fault:
+    """Return the fault of a creation that CloudFormation does not go on with, although it is not complete."""
+    message = f"The creation of the stack {looked.stack.name} failed, and CloudFormation has nothing to continue with."
+    hint = f"Start over: {context.command('deploy', '--rollback')}"
+    return fault.new(obstacles.CREATE_FAILED, message, hint)
+
+
+def withdraw(context: Context, looked: Looked, change_set: ChangeSet) -> None:
+    """Remove a change set that is not executed, with the empty stack that exists only for it."""
+    changeset.remove(context.aws, change_set, with_stack=looked.deployed is None)
+
+
+def foretell(context: Context, looked: Looked) -> None:
+    """Say that termination protection is to go, which no change set shows."""
+    if looked.deployed and looked.deployed.protected and not looked.stack.protected:
+        context.reporter.diagnosed([context.placed(objections.unprotected(looked.stack.name))])
+
+
+def _validate(context: DeployContext, looked: Looked, change_set: ChangeSet) -> None:
+    """Report what CloudFormation's checks found. Raises Fault where it refuses the change set."""
+    found = validation.findings(context, change_set.id, looked.stack)
+    if change_set.status == "FAILED":
+        reason = " ".join((change_set.reason or "It gives no reason.").split())
+        message = f"CloudFormation refuses the change set of the stack {looked.stack.name}: {reason}"
+        hint = refusals.hint(reason)
+        if not errors(found):
+            hint = hint or "Correct the cause, and run the command again."
+        raise fault.Fault(changeset.FAILED.at((), message, hint=hint), *found)
+    context.reporter.diagnosed(found)
+
+
+def _compared(looked: Looked, values: Mapping[str, str]) -> tuple[changes.Change, ...]:
+    return changes.between(*looked.sides(values), origins=looked.stack.origins)
+
+
+def _judged(
+    context: DeployContext, looked: Looked, values: Mapping[str, str], found: tuple[changes.Change, ...]
+) -> Judged:
+    """Change, shown and judged. Raises Invalid with what would be lost."""
+    document, allowed = context.document, context.options.allowed
+
+    def place(entry: Path) -> str:
+        """Where an entry stands in the manifest; for what is written nowhere, the nearest that is."""
+        span = document.span(entry, key=True)
+        return f"{span.file}:{span.line}"
+
+    context.reporter.proposed(looked.stack.name, found, place)
+    judged = gate.judge(found, allowed, document.place_entry)
+    context.reporter.diagnosed(judged.released)
+    context.reporter.diagnosed([*map(document.place_entry, hazards.found(*looked.sides(values), found))])
+    if judged.refused:
+        raise Invalid(ordered(judged.refused))
+    return Judged(found, judged.ids, allowed - set(judged.unused))

@@ -1,0 +1,290 @@
+"""Pages for people: what a service gets and why, what a database or a bucket is for, what a diagnostic means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path as FilePath
+from typing import Any
+
+from msaspec.aws import iam
+from msaspec.compile.plan import Edge, Plan
+from msaspec.diagnostics import printable
+from msaspec.diagnostics.diagnostic import Code
+from msaspec.diagnostics.place import Path
+from msaspec.diagnostics.spelling import suggest
+from msaspec.explain import readable
+from msaspec.language.base import Model
+from msaspec.language.kind import AnyKind
+from msaspec.language.part import Entry, Use
+from msaspec.language.runtime import AnyRuntime, Workload
+from msaspec.survey import Compiled
+from msaspec.template import names
+
+Row = tuple[str, ...]
+
+WIDEST = 64
+"""A longer cell does not push the columns of other rows away."""
+
+_OWN_CODE = re.compile(r"MSA[0-9]+")
+_CFN_LINT_RULE = re.compile(r"[EWI][0-9]{4}")
+_ELSEWHERE = ("uses", "env", "secrets", "health")
+"""Fields of a service that have sections of their own."""
+_SAYS_NOTHING = ("", "[]", "{}")
+"""Defaults that are left out: null, and a list or a map without entries."""
+
+
+class Unknown(Exception):
+    """There is nothing of that name to explain. Its text is a sentence or two."""
+
+
+def diagnostic(subject: str) -> str | None:
+    """Return the manual page of a diagnostic of msaspec or a rule of cfn-lint; None if `subject` is the id of
+    neither."""
+    known = subject.upper()
+    if _OWN_CODE.fullmatch(known):
+        from msaspec.explain import catalogue
+
+        codes = catalogue.codes()
+        if known not in codes:
+            raise Unknown(f"There is no diagnostic {known}. {suggest(known, codes, 'The last digits are wrong.')}")
+        return _code(codes[known])
+    return _rule(known) if _CFN_LINT_RULE.fullmatch(known) else None
+
+
+def entry(subject: str, compiled: Compiled) -> str:
+    """Return what the manifest has under a name. Raises Unknown."""
+    for runtime, workload in compiled.plan.workloads:
+        if workload.name == subject:
+            return _page(_service(runtime, workload, compiled))
+    for kind, entries in compiled.plan.entries:
+        for found, uses in entries:
+            if found.name == subject:
+                return _page(_entry(kind, found, uses, compiled))
+    known = [workload.name for _, workload in compiled.plan.workloads]
+    known += [found.name for _, entries in compiled.plan.entries for found, _ in entries]
+    nouns = ", ".join(kind.noun for kind, _ in compiled.plan.entries)
+    hint = suggest(subject, known, f"It has {', '.join(f'`{name}`' for name in sorted(known))}.")
+    raise Unknown(f"The manifest has no {nouns} or service `{subject}`, and no diagnostic has that code. {hint}")
+
+
+def _code(code: Code) -> str:
+    return f"{code.id}: {code.title} ({code.severity})\n\n{code.manual}\n"
+
+
+def _rule(known: str) -> str:
+    from cfnlint import rules
+    from cfnlint.helpers import load_plugins
+
+    found = {rule.id: rule for rule in load_plugins(str(FilePath(rules.__file__).parent))}
+    if known not in found:
+        raise Unknown(
+            f"cfn-lint has no rule {known}. {suggest(known, found, 'Its rules are E, W or I and four digits.')}"
+        )
+    rule = found[known]
+    severity = {"E": "error", "W": "warning"}.get(known[0], "info")
+    source = f"\nSource: {rule.source_url}\n" if rule.source_url else ""
+    return f"{known}: {rule.shortdesc} ({severity} of cfn-lint)\n\n{rule.description}\n{source}"
+
+
+def _page(sections: Iterable[tuple[str, Sequence[Row]]]) -> str:
+    """Sections with aligned columns; those without rows are left out."""
+    return "\n".join(f"{title}\n{_table(rows)}" for title, rows in sections if rows)
+
+
+def _table(rows: Sequence[Row]) -> str:
+    columns = max(map(len, rows))
+    width = [
+        max((len(row[at]) for row in rows if at < len(row) and len(row[at]) <= WIDEST), default=0)
+        for at in range(columns)
+    ]
+    lines = ("  ".join(printable.line(cell).ljust(width[at]) for at, cell in enumerate(row)).rstrip() for row in rows)
+    return "".join(f"  {line}\n" for line in lines)
+
+
+def _service(runtime: AnyRuntime, workload: Workload[Model], compiled: Compiled) -> Iterator[tuple[str, list[Row]]]:
+    plan, name = compiled.plan, workload.name
+    own = plan.edges_of(name)
+    environment = f", environment {plan.site.environment}" if plan.site.environment else ""
+    worker = "service" if workload.spec.port else "worker"
+    yield f"{name}: a {worker} of {plan.site.system}{environment}", list(_facts(runtime, workload, plan))
+    yield "Addresses", list(_addresses(runtime, workload, compiled))
+    yield "Called by", [row for edge in plan.callers_of(name) for row in _doors(edge, edge.use.service)]
+    yield "Uses", [row for edge in own for row in _doors(edge, edge.use.target)]
+    yield (
+        "Environment",
+        [
+            (variable, _why(variable, workload, own, plan), readable.value(content))
+            for variable, content in workload.environment.items()
+        ],
+    )
+    yield "May do", list(_grants(runtime, workload, own, compiled))
+    yield "Becomes", list(_resources(workload.path, compiled))
+
+
+def _facts(runtime: AnyRuntime, workload: Workload[Model], plan: Plan) -> Iterator[Row]:
+    """Yield what the service is: what is written, with its place, and the defaults that mean something."""
+    if workload.image.owned:
+        repository = names.repository(plan.site.system, workload.image.repository)
+        yield "repository", repository, "owned by the system, in the registry stack"
+    for field, value, where in _fields(workload.spec, workload.path, plan):
+        if field not in _ELSEWHERE:
+            yield field, value, where
+    for field, value, where in _fields(workload.options, (*workload.path, "runtime"), plan):
+        yield f"runtime.{field}", value, where
+    if workload.health is not None:
+        if "health" in _written(plan, workload.path):
+            reason = _place(plan, (*workload.path, "health"))
+        else:
+            reason = "its first path" if workload.spec.paths and workload.health.by == "http" else "default"
+        yield "health", workload.health.asked, reason
+
+
+def _fields(model: Model, path: Path, plan: Plan) -> Iterator[Row]:
+    """Yield the fields that are written, and the defaults that say something: name, value and place of each."""
+    written = _written(plan, path)
+    for name, field in type(model).model_fields.items():
+        key = field.alias or name
+        if key in written:
+            yield key, readable.written(written[key]), _place(plan, (*path, key))
+            continue
+        default, value = field.get_default(call_default_factory=True), getattr(model, name)
+        # A value with a unit is a number; a default that is text may hang on another field.
+        said = readable.written(value if isinstance(value, str) else default)
+        if said not in _SAYS_NOTHING:
+            yield key, said, "default"
+
+
+def _written(plan: Plan, path: Path) -> Mapping[str, Any]:
+    """Return the map at a path, environment and defaults merged; an empty one where none does."""
+    node: Any = plan.manifest.document.data()
+    for key in path:
+        node = node.get(key) if isinstance(node, Mapping) else None
+    return node if isinstance(node, Mapping) else {}
+
+
+def _place(plan: Plan, path: Path) -> str:
+    span = plan.manifest.document.span(path, key=True)
+    return f"{span.file}:{span.line}"
+
+
+def _addresses(runtime: AnyRuntime, workload: Workload[Model], compiled: Compiled) -> Iterator[Row]:
+    name, port = workload.name, workload.spec.port
+    if port and workload.called:
+        number = runtime.calling_port(workload.spec)
+        yield f"{port.protocol}://{name}.{compiled.plan.site.domain}:{number}", "for the services that use it"
+        yield f"{port.protocol}://{name}:{number}", "the same, by its short name"
+        for further in workload.opened:
+            found = workload.spec.ports[further]
+            yield f"{found.protocol}://{name}:{found.number}", f"its port `{further}`"
+    elif port:
+        yield "no private one", "no service uses it"
+    for output, found in compiled.stack.template.get("Outputs", {}).items():
+        if compiled.stack.origins.get(output, ())[:2] != workload.path:
+            continue
+        value = readable.data(_as_map(found).get("Value"))
+        if output != names.logical(name, "Url"):
+            yield value, f"output {output}: {_as_map(found).get('Description', '')}"
+            continue
+        yield value, f"output {output}"
+        for other in _public(value, runtime, workload)[1:]:
+            yield other, "the same service"
+
+
+def _public(first: str, runtime: AnyRuntime, workload: Workload[Model]) -> list[str]:
+    """Every public address of a service: one for each path at each of its hosts. `first` is the one in the outputs."""
+    spec = workload.spec
+    hosts = spec.hosts if runtime.behind_balancer else ()
+    paths = [path.rstrip("/") for path in spec.prefixes or ("/",)]
+    base = first.removesuffix(paths[0])
+    bases = [f"{base.partition('://')[0]}://{host}" for host in hosts] or [base]
+    return [f"{each}{path}" for each in bases for path in paths]
+
+
+def _doors(edge: Edge, other: str) -> Iterator[Row]:
+    """Yield what an edge opens; a row even where it opens nothing."""
+    noun = edge.kind.noun if edge.kind else "service"
+    about = other if other == edge.use.service else f"{noun} {other}"
+    options = edge.use.options.model_dump(exclude_none=True, by_alias=True)
+    said = ", ".join(f"{key}: {readable.written(value)}" for key, value in options.items() if value != ())
+    for rule, door in edge.rules:
+        opened = f"port {door.port} of {door.group.target}, rule {rule}"
+        yield about, opened, said
+    if not edge.offer.doors:
+        yield about, "no port", said
+
+
+def _why(variable: str, workload: Workload[Model], own: Sequence[Edge], plan: Plan) -> str:
+    injecting = [f"`uses: {edge.use.target}`" for edge in own if variable in edge.offer.variables]
+    injected = " and ".join(injecting)
+    for section, entries in (("env", workload.spec.env), ("secrets", workload.spec.secrets)):
+        if variable in entries:
+            place = _place(plan, (*workload.path, section, variable))
+            return f"`{section}`, {place}" + (f"; overrides the one injected by {injected}" if injected else "")
+    return f"injected by {injected}"
+
+
+def _grants(runtime: AnyRuntime, workload: Workload[Model], own: Sequence[Edge], compiled: Compiled) -> Iterator[Row]:
+    """Yield the statements of the service's roles: the reason, its place, what it allows."""
+    reasons = {
+        grant: f"`uses: {edge.use.target}`" for edge in own for grant in _grant(iam.policy(edge.offer.statements))
+    }
+    for grant in _grant(iam.policy(workload.statements)):
+        reasons.setdefault(grant, "`secrets`")
+    for number, granted in enumerate(workload.grants):
+        for grant in _grant(iam.policy([granted])):
+            reasons[grant] = f"`grants[{number}]`"
+    resources = compiled.stack.template["Resources"]
+    for role, origin in compiled.stack.origins.items():
+        if origin != workload.path or resources.get(role, {}).get("Type") != "AWS::IAM::Role":
+            continue
+        properties = _as_map(resources[role].get("Properties"))
+        for policy in _as_list(properties.get("Policies")):
+            for grant in _grant(_as_map(policy).get("PolicyDocument")):
+                yield reasons.get(grant, f"runtime {runtime.name}"), role, grant
+        for managed in _as_list(properties.get("ManagedPolicyArns")):
+            shared = _as_map(resources.get(str(_as_map(managed).get("Ref"))))
+            if shared:
+                for grant in _grant(_as_map(shared.get("Properties")).get("PolicyDocument")):
+                    yield f"runtime {runtime.name}", str(managed["Ref"]), grant
+            else:
+                yield f"runtime {runtime.name}", role, readable.data(managed)
+
+
+def _grant(policy: Any) -> Iterator[str]:
+    """Each statement of a policy, for people; of one that a patch wrote, those that can be read."""
+    statements = _as_map(policy).get("Statement")
+    for statement in [statements] if isinstance(statements, Mapping) else _as_list(statements):
+        shown = {key: readable.data(value) for key, value in _as_map(statement).items()}
+        effect = "" if shown.get("Effect", "Allow") == "Allow" else f"{shown['Effect']}: "
+        what = shown.get("Action") or f"all but {shown.get('NotAction', 'nothing')}"
+        where = shown.get("Resource") or f"all but {shown.get('NotResource', 'nothing')}"
+        yield f"{effect}{what} on {where}{' if ' + shown['Condition'] if 'Condition' in shown else ''}"
+
+
+def _as_map(part: Any) -> Mapping[str, Any]:
+    """Return a part of a template that should be a map: a patch may have made something else of it."""
+    return part if isinstance(part, Mapping) else {}
+
+
+def _as_list(part: Any) -> Sequence[Any]:
+    return part if isinstance(part, list | tuple) else ()
+
+
+def _resources(path: Path, compiled: Compiled) -> Iterator[Row]:
+    resources = compiled.stack.template["Resources"]
+    for logical_id, origin in compiled.stack.origins.items():
+        if origin[:2] == path and logical_id in resources:
+            yield logical_id, resources[logical_id]["Type"]
+
+
+def _entry(
+    kind: AnyKind, found: Entry[Model], uses: Sequence[Use[Model]], compiled: Compiled
+) -> Iterator[tuple[str, list[Row]]]:
+    plan = compiled.plan
+    environment = f", environment {plan.site.environment}" if plan.site.environment else ""
+    yield f"{found.name}: a {kind.noun} of {plan.site.system}{environment}", list(_fields(found.spec, found.path, plan))
+    callers = [row for edge in plan.callers_of(found.name) for row in _doors(edge, edge.use.service)]
+    yield "Used by", callers or [("nobody",)]
+    yield "Attributes", [(f"${{{found.name}.{name}}}", about) for name, about in kind.attributes.items()]
+    yield "Becomes", list(_resources(found.path, compiled))

@@ -1,0 +1,331 @@
+"""Compose files: services run on `fargate`, PostgreSQL becomes a database, and passwords become secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from msaspec.importing import compose_keys, stores, variables
+from msaspec.importing.compose_files import Files, keyed
+from msaspec.importing.draft import Draft, Names
+from msaspec.importing.imported import Imported, Options, finish
+from msaspec.importing.ledger import Ledger
+from msaspec.importing.tree import Leaf, entries, items, leaves, text_of
+from msaspec.importing.variables import Peer
+from msaspec.template import names
+
+OTHERWISE = "compose has it, msaspec does not"
+LONGEST_SYSTEM = 24
+"""Characters of the system's name: names of load balancers and roles begin with it."""
+
+
+@dataclass
+class Service:
+    """A service of the project on its way."""
+
+    key: str
+    """Its name in the source."""
+    tree: dict[str, Any]
+    name: str
+    image: str
+    """With its registry; that of the system where it is built."""
+    ports: list[compose_keys.Port] = field(default_factory=list)
+    port: int | None = None
+    hosts: set[str] = field(default_factory=set)
+    """Names that others reach it at."""
+
+    @property
+    def is_built(self) -> bool:
+        """Whether the source says how the image is built."""
+        return "build" in self.tree
+
+
+class Compose:
+    """One import."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.ledger = Ledger()
+        self.files = Files(self.ledger)
+        self.draft = Draft()
+        self.names = Names()
+        self.services: dict[str, Service] = {}
+        self.stores: dict[str, Service] = {}
+        self.peers: dict[str, Peer] = {}
+        self.owners: dict[tuple[str, str], str] = {}
+        self.public: str | None = None
+        self.secrets: frozenset[str] = frozenset()
+        """Values that are passwords, also under other names."""
+        self.shared: frozenset[str] = frozenset()
+        """Variables that have one value in several services."""
+
+    def run(self, paths: Sequence[str]) -> Imported:
+        """Read the project and write the manifest."""
+        tree = self.files.project(paths)
+        folder = self.files.folder.resolve()
+        named = self.files.fill(text_of(tree.get("name")) or "") or folder.name
+        self.draft.data = {"msaspec": 1, "name": Names().new(named, "system", LONGEST_SYSTEM)}
+        self.ledger.carried(tree.get("name"), "name")
+        self.ledger.replaced(tree.get("version"), "`msaspec: 1`")
+        for key, value in tree.items():
+            if key.startswith("x-"):
+                self.ledger.replaced(value, "what refers to it has its content")
+        compose_keys.around(tree, self.ledger)
+        self._take(entries(tree.get("services")))
+        if not self.services:
+            raise compose_keys.nothing(self.files.folder.as_posix(), "no service that runs by default")
+        self.draft.data["defaults"] = {"runtime": "fargate", "arch": "x86_64"}
+        self.draft.note(
+            ("defaults",), "Every image has a build for x86_64. Set arm64, which is cheaper, if yours have."
+        )
+        for store in self.stores.values():
+            self._store(store)
+        self._addresses()
+        every = [*self.services.values(), *self.stores.values()]
+        self.secrets = variables.secrets_among(
+            (name, self._value(leaf))
+            for each in every
+            for name, leaf in keyed(each.tree.get("environment")).items()
+            if self._value(leaf) not in self.peers
+        )
+        self.shared = _shared(keyed(each.tree.get("environment")) for each in every)
+        self.public = compose_keys.front([(each.name, each.ports, each.port) for each in self.services.values()])
+        for service in self.services.values():
+            self._service(service)
+        return finish(self.draft, self.ledger, OTHERWISE)
+
+    def _take(self, trees: dict[str, Any]) -> None:
+        """Tell services from stores, and from what is not part of the project by default."""
+        chosen: dict[str, dict[str, Any]] = {}
+        for key, tree in trees.items():
+            profiles = {text_of(each) or "" for each in items(entries(tree).get("profiles"))}
+            if profiles and not profiles & self.options.profiles:
+                self.ledger.lost(tree, f"runs only with a profile: `--profile {min(profiles)}`")
+            elif isinstance(tree, dict):
+                chosen[key] = tree
+                self.ledger.carried(tree.get("profiles"), f"services.{key}")
+        managed = self.options.managed and any(not self._is_store(tree) for tree in chosen.values())
+        for key, tree in chosen.items():
+            is_store = managed and self._is_store(tree)
+            name = self.names.new(key, "database" if is_store else "service")
+            image = self._image(tree) if "build" not in tree else f"{name}:1.0"
+            service = Service(key, tree, name, image or f"{name}:1.0", hosts={key})
+            service.hosts |= compose_keys.aliases(tree, self.files)
+            service.ports = compose_keys.ports(tree, self.files)
+            (self.stores if is_store else self.services)[key] = service
+
+    def _is_store(self, tree: dict[str, Any]) -> bool:
+        return "build" not in tree and stores.is_postgres(self._image(tree) or "")
+
+    def _image(self, tree: dict[str, Any]) -> str | None:
+        missing: list[str] = []
+        text = self.files.fill(text_of(tree.get("image")) or "", missing).strip()
+        text = re.sub(r":$", "", text)
+        return stores.full_name(text) if text and not text.startswith((":", "/")) else None
+
+    def _store(self, store: Service) -> None:
+        """Write a database that takes the place of a container."""
+        spec: dict[str, Any] = {}
+        if version := stores.version(store.image):
+            spec["version"] = version
+        place = f"databases.{store.name}"
+        self.draft.at("databases")[store.name] = spec
+        self.ledger.replaced(store.tree, f"the database `{place}` (RDS PostgreSQL)")
+        values = {
+            name: self._value(leaf) or leaf.text
+            for name, leaf in keyed(store.tree.get("environment")).items()
+            if isinstance(leaf, Leaf)
+        }
+        values |= self._env_files(store)
+        parts = {
+            "username": values.get("POSTGRES_USER") or values.get("POSTGRESQL_USERNAME") or "postgres",
+            "password": values.get("POSTGRES_PASSWORD") or values.get("POSTGRESQL_PASSWORD") or "",
+            "name": values.get("POSTGRES_DB") or values.get("POSTGRESQL_DATABASE") or "",
+        }
+        parts["name"] = parts["name"] or parts["username"]
+        for host in store.hosts:
+            self.peers[host] = Peer(store.name, 5432, "postgres", parts)
+        for volume in items(store.tree.get("volumes")):
+            if "initdb" in "".join(leaf.text for leaf in leaves(volume)):
+                self.draft.note(
+                    ("databases", store.name),
+                    "The scripts of docker-entrypoint-initdb.d do not run. Run them once, from the bastion.",
+                )
+
+    def _addresses(self) -> None:
+        """Find the port of every service: its own, its image's, or the one that others name."""
+        texts = [self.files.fill(leaf.text) for each in self.services.values() for leaf in leaves(each.tree)]
+        text = "\n".join(texts)
+        for service in self.services.values():
+            own = next((port.target for port in service.ports), None)
+            known = stores.port(service.image) if not service.is_built else None
+            keeps = stores.last_name(service.image) in stores.KEEPING
+            own = known if keeps or known in [port.target for port in service.ports] else own
+            service.port = own or known or next(filter(None, (_named_port(text, host) for host in service.hosts)), None)
+            for host in service.hosts:
+                self.peers.setdefault(host, Peer(service.name, service.port))
+
+    def _service(self, service: Service) -> None:
+        tree, ledger = service.tree, self.ledger
+        place = f"services.{service.name}"
+        path = ("services", service.name)
+        spec: dict[str, Any] = {"image": service.image}
+        self.draft.at("services")[service.name] = spec
+        self._picture(service, spec)
+        if service.port:
+            spec["port"] = service.port
+        compose_keys.say_ports(service, self, place, is_public=service.name == self.public)
+        if service.name == self.public:
+            spec["paths"] = ["/"]
+            compose_keys.health(tree, spec, ledger, place)
+        if stores.last_name(service.image) in stores.KEEPING and not service.is_built:
+            self.draft.note(path, "A container keeps nothing: what it stores is lost when it is replaced.")
+        compose_keys.simple(service, self, spec, place)
+        used = self._environment(service, spec, place)
+        used |= self._edges(service)
+        used.discard(service.name)
+        if used:
+            spec["uses"] = {name: self._use(service, name) for name in sorted(used)}
+            ledger.carried(tree.get("depends_on"), f"{place}.uses")
+        elif len(self.services) > 1 and stores.last_name(service.image) not in stores.KEEPING:
+            self.draft.note(path, "No edge seen: if it calls other services, name them under `uses`.")
+
+    def _picture(self, service: Service, spec: dict[str, Any]) -> None:
+        """Write the image, and how it is built."""
+        tree, ledger, place = service.tree, self.ledger, f"services.{service.name}"
+        path = ("services", service.name)
+        if not service.is_built:
+            ledger.carried(tree.get("image"), f"{place}.image")
+            if not text_of(tree.get("image")):
+                self.draft.note((*path, "image"), "The source names no image. Name it.")
+            elif ":" not in service.image.rpartition("/")[2] and "@" not in service.image:
+                self.draft.note((*path, "image"), "The source names no tag: what runs changes with `latest`. Name one.")
+            return
+        ledger.replaced(tree.get("image"), f"the repository of the system: `{place}.image`")
+        build = tree["build"]
+        context = build.get("context") if isinstance(build, dict) else build
+        folder = self.files.fill(text_of(context) or ".")
+        where = self.files.beside(next(leaves(context if context is not None else build)), folder)
+        spec["build"] = _below(where, self.files.folder)
+        ledger.carried(context, f"{place}.build")
+        for key, value in entries(build).items():
+            text = text_of(value)
+            if key == "dockerfile" and text in ("Dockerfile", "./Dockerfile"):
+                ledger.carried(value, f"{place}.build")
+            elif key != "context":
+                ledger.lost(
+                    value, "`build` is a folder with a Dockerfile; build with docker, and push with `msaspec push`"
+                )
+                self.draft.note((*path, "build"), f"The source sets `build.{key}`, which `msaspec push` does not do.")
+
+    def _value(self, leaf: Any) -> str:
+        return self.files.fill(leaf.text) if isinstance(leaf, Leaf) and leaf.value is not None else ""
+
+    def _env_files(self, service: Service) -> dict[str, str]:
+        """Return the variables of a service's `env_file`."""
+        found: dict[str, str] = {}
+        for each in items(service.tree.get("env_file")):
+            leaf = each.get("path") if isinstance(each, dict) else each
+            name = self.files.fill(text_of(leaf) or "")
+            known = variables.read_dotenv(self.files.beside(leaf, name)) if isinstance(leaf, Leaf) and name else None
+            if known is None:
+                self.ledger.lost(each, "the file is not there: add its variables to `env`, or to `secrets`")
+                self.draft.note(("services", service.name), f"Add the variables of {name} to `env`, or to `secrets`.")
+            else:
+                self.ledger.carried(each, f"services.{service.name}.env")
+                found |= known
+        return found
+
+    def _environment(self, service: Service, spec: dict[str, Any], place: str) -> set[str]:
+        """Write the variables; return the names of what they reach."""
+        leafs = keyed(service.tree.get("environment"))
+        values: dict[str, tuple[Any, str]] = {name: (None, text) for name, text in self._env_files(service).items()}
+        for name, leaf in leafs.items():
+            missing: list[str] = []
+            text = ""
+            if isinstance(leaf, Leaf) and leaf.value is None:  # The value is that of the machine.
+                missing = [] if name in self.files.variables else [name]
+                text = self.files.variables.get(name, "")
+            elif isinstance(leaf, Leaf):
+                text = self.files.fill(leaf.text, missing)
+            if missing:
+                told = f"{', '.join(dict.fromkeys(missing))} has no value in the source; set it."
+                self.draft.note(("services", service.name, "env", name), told)
+            values[name] = (leaf, text)
+        used: set[str] = set()
+        near = {*self._edges(service)}
+        near |= {
+            each for name, (_, text) in values.items() for each in variables.connected(name, text, self.peers).peers
+        }
+        databases = [peer for peer in dict.fromkeys(self.peers.values()) if peer.scheme and peer.name in near]
+        for name, (leaf, text) in values.items():
+            used |= compose_keys.variable(self, service, spec, place, name, leaf, text, databases)
+        return used
+
+    def _edges(self, service: Service) -> set[str]:
+        """Return the names that `depends_on`, `links` and words of the command name, as far as they can be reached."""
+        found: set[str] = set()
+        tree = service.tree
+        wanted = dict(keyed(tree.get("depends_on"))) if tree.get("depends_on") is not None else {}
+        for each in items(tree.get("links")):
+            key = (text_of(each) or "").partition(":")[0]
+            wanted.setdefault(key, each)
+        for key, leaf in wanted.items():
+            peer = self.peers.get(key)
+            if peer and peer.port:
+                found.add(peer.name)
+                self.ledger.carried(leaf, f"services.{service.name}.uses.{peer.name}")
+            else:
+                why = "it has no port, so nothing is called; msaspec starts services in no order"
+                self.ledger.lost(leaf, why if peer else "the service is not part of the import")
+        for word in items(tree.get("command")):
+            found |= variables.connected(
+                "", self.files.fill(word.text) if isinstance(word, Leaf) else "", self.peers
+            ).peers
+        return {name for name in found if any(peer.name == name and peer.port for peer in self.peers.values())}
+
+    def _use(self, service: Service, name: str) -> dict[str, Any]:
+        """Return the options of a use: the first that has a database owns it."""
+        peer = next((each for each in self.peers.values() if each.name == name and each.scheme), None)
+        if peer is None:
+            return {}
+        database = re.sub(r"\W+", "_", peer.parts["name"].lower()).strip("_")[:50]
+        if not database[:1].isalpha() or database in ("postgres", "rdsadmin"):  # which every instance has
+            database = next((of for store, of in self.owners if store == name), names.snake(service.name))
+        owner = self.owners.setdefault((name, database), service.name)
+        return {"database": database} if owner == service.name else {"database": database, "access": "read-write"}
+
+
+def _shared(environments: Iterable[dict[str, Any]]) -> frozenset[str]:
+    """Return the variables that several services have, all with one value."""
+    texts: dict[str, list[str]] = {}
+    for each in environments:
+        for name, leaf in each.items():
+            texts.setdefault(name, []).append(leaf.text if isinstance(leaf, Leaf) else "")
+    return frozenset(name for name, found in texts.items() if len(found) > 1 and len(set(found)) == 1)
+
+
+def _named_port(text: str, host: str) -> int | None:
+    """Return the port that values name behind a host."""
+    found = re.search(rf"(?<![\w.-]){re.escape(host)}:(\d{{2,5}})(?!\d)", text)
+    return int(found[1]) if found and 0 < int(found[1]) < 65536 else None
+
+
+def _below(path: Path, folder: Path) -> str:
+    """Return a folder as the manifest, which is beside the first file, names it."""
+    try:
+        found = path.relative_to(folder).as_posix()
+    except ValueError:
+        found = path.as_posix()
+    return found if found.startswith(("/", "..")) else "./" + found.removeprefix("./") if found != "." else "."
+
+
+def load(paths: Sequence[str], options: Options) -> Imported:
+    """Return the manifest for compose files; without paths, those that compose finds in the working directory.
+
+    Raises Invalid where a file cannot be read.
+    """
+    return Compose(options).run(paths)

@@ -1,0 +1,85 @@
+"""What is known of public images: the stores that become entries of a kind, ports, and the full names of images."""
+
+from __future__ import annotations
+
+import re
+
+from msaspec.engines import engines
+from msaspec.language.official_images import OFFICIAL
+from msaspec.manifest import misshapen
+
+_POSTGRES = re.compile(
+    r"(docker\.io/)?(library/postgres|bitnami(legacy)?/postgresql|postgis/postgis|pgvector/pgvector|ankane/pgvector"
+    r"|timescale/timescaledb(-ha)?|supabase/postgres|kartoza/postgis)$"
+)
+PORTS = {
+    "postgres": 5432, "postgresql": 5432, "postgis": 5432, "pgvector": 5432, "redis": 6379, "valkey": 6379,
+    "keydb": 6379, "dragonfly": 6379, "mysql": 3306, "mariadb": 3306, "percona": 3306, "mongo": 27017, "mongodb": 27017,
+    "rabbitmq": 5672, "memcached": 11211, "elasticsearch": 9200, "opensearch": 9200, "kafka": 9092, "cp-kafka": 9092,
+    "zookeeper": 2181, "cassandra": 9042, "neo4j": 7687, "minio": 9000, "nats": 4222, "consul": 8500, "vault": 8200,
+    "influxdb": 8086, "etcd": 2379, "couchdb": 5984, "clickhouse-server": 8123, "dynamodb-local": 8000,
+    "meilisearch": 7700, "localstack": 4566,
+    "zipkin": 9411, "jaeger": 16686, "prometheus": 9090, "grafana": 3000, "nginx": 80, "httpd": 80,
+    "caddy": 80, "adminer": 8080, "phpmyadmin": 80, "mailhog": 8025, "mailpit": 8025, "qdrant": 6333,
+}  # fmt: skip
+"""The port that a public image listens on, by the last part of its name."""
+KEEPING = frozenset(
+    (
+        *("postgres", "postgresql", "redis", "valkey", "mysql", "mariadb", "percona", "mongo", "mongodb", "rabbitmq"),
+        *("elasticsearch", "opensearch", "kafka", "cp-kafka", "cassandra", "neo4j", "minio", "influxdb", "couchdb"),
+        *("clickhouse-server", "qdrant", "meilisearch", "mssql", "server"),
+    )
+)
+"""Images that hold data."""
+NO_HTTP = frozenset(
+    (22, 25, 53, 110, 143, 389, 465, 587, 993, 1433, 1521, 1883, 2049, 2181, 2379, 3306, 4222, 5432, 5433, 5672, 6379)
+) | frozenset((6380, 7687, 9042, 9092, 9093, 9094, 11211, 19092, 25565, 27017, 27018, 29092, 33060, 3307, 50051, 61616))
+"""Ports of protocols that are not HTTP."""
+
+
+def full_name(image: str) -> str:
+    """Return an image with its registry, as Docker would find it.
+
+    >>> full_name("redis:7"), full_name("grafana/grafana"), full_name("ghcr.io/a/b:1")
+    ('docker.io/library/redis:7', 'docker.io/grafana/grafana', 'ghcr.io/a/b:1')
+    """
+    found = misshapen.image(image) or image
+    return found if "/" in found else f"docker.io/library/{found}"
+
+
+def last_name(image: str) -> str:
+    """Return the last part of an image's name, without its tag.
+
+    >>> last_name("docker.io/bitnami/redis:7"), last_name("quay.io/minio/minio@sha256:00")
+    ('redis', 'minio')
+    """
+    return image.partition("@")[0].rpartition("/")[2].partition(":")[0].lower()
+
+
+def is_postgres(image: str) -> bool:
+    """Return whether a full image is PostgreSQL."""
+    return bool(_POSTGRES.match(_plain(image)))
+
+
+def version(image: str) -> str | None:
+    """Return the major version of PostgreSQL in the tag, if RDS has it.
+
+    >>> version("docker.io/library/postgres:16.2-alpine"), version("docker.io/library/postgres:9")
+    ('16', None)
+    """
+    found = re.match(r"(?:pg)?(\d{2})(?!\d)", image.rpartition("/")[2].partition(":")[2])
+    return found[1] if found and re.match(engines()["postgres"].versions, found[1]) else None
+
+
+def port(image: str) -> int | None:
+    """Return the port that a public image listens on, where it is known."""
+    return PORTS.get(last_name(image))
+
+
+def is_official(image: str) -> bool:
+    """Return whether it is an official image of Docker Hub."""
+    return last_name(image) in OFFICIAL and _plain(image).startswith("docker.io/library/")
+
+
+def _plain(image: str) -> str:
+    return image.partition("@")[0].rpartition("/")[0] + "/" + last_name(image)

@@ -1,0 +1,88 @@
+"""A database engine: what differs between PostgreSQL and others to describe, make or use a database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """The pair of Lambda functions that makes databases and users on a server of an engine."""
+
+    prefix: str
+    """How the logical ids of both begin, and of what they need: ``DatabaseBootstrap``."""
+    handler: str
+    """The module of `aws/lambdas` that answers CloudFormation."""
+    runner: str
+    """The module of `aws/lambdas` that speaks to the server."""
+
+    @property
+    def handler_id(self) -> str:
+        """Logical id of the function that answers CloudFormation."""
+        return f"{self.prefix}Handler"
+
+    @property
+    def runner_id(self) -> str:
+        """Logical id of the function that speaks to the server."""
+        return f"{self.prefix}Runner"
+
+    @property
+    def logs_id(self) -> str:
+        """Logical id of the log group of both."""
+        return f"{self.prefix}Logs"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Engine:
+    """A database engine as RDS has it."""
+
+    name: str
+    """What `engine` says in a manifest, and `Engine` in a template."""
+    title: str
+    """Its name in a sentence."""
+    port: int
+    master: str
+    """The master user."""
+    versions: str
+    """Pattern of the versions that a manifest may name: major versions, or single minor ones."""
+    version: str
+    """The version where a manifest names none."""
+    examples: tuple[str, ...]
+    """A major and a minor version."""
+    major: Callable[[str], str]
+    """The major version of a version, within which RDS upgrades without being asked."""
+    family: str
+    """How the family of its parameter groups begins, before the major version."""
+    parameters: Mapping[str, str]
+    logs: tuple[str, ...]
+    """The logs that go to CloudWatch."""
+    lifecycle: str | None
+    """`EngineLifecycleSupport`; None for an engine that has none."""
+    scheme: str
+    """Of its URLs: ``postgresql``. Those of JDBC begin with ``jdbc:`` and the same."""
+    driver: str
+    """Class of the JDBC driver."""
+    query: str
+    """What URLs end with, so that clients use TLS."""
+    keeps_database: Callable[[str], bool]
+    """Whether the engine or RDS keeps a name of databases for itself."""
+    keeps_role: Callable[[str], bool]
+    """Whether the engine or RDS keeps a name of users for itself."""
+    refuses_master: Callable[[str], bool]
+    """Whether RDS refuses a name for the master user."""
+    kept: str
+    """Which names those are, as sentences of a manual page."""
+    refuses_first: Callable[[str], bool]
+    """Whether RDS refuses a name for the database that it makes together with an instance."""
+    connections: Callable[[int], int]
+    """About how many connections a server with so many bytes of memory allows."""
+    counted: str
+    """How that number comes about, as a sentence of a manual page."""
+    bootstrap: Bootstrap
+    unsound: Mapping[str, str] = field(default_factory=dict)
+    """Minor versions on which what the bootstrap makes does not hold; what happens, as the end of a sentence."""
+
+    def pinned(self, version: str) -> bool:
+        """Whether a version is a minor one, which stays, and not a major one, within which RDS upgrades."""
+        return self.major(version) != version

@@ -1,1 +1,0 @@
-"""One file, one form in which diagnostics are shown. Each has `render(diagnostics) -> str`."""

@@ -1,0 +1,125 @@
+"""RDS on top of moto's: the changes of database instances and subnet groups that RDS refuses, and those moto loses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from moto.rds.exceptions import DBSubnetGroupNotFoundError, RDSClientError
+from moto.rds.models import RDSBackend
+
+from msaspec.sandbox.on_moto.accounts import affordable
+
+_modify_plain = RDSBackend.modify_db_instance
+_create_group_plain = RDSBackend.create_subnet_group
+
+ZONES = 2
+"""How many zones a subnet group has at least."""
+
+
+def _refuse(message: str, code: str = "InvalidParameterCombination") -> RDSClientError:
+    return RDSClientError(code, message)
+
+
+def _modify(self: Any, db_instance_identifier: str, db_kwargs: dict[str, Any]) -> Any:
+    """ModifyDBInstance: checks a change before anything of it is made."""
+    database = self.describe_db_instances(db_instance_identifier)[0]
+    affordable(db_kwargs.get("db_instance_class"), db_kwargs.get("backup_retention_period"))
+    _check_storage(database, db_kwargs.get("allocated_storage"))
+    version = db_kwargs.get("engine_version")
+    if version is not None:
+        _check_version(self, database, str(version), db_kwargs)
+    if db_kwargs.get("backup_retention_period") == 0 and database.replicas:
+        # RDS documents the constraint and not the text.
+        raise _refuse("Backups cannot be disabled for the source of read replicas.", "InvalidDBInstanceState")
+    changed = _modify_plain(self, db_instance_identifier, db_kwargs)
+    for name in database.replicas if version is not None else ():  # which RDS upgrades with their source
+        replica = self.databases[name.rpartition(":")[2]]
+        replica.engine_version, replica.db_parameter_group_name = version, changed.db_parameter_group_name
+    return changed
+
+
+def _check_storage(database: Any, wanted: Any) -> None:
+    """Storage only grows, and by a tenth at least: RDS says the same of both."""
+    if wanted is None or int(wanted) == database.allocated_storage:
+        return
+    if int(wanted) * 10 < database.allocated_storage * 11:
+        where = f"engine name {database.engine} and storage type {database.storage_type}"
+        raise _refuse(f"Invalid storage size for {where}: {wanted}")
+
+
+def _check_version(backend: Any, database: Any, wanted: str, words: dict[str, Any]) -> None:
+    """Versions only grow; a major version needs leave, and a parameter group of its family."""
+    before, after = (_numbers(version) for version in (database.engine_version, wanted))
+    if after[: len(before)] < before[: len(after)]:
+        raise _refuse(f"Cannot upgrade {database.engine} from {database.engine_version} to {wanted}")
+    if after[0] == before[0]:
+        return
+    if not words.get("allow_major_version_upgrade"):
+        raise _refuse("The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version.")
+    name = words.get("db_parameter_group_name") or database.db_parameter_group_name
+    group, family = backend.db_parameter_groups.get(name), f"{database.engine}{after[0]}"
+    if group is not None and group.family == f"{database.engine}{before[0]}":
+        said = f"The parameter group {name} with DBParameterGroupFamily {group.family} can't be used for this instance."
+        raise _refuse(f"{said} Use a parameter group with DBParameterGroupFamily {family}.")
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".") if part.isdecimal()]
+
+
+def _check_zones(subnets: Iterable[Any]) -> None:
+    zones = sorted({subnet.availability_zone for subnet in subnets})
+    if len(zones) < ZONES:
+        raise _refuse(
+            "The DB subnet group doesn't meet Availability Zone (AZ) coverage requirement. "
+            f"Current AZ coverage: {', '.join(zones)}. Add subnets to cover at least {ZONES} AZs.",
+            "DBSubnetGroupDoesNotCoverEnoughAZs",
+        )
+
+
+def _create_group(self: Any, subnet_name: str, description: str, subnets: list[Any], tags: Any) -> Any:
+    _check_zones(subnets)
+    return _create_group_plain(self, subnet_name, description, subnets, tags)
+
+
+def _modify_group(self: Any, subnet_name: str, description: str | None, subnets: list[Any]) -> Any:
+    """ModifyDBSubnetGroup, in place of moto's, which forgets the group."""
+    group = self.subnet_groups.get(subnet_name)
+    if group is None:
+        raise DBSubnetGroupNotFoundError(subnet_name)
+    if any(subnet.vpc_id != group.vpc_id for subnet in subnets):
+        raise _refuse("The new Subnets are not in the same Vpc as the existing subnet group", "InvalidParameterValue")
+    _check_zones(subnets)
+    if used := sorted(_used(self, group) - {subnet.id for subnet in subnets}):
+        raise _refuse(
+            f"Some of the subnets to be deleted are currently in use : {', '.join(used)}", "SubnetAlreadyInUse"
+        )
+    group.subnets = subnets
+    if description is not None:
+        group.description = description
+    return group
+
+
+def _used(backend: Any, group: Any) -> set[str]:
+    """Return the subnets of a group that database instances are in."""
+    databases = [each for each in backend.databases.values() if each.db_subnet_group is group]
+    return {subnet for each in databases if (subnet := subnet_of(each)) is not None}
+
+
+def subnet_of(database: Any) -> str | None:
+    """Return the subnet that a database instance is in: that of its zone, or the first of its group."""
+    group = database.db_subnet_group
+    if group is None:
+        return None
+    subnets = group._subnets
+    inside = [each for each in subnets if each.availability_zone == database.availability_zone]
+    return str((inside or subnets)[0].id)
+
+
+PATCHED: tuple[tuple[Any, str, Any], ...] = (
+    (RDSBackend, "modify_db_instance", _modify),
+    (RDSBackend, "create_subnet_group", _create_group),
+    (RDSBackend, "modify_db_subnet_group", _modify_group),
+)
+"""What is replaced of moto: owner, name, replacement."""

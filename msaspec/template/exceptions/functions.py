@@ -1,0 +1,53 @@
+"""The Lambda functions that msaspec itself needs, and its alarms."""
+
+from __future__ import annotations
+
+from msaspec.template.exception import Exempt
+
+_FUNCTION = ("AWS::Lambda::Function",)
+EXCEPTIONS = (
+    Exempt(
+        title="A runtime that is not the newest",
+        reason="Some Regions get the newest runtime late; this one has security updates for years.",
+        types=_FUNCTION,
+        nag=("L1",),
+    ),
+    Exempt(
+        title="No reserved concurrency",
+        reason="It runs once at a time; a reservation is refused in accounts with a low quota.",
+        types=_FUNCTION,
+        packs={"LambdaConcurrency": "NH"},
+        checkov=("CKV_AWS_115",),
+    ),
+    Exempt(
+        title="No dead-letter queue",
+        reason="CloudFormation gets its answer and reports failures, or the schedule runs it again.",
+        types=_FUNCTION,
+        packs={"LambdaDLQ": "NH"},
+        checkov=("CKV_AWS_116",),
+    ),
+    Exempt(
+        title="A function outside the VPC",
+        reason="It calls only AWS; in the VPC it would need a way out of the network.",
+        types=_FUNCTION,
+        fits=lambda function: function.get("VpcConfig") is None,
+        packs={"LambdaInsideVPC": "NPH"},
+        checkov=("CKV_AWS_117",),
+        guard=("LAMBDA_INSIDE_VPC",),
+    ),
+    Exempt(
+        title="Variables of a function under AWS's key",
+        reason="Its variables are names of resources; `encryption: own` takes the system's key.",
+        types=_FUNCTION,
+        fits=lambda function: function.get("Environment") is not None and function.get("KmsKeyArn") is None,
+        checkov=("CKV_AWS_173",),
+    ),
+    Exempt(
+        title="An alarm that calls nobody",
+        reason="ECS watches it during a deployment and rolls back; afterwards it means nothing.",
+        types=("AWS::CloudWatch::Alarm",),
+        fits=lambda alarm: alarm.get("AlarmActions") is None,
+        packs={"CloudWatchAlarmAction": "NH"},
+        guard=("CLOUDWATCH_ALARM_ACTION_CHECK",),
+    ),
+)

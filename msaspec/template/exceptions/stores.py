@@ -1,0 +1,118 @@
+"""Databases, buckets, secrets, logs and images."""
+
+from __future__ import annotations
+
+from msaspec.template.exception import Exempt
+from msaspec.template.resources import Resource, numbered, whole
+
+_DATABASE, _BUCKET = ("AWS::RDS::DBInstance",), ("AWS::S3::Bucket",)
+
+
+def _is_replica(database: Resource) -> bool:
+    return database.get("SourceDBInstanceIdentifier") is not None
+
+
+def _is_backed_up(database: Resource) -> bool:
+    return _is_replica(database) or (whole(database.get("BackupRetentionPeriod")) or 0) > 0
+
+
+def _has_no_key(bucket: Resource) -> bool:
+    rules = numbered(bucket.get("BucketEncryption", "ServerSideEncryptionConfiguration"))
+    return all("KMSMasterKeyID" not in rule.get("ServerSideEncryptionByDefault", {}) for _, rule in rules)
+
+
+EXCEPTIONS = (
+    Exempt(
+        title="The engine's own port",
+        reason="Only declared callers reach the port, whatever its number.",
+        types=_DATABASE,
+        nag=("RDS11",),
+    ),
+    Exempt(
+        title="The encryption of a replica",
+        reason="A replica is encrypted as its source is; RDS takes no setting of its own here.",
+        types=_DATABASE,
+        fits=_is_replica,
+        nag=("RDS2",),
+        packs={"RDSStorageEncrypted": "NPH"},
+        checkov=("CKV_AWS_16",),
+        guard=("RDS_STORAGE_ENCRYPTED",),
+        false_alarm=True,
+    ),
+    Exempt(
+        title="A replica in one zone",
+        reason="It holds a copy for reading; `multi_zone` gives its source a standby.",
+        types=_DATABASE,
+        fits=_is_replica,
+        nag=("RDS3",),
+        packs={"RDSMultiAZSupport": "NH"},
+        checkov=("CKV_AWS_157",),
+    ),
+    Exempt(
+        title="No plan of AWS Backup",
+        reason="RDS makes automated backups itself, and keeps them as long as `backups` says.",
+        types=_DATABASE,
+        fits=_is_backed_up,
+        packs={"RDSInBackupPlan": "NH"},
+    ),
+    Exempt(
+        title="Secrets that do not rotate by themselves",
+        reason="Services read it when they start; a rotation without a restart would lock them out.",
+        types=("AWS::SecretsManager::Secret",),
+        nag=("SMG4",),
+        packs={"SecretsManagerRotationEnabled": "NH"},
+        guard=("SECRETSMANAGER_ROTATION_ENABLED_CHECK",),
+    ),
+    Exempt(
+        title="A secret under AWS's key",
+        reason="AWS's key for Secrets Manager encrypts it; `encryption: own` takes the system's.",
+        types=("AWS::SecretsManager::Secret",),
+        fits=lambda secret: secret.get("KmsKeyId") is None,
+        packs={"SecretsManagerUsingKMSKey": "NPH"},
+        checkov=("CKV_AWS_149",),
+        guard=("SECRETSMANAGER_USING_CMK",),
+    ),
+    Exempt(
+        title="A log group under AWS's key",
+        reason="CloudWatch Logs encrypts it with its own key; `encryption: own` takes the system's.",
+        types=("AWS::Logs::LogGroup",),
+        fits=lambda group: group.get("KmsKeyId") is None,
+        packs={"CloudWatchLogGroupEncrypted": "NPH"},
+        checkov=("CKV_AWS_158",),
+        guard=("CLOUDWATCH_LOG_GROUP_ENCRYPTED",),
+    ),
+    Exempt(
+        title="A bucket under S3's key",
+        reason="S3 encrypts it with its own key: load balancers write into no other, or `encryption` is not `own`.",
+        types=_BUCKET,
+        fits=_has_no_key,
+        packs={"S3DefaultEncryptionKMS": "NPH"},
+    ),
+    Exempt(
+        title="A bucket without a copy in another Region",
+        reason="Where copies lie is a decision of its own; versions protect against mistakes.",
+        types=_BUCKET,
+        packs={"S3BucketReplicationEnabled": "NPH"},
+    ),
+    Exempt(
+        title="The bucket for logs has no log",
+        reason="It is the bucket for logs: a log of its own would grow by itself.",
+        types=_BUCKET,
+        fits=lambda bucket: bucket.name == "AuditLogs",
+        checkov=("CKV_AWS_18",),
+        guard=("S3_BUCKET_LOGGING_ENABLED",),
+    ),
+    Exempt(
+        title="A bucket policy that asks for TLS",
+        reason='The policy denies requests without TLS; the rule expects a boolean where IAM has the text "false".',
+        types=("AWS::S3::BucketPolicy",),
+        guard=("S3_BUCKET_SSL_REQUESTS_ONLY",),
+        false_alarm=True,
+    ),
+    Exempt(
+        title="Images under AWS's key",
+        reason="ECR encrypts images with its own key; another one would replace the repository.",
+        types=("AWS::ECR::Repository",),
+        checkov=("CKV_AWS_136",),
+    ),
+)

@@ -1,0 +1,42 @@
+"""Programs that a template carries: ordinary files of the package, put in without what only their authors need.
+
+A template has 51,200 bytes when it is given to CloudFormation inline, so it holds a program once, in a mapping
+that its users look up, and without comments, blank lines and wide indentation.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pkgutil import get_data
+from typing import Any
+
+from troposphere import FindInMap
+
+MAPPING = "Scripts"
+"""The mapping that holds the programs of a template."""
+
+
+@cache
+def program(package: str, file: str, indent: int) -> str:
+    """Return the text of a file of the package, squeezed. `indent` is what the file indents by."""
+    return squeeze((get_data(package, file) or b"").decode("ascii"), indent)
+
+
+def squeeze(source: str, indent: int) -> str:
+    """Return the same program in fewer bytes, line by line: no comments, no one-line docstrings, one blank a level.
+
+    For the programs of this package, which keep to what it understands: a comment is on a line of its own
+    or behind two blanks, and no text holds two blanks and a `#` or spans several lines that begin with a blank.
+    """
+    lines = []
+    for line in source.splitlines():
+        words = line.partition("  # ")[0].strip()
+        if not words or words.startswith("#") or (words.startswith('"""') and words.endswith('"""') and len(words) > 5):
+            continue
+        lines.append(" " * ((len(line) - len(line.lstrip(" "))) // indent) + words)
+    return "\n".join(lines) + "\n"
+
+
+def looked_up(name: str) -> Any:
+    """Return the program in the template's mapping."""
+    return FindInMap(MAPPING, name, "Text")

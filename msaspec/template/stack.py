@@ -1,0 +1,82 @@
+"""A compiled template, and where in the manifest each part of it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from msaspec.diagnostics.diagnostic import Code, Diagnostic
+from msaspec.diagnostics.place import Path
+from msaspec.template.owner import claim
+from msaspec.template.resources import Resources
+from msaspec.template.role import MAIN, Named, Role
+from msaspec.template.weakness import Weakness
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A template and where its parts came from."""
+
+    name: str
+    template: Mapping[str, Any]
+    """CloudFormation's JSON form, with intrinsics in their long spelling."""
+    origins: Mapping[str, Path]
+    """Manifest path of every resource, parameter and output, by logical id."""
+    patched: tuple[tuple[Path, Path], ...] = field(default=())
+    """Template paths that a patch wrote, with the manifest path of the patch."""
+    weakened: tuple[tuple[Weakness, Path, str | None], ...] = ()
+    """What patches weaken, each with the manifest path of the patch, and the reason that it gives."""
+    role: Role = MAIN
+    tags: Mapping[str, str] = field(default_factory=dict)
+    protected: bool = True
+    """Whether termination protection is to be on."""
+    region: str | None = None
+    """The Region that the manifest names."""
+
+    @property
+    def owner(self) -> Named:
+        """Whose it is, as the template says; the system of the stack's name where it says nothing."""
+        return claim(self.template).owner or Named(self.role, self.name)
+
+    @cached_property
+    def resources(self) -> Resources:
+        """The resources of the template, by type."""
+        return Resources(self.template, self.name)
+
+    def origin(self, path: Path) -> Path:
+        """Return the manifest path to blame for a template path: a patch that wrote it, or the entry it belongs to."""
+        for written, patch in reversed(self.patched):
+            if tuple(map(str, path[: len(written)])) == written:  # a pointer has no numbers, only their digits
+                return patch
+        return self.origins.get(str(path[1]), ()) if len(path) > 1 else ()
+
+    def writer(self, path: Path) -> Path | None:
+        """Return the place in the value of the last patch that wrote a template path, or what contains it."""
+        for written, patch in reversed(self.patched):
+            if tuple(map(str, path[: len(written)])) == written:
+                return (*patch, "value", *path[len(written) :])
+        return None
+
+    def patch_of(self, path: Path) -> Path | None:
+        """Return the manifest path of the last patch that wrote a template path, or into it, or what contains it."""
+        steps = tuple(map(str, path))
+        for written, patch in reversed(self.patched):
+            shorter = min(len(written), len(steps))
+            if written[:shorter] == steps[:shorter]:
+                return patch
+        return None
+
+    def fault(self, code: Code, message: str, hint: str, path: Path, *others: Path) -> Diagnostic:
+        """Return a diagnostic about template paths: at the patch that wrote one of them, or wrote into one, in this
+        order; else at the entry that the first of them belongs to."""
+        for each in (path, *others):
+            if found := self.writer(each):
+                return code.at(found, message, hint=hint)
+        for each in (path, *others) if self.patched else ():
+            steps = tuple(map(str, each))
+            for written, patch in reversed(self.patched):
+                if written[: len(steps)] == steps:
+                    return code.at(patch, message, hint=hint)
+        return code.at(self.origin(path), message, hint=hint, key=True)

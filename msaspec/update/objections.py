@@ -1,0 +1,53 @@
+"""Changes in place that AWS refuses, or that cost more than their properties show: reported before they are tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
+from msaspec.diagnostics.place import render
+from msaspec.language.aws_type import Effect
+from msaspec.update.changes import Change
+
+REFUSED_CHANGE = Code(
+    "MSA516",
+    "A change that AWS refuses",
+    """
+    AWS always refuses this change of a deployed resource: an older version of a database, a smaller volume, another
+    engine. The update would fail and roll back, so `msaspec deploy` does not start it.
+    """,
+)
+COSTLY_CHANGE = Code(
+    "MSA518",
+    "A change that reduces protection",
+    """
+    The update succeeds, but it gives something up: a protection, the return to an older version, or old backups. The
+    message says what.
+    """,
+    Severity.WARNING,
+)
+
+
+def refused(changes: Iterable[Change]) -> Iterator[Diagnostic]:
+    """Yield an error for each change that AWS always refuses."""
+    yield from _told(changes, Effect.REFUSED, REFUSED_CHANGE)
+
+
+def costs(changes: Iterable[Change]) -> Iterator[Diagnostic]:
+    """Yield a warning for each change that gives something up. What it loses for good is among the losses."""
+    yield from _told(changes, Effect.COSTS, COSTLY_CHANGE)
+
+
+def unprotected(stack: str) -> Diagnostic:
+    """Return the warning that a stack loses its termination protection, which is in no template."""
+    message = f"The manifest says `protect: false`: the stack {stack} loses its termination protection."
+    hint = "Continue if you want that: this update loses no data, but later ones can."
+    return COSTLY_CHANGE.at(("protect",), message, hint=hint)
+
+
+def _told(changes: Iterable[Change], effect: Effect, code: Code) -> Iterator[Diagnostic]:
+    for change in changes:
+        for objection in change.objections:
+            if objection.effect is effect:
+                message = f"`{render(change.entry)}` {objection.reason}."
+                yield code.at((*change.entry, objection.field), message, hint=objection.hint)

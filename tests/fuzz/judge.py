@@ -1,0 +1,217 @@
+"""What is asked of a manifest, whatever it is: exit code 0 or 1, no traceback, little time and memory, and no error of
+cfn-lint in what compiles, unless a patch wrote it."""
+
+from __future__ import annotations
+
+import signal
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from click.testing import CliRunner
+
+from msaspec import pipeline
+from msaspec.cli import main
+from msaspec.cli.commands import lint
+from msaspec.diagnostics.diagnostic import Diagnostic, Severity
+from msaspec.linting import cfn_lint
+from tests.fuzz import mutations, shapes
+
+WAYS: Mapping[str, Callable[[Random], bytes]] = {
+    "text": mutations.text,
+    "tree": mutations.tree,
+    "patches": mutations.patches,
+    "large": mutations.large,
+    "shape": shapes.shape,
+    "sound": shapes.sound,
+}
+"""How manifests are made."""
+SECONDS = 5.0
+"""Of CPU, for all that is asked of one manifest."""
+STUCK = 60
+"""Seconds after which a command counts as one that never ends."""
+MEBIBYTES = 400
+"""More than before; with the program itself, some 60, that is below 500."""
+ALLOWED = (0, 1)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A manifest, by how it is made and a number."""
+
+    way: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.way}:{self.number}"
+
+    def manifest(self) -> bytes:
+        """Its bytes, the same each time."""
+        return WAYS[self.way](Random(str(self)))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a case."""
+
+    compiled: int
+    """Stacks."""
+    linted: int
+    """Of these, by cfn-lint."""
+    faults: tuple[str, ...]
+
+
+class Stuck(BaseException):
+    """A command that does not end. No handler of errors catches it."""
+
+
+def judge(manifest: bytes, number: int = 0, *, linted: bool = False) -> Verdict:
+    """Lint a manifest, and compile it; `number` varies the formats. With `linted` cfn-lint looks at what compiles."""
+    faults: list[str] = []
+    subjects: list[cfn_lint.Subject] = []
+    form = lint.FORMATS[number % len(lint.FORMATS)]
+    environment = _environment(manifest, number)
+    compile_words = ["compile", "-", "--format", ("yaml", "json")[number % 2], *environment]
+    with _without_cfn_lint(subjects):
+        for words in (["lint", "--format", form, "-"], compile_words):
+            faults += _tried(words, manifest)
+    if not _compiles(manifest):
+        subjects.clear()  # what lint made of it by repairs, to look for further faults
+    if linted and subjects:
+        faults += _found(subjects)
+    return Verdict(len(subjects), len(subjects) if linted else 0, tuple(dict.fromkeys(faults)))
+
+
+def _compiles(manifest: bytes) -> bool:
+    """Whether the file itself and each of its environments compile."""
+    try:
+        document = pipeline.load(manifest, "-")
+        for environment in (None, *pipeline.environments(document)):
+            pipeline.compile_main(document, environment)
+    except Exception:  # The commands tell it.
+        return False
+    return True
+
+
+def _environment(manifest: bytes, number: int) -> list[str]:
+    """An environment of the manifest as words, or none."""
+    try:
+        names = pipeline.environments(pipeline.load(manifest, "-"))
+    except Exception:  # The commands below tell it.
+        return []
+    chosen = [*((["--env", name]) for name in names if not name.startswith("-")), []]
+    return chosen[number % len(chosen)]
+
+
+def _tried(words: Sequence[str], manifest: bytes) -> Iterator[str]:
+    """Yield what is wrong with how a command ends."""
+    before, memory = time.process_time(), _memory("VmRSS")
+    _forget_peak()
+    old = signal.signal(signal.SIGALRM, _stuck)
+    signal.alarm(STUCK)
+    try:
+        result = CliRunner().invoke(main, list(words), input=manifest)
+    except Stuck:
+        yield f"{words[0]} does not end"
+        return
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, old)
+    took, grown = time.process_time() - before, _memory("VmHWM") - memory
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        yield f"{words[0]}: {_last_place(result.exception)}"
+    elif "Traceback (most recent call last)" in result.output:
+        yield f"{words[0]} prints a traceback"
+    elif result.exit_code not in ALLOWED and "no main stack" not in result.output and not _is_usage(result.output):
+        yield f"{words[0]} ends with {result.exit_code}"
+    if took > SECONDS:
+        yield f"{words[0]} takes more than {SECONDS:.0f} s"
+    if grown > MEBIBYTES:
+        yield f"{words[0]} needs {grown} MiB"
+
+
+def _is_usage(output: str) -> bool:
+    """An environment cannot be asked for where the manifest's text is none."""
+    return "Invalid value for '--env'" in output
+
+
+def _stuck(*_: object) -> None:
+    raise Stuck
+
+
+def _last_place(fault: BaseException) -> str:
+    """The kind of an exception, and the last line of msaspec that it came through."""
+    frames = [frame for frame in traceback.extract_tb(fault.__traceback__) if "/msaspec/" in frame.filename]
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(fault).__name__}{place}: {str(fault)[:200]}"
+
+
+@contextmanager
+def _without_cfn_lint(collected: list[cfn_lint.Subject]) -> Iterator[None]:
+    """Only collects what cfn-lint would look at."""
+
+    def collect(subjects: Sequence[cfn_lint.Subject], chosen: Any) -> list[list[Diagnostic]]:
+        collected.extend(subjects)
+        return [[] for _ in subjects]
+
+    usual = cfn_lint.lint_all
+    cfn_lint.lint_all = collect
+    try:
+        yield
+    finally:
+        cfn_lint.lint_all = usual
+
+
+@cache
+def _settings() -> Any:
+    from msaspec.linting.settings import settings
+
+    return settings(cached=False)
+
+
+def _found(subjects: Sequence[cfn_lint.Subject]) -> Iterator[str]:
+    """Yield errors of cfn-lint that no patch is to blame for."""
+    for subject in subjects:
+        for found in cfn_lint.lint_all([subject], _settings())[0]:
+            patched = "patches" in found.path[:1] or (found.path[:1] == ("environments",) and "patches" in found.path)
+            if found.severity is Severity.ERROR and not patched:
+                yield f"cfn-lint {found.code}: {found.message[:200]}"
+
+
+def _memory(name: str) -> int:
+    """A figure of this process in MiB; 0 where the system tells none."""
+    try:
+        for line in Path("/proc/self/status").read_text("utf-8").splitlines():
+            if line.startswith(f"{name}:"):
+                return int(line.split()[1]) // 1024
+    except OSError:
+        pass
+    return 0
+
+
+def _forget_peak() -> None:
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", "utf-8")
+
+
+def shorter(manifest: bytes, faulty: Callable[[bytes], bool]) -> bytes:
+    """The manifest without lines that its fault does not need."""
+    lines, size = manifest.splitlines(keepends=True), 0
+    size = max(1, len(lines) // 2)
+    while True:
+        at = 0
+        while at < len(lines):
+            rest = lines[:at] + lines[at + size :]
+            if rest and faulty(b"".join(rest)):
+                lines = rest
+            else:
+                at += size
+        if size == 1:
+            return b"".join(lines)
+        size = max(1, size // 2)

@@ -1,0 +1,144 @@
+"""`msaspec import copilot`: what becomes of a folder of AWS Copilot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from msaspec.diagnostics.diagnostic import Invalid
+from msaspec.importers import copilot
+from msaspec.importing.imported import Imported, Options, refused
+from msaspec.importing.ledger import to_json
+from msaspec.importing.tree import leaves, read
+
+FILES = {
+    "copilot/.workspace": "application: shop\n",
+    "copilot/web/manifest.yml": """
+name: web
+type: Load Balanced Web Service
+http:
+  path: '/'
+  alias: shop.example.com
+  healthcheck: {path: /up, interval: 15s, success_codes: '200'}
+image:
+  build: {dockerfile: web/Dockerfile, context: web}
+  port: 3000
+cpu: 256
+memory: 512
+count: {range: 1-4, cpu_percentage: 70}
+exec: true
+network: {connect: true}
+variables:
+  API: http://api:8080/v1
+  ENV: ${COPILOT_ENVIRONMENT_NAME}
+  DB_PASSWORD: hunter22
+  TABLE: {from_cfn: other-Table}
+secrets:
+  TOKEN: /copilot/${COPILOT_APPLICATION_NAME}/${COPILOT_ENVIRONMENT_NAME}/secrets/TOKEN
+  OLD: GITHUB_TOKEN
+environments:
+  prod: {count: 3, variables: {LOG: warn}, cpu: 1024, memory: 2048}
+""",
+    "copilot/api/manifest.yml": """
+name: api
+type: Backend Service
+image: {location: 'acme/api:1', port: 8080}
+platform: linux/arm64
+command: "serve --all"
+sidecars: {nginx: {image: nginx, port: 80}}
+count: {spot: 2}
+logging: {retention: 30}
+""",
+    "copilot/api/addons/db.yml": """
+Parameters: {App: {Type: String}}
+Resources:
+  OrdersDatabase: {Type: 'AWS::RDS::DBInstance', Properties: {Engine: postgres, AllocatedStorage: 20}}
+  Uploads: {Type: 'AWS::S3::Bucket'}
+  Cache: {Type: 'AWS::ElastiCache::CacheCluster', Properties: {Name: !Sub '${App}'}}
+""",
+    "copilot/nightly/manifest.yml": "name: nightly\ntype: Scheduled Job\non: {schedule: '@daily'}\n",
+    "copilot/site/manifest.yml": "name: site\ntype: Static Site\nfiles: [{source: dist}]\n",
+    "copilot/environments/test/manifest.yml": "name: test\ntype: Environment\nnetwork: {vpc: {cidr: 10.1.0.0/16}}\n",
+    "copilot/environments/prod/manifest.yml": "name: prod\ntype: Environment\ncdn: true\n",
+    "copilot/api/overrides/cfn.patches.yml": "- {op: add, path: /Resources/X, value: 1}\n",
+    "copilot/pipelines/main/manifest.yml": "name: main\nversion: 1\nsource: {provider: GitHub}\n",
+}
+
+
+def imported(folder: Path, files: dict[str, str], *paths: str) -> Imported:
+    """What becomes of files in a folder, which is the working directory."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        return copilot.load(paths, Options())
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Imported, Path]:
+    """The import of the files above, and their folder."""
+    folder = tmp_path_factory.mktemp("copilot")
+    return imported(folder, FILES), folder
+
+
+def test_an_application(made: tuple[Imported, Path]) -> None:
+    """Services with sizes, copies, paths, health, references and secrets; environments; stores of addons."""
+    text = made[0].text
+    assert refused(text) == []
+    data: dict[str, Any] = yaml.safe_load(text)
+    web, api = data["services"]["web"], data["services"]["api"]
+    assert data["name"] == "shop"
+    assert web["build"] == "./web"
+    assert web["paths"] == ["/"]
+    assert web["health"] == {"path": "/up", "interval": "15 s", "codes": "200"}
+    assert web["runtime"] == {"type": "fargate", "cpu": "0.25 vCPU", "memory": "512 MiB", "exec": True}
+    assert web["scale"] == {"min": 1, "max": 4, "cpu": 70}
+    assert web["env"] == {"API": "${api.url}/v1", "ENV": "${system.environment}"}
+    assert web["uses"] == {"api": {}}
+    assert web["secrets"] == {"DB_PASSWORD": "/shop/web/db-password", "OLD": "/GITHUB_TOKEN"}
+    assert api["image"] == "docker.io/acme/api:1"
+    assert api["arch"] == "arm64"
+    assert api["command"] == ["serve", "--all"]
+    assert api["logs"] == "30 days"
+    assert api["runtime"] == {"type": "fargate", "spot": 100}
+    assert api["uses"] == {"orders-database": {}, "uploads": {"access": "read-write"}}
+    assert set(data["databases"]) == {"orders-database"}
+    assert set(data["buckets"]) == {"site", "uploads"}
+    prod = data["environments"]["prod"]["services"]["web"]
+    assert prod["scale"] == 3
+    assert prod["env"] == {"LOG": "warn"}
+    assert prod["runtime"] == {"type": "fargate", "cpu": "1 vCPU", "memory": "2 GiB"}
+    assert prod["secrets"] == {"TOKEN": "/copilot/shop/prod/secrets/TOKEN"}
+    assert data["environments"]["test"]["services"]["web"]["secrets"]["TOKEN"] == "/copilot/shop/test/secrets/TOKEN"
+
+
+@pytest.mark.parametrize(
+    "word", ["nightly is a scheduled job", "sidecars", "shop.example.com", "TABLE", "Move the data"]
+)
+def test_a_comment_says_where_a_person_must_decide(made: tuple[Imported, Path], word: str) -> None:
+    """Jobs, sidecars, domains, outputs of other stacks, data of addons."""
+    assert word in "\n".join(line for line in made[0].text.splitlines() if line.lstrip().startswith("#"))
+
+
+def test_every_key_is_accounted_for(made: tuple[Imported, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of manifests, environments, addons, overrides and pipelines; and no password is in the report."""
+    monkeypatch.chdir(made[1])
+    rows = made[0].rows
+    assert {row.file for row in rows} == set(FILES)
+    keys = [leaf for name in FILES for tree in read(Path(name), name) for leaf in leaves(tree)]
+    assert len(rows) == len(keys)
+    assert "hunter22" not in made[0].text + to_json(rows)
+
+
+def test_what_is_no_application_is_said(tmp_path: Path) -> None:
+    """A folder that is not there, one without services, and a file that is not a map."""
+    with pytest.raises(Invalid, match="There is no folder gone"):
+        imported(tmp_path, {}, "gone")
+    with pytest.raises(Invalid, match="has no service"):
+        imported(tmp_path, {"copilot/x/manifest.yml": "name: x\ntype: Environment\n"})
+    with pytest.raises(Invalid, match="not a manifest of Copilot"):
+        imported(tmp_path / "b", {"copilot/x/manifest.yml": "[]\n"})
