@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from msaspec.language.runtime import SERVICE_ATTRIBUTES
+from msaspec.language.runtime import PUBLIC_ATTRIBUTES, SERVICE_ATTRIBUTES
 from msaspec.manifest import schema
 from msaspec.manifest.sections import kinds, runtimes
 from msaspec.source import scalar
@@ -151,11 +151,14 @@ def _layers() -> Iterator[str]:
 
 def _attributes() -> Iterator[str]:
     known = {kind.noun: kind.attributes for kind in kinds()} | {"service": SERVICE_ATTRIBUTES}
+    known["service with `paths`"] = PUBLIC_ATTRIBUTES
     known["system"] = {"name": "Name of the system.", "environment": "Name of the environment; `default` without one."}
     known["aws"] = {"region": "Region.", "account": "Account id.", "partition": "Partition, such as `aws`."}
     yield (
-        "## References\n\n`${NAME.ATTRIBUTE}` in a value under `env`: NAME is of something under `uses`, or `system`\n"
-        "or `aws`. `$$` is a literal `$`.\n"
+        "## References\n\n`${NAME.ATTRIBUTE}` in a value under `env` or a word of `command`: NAME is of something\n"
+        "under `uses`, or `system` or `aws`. `$$` is a literal `$` in `env`. In `command` every other `$` stays as it\n"
+        "is, for shells, and `$${NAME.ATTRIBUTE}` is a literal reference. `${system.name}` and\n"
+        "`${system.environment}` may also stand in `hosts`, `secrets` and `ingress.domain`.\n"
     )
     for noun, attributes in known.items():
         rows = [f"| `{name}` | {about} |" for name, about in attributes.items()]

@@ -15,8 +15,9 @@ from msaspec.language.aws_type import AwsType
 from msaspec.language.base import Model
 from msaspec.language.health import Probe, usual
 from msaspec.language.network import Ingress
-from msaspec.language.part import Cdn, Door, Front, FrontDoor, Part, Site
-from msaspec.language.runtime import Workload
+from msaspec.language.part import Cdn, Door, Front, FrontDoor, Part, PublicAddress, Site
+from msaspec.language.runtime import Workload, public_attributes
+from msaspec.language.service import Service
 from msaspec.language.value import Text, Token, public, value
 from msaspec.template import names
 
@@ -49,8 +50,7 @@ def front_door(ingress: Ingress, front: Front | None, routes: Iterable[routing.R
         cdn = Cdn(host, secret, tuple(sorted(patterns, key=lambda pattern: (-len(pattern), pattern))))
         host = (front.domain,)
     scheme = "https" if secure or cdn else "http"
-    base = (f"{scheme}://", *host)
-    return FrontDoor(HTTPS if secure else HTTP, Token(GROUP), base, scheme, ingress.domain, cdn)
+    return FrontDoor(HTTPS if secure else HTTP, Token(GROUP), host, scheme, ingress.domain, cdn)
 
 
 def build(ingress: Ingress, hosts: Sequence[str], site: Site) -> Part:
@@ -128,7 +128,7 @@ def _secret(site: Site) -> Any:
 
 def _address(site: Site) -> Any:
     assert site.front is not None
-    base = value(*site.front.base)
+    base = value(f"{site.front.scheme}://", *site.front.host)
     return Output("IngressUrl", Description="The front door of the services behind it.", Value=intrinsic(public(base)))
 
 
@@ -160,16 +160,24 @@ def rules(workload: Workload[Model], site: Site, targets: Mapping[str | None, Se
                 **({"Transforms": [_stripped(route.path)]} if spec.strip and route.path != "/" else {}),
             )
         )
-    first = found[0]
-    base: Text = (f"{door.scheme}://{first.host}",) if first.host else door.base
-    path = "" if first.path == "/" else first.path
+    address = address_of(name, spec, door)
+    assert address is not None
     about = ", ".join(spec.prefixes or spec.hosts)
     output = Output(
         names.logical(name, "Url"),
         Description=f"Where {name} answers: {about}.",
-        Value=intrinsic(public(value(*base, path))),
+        Value=intrinsic(public(public_attributes(address)["public_url"])),
     )
     return Part(tuple(made), (output,))
+
+
+def address_of(name: str, spec: Service, door: FrontDoor | None) -> PublicAddress | None:
+    """Return where a service answers: its first host, or that of the front door."""
+    first = next(routing.routes(name, spec, door.domain if door else None), None)
+    if door is None or first is None:
+        return None
+    host: Text = (first.host,) if first.host else door.host
+    return PublicAddress(door.scheme, host, first.path)
 
 
 def target_group(

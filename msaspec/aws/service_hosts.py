@@ -180,7 +180,7 @@ def boot(workload: Workload[HostFields], site: Site, resource: str, ports: Mappi
         log_group=(Token(names.logical(workload.name, "LogGroup")),),
         options=tuple(_options(workload, ports)),
         environment=workload.environment,
-        command=(*workload.spec.entrypoint[1:], *workload.spec.command),
+        command=(*((word,) for word in workload.spec.entrypoint[1:]), *workload.command),
         health=_health(workload, ports),
     )
 

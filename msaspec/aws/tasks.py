@@ -91,7 +91,7 @@ def build(workload: Workload[Model], site: Site, size: Size, *, read_only: bool,
         Essential=True,
         **({"PortMappings": ports} if ports else {}),
         **({"EntryPoint": [*map(literal, spec.entrypoint)]} if spec.entrypoint else {}),
-        **({"Command": [*map(literal, spec.command)]} if spec.command else {}),
+        **({"Command": [*map(_value, workload.command)]} if workload.command else {}),
         **({"User": spec.user} if spec.user else {}),
         **({"WorkingDirectory": literal(spec.working_dir)} if spec.working_dir else {}),
         **({"StopTimeout": spec.stop_timeout} if spec.stop_timeout else {}),
@@ -178,8 +178,8 @@ def resolved(workload: Workload[Model]) -> Iterator[Path]:
 
 def size_bound(workload: Workload[Model]) -> int:
     """About how many bytes the task definition has, each value that CloudFormation fills in taken for 256."""
-    texts = [*workload.spec.entrypoint, *workload.spec.command, *workload.environment]
-    pieces = [piece for content in workload.environment.values() for piece in content]
+    texts = [*workload.spec.entrypoint, *workload.environment]
+    pieces = [piece for content in (*workload.environment.values(), *workload.command) for piece in content]
     return 2_000 + sum(len(piece.encode()) + 40 if isinstance(piece, str) else 256 for piece in (*texts, *pieces))
 
 

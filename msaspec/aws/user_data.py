@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from msaspec.language.value import Piece, Secret, Text, Token, Value, public, value
@@ -75,7 +75,7 @@ class Boot:
     log_group: Text
     options: tuple[str, ...] = ()
     environment: Mapping[str, Value] = field(default_factory=dict)
-    command: tuple[str, ...] = ()
+    command: tuple[Text, ...] = ()
     health: Health | None = None
     steady: float = 20
 
@@ -154,19 +154,36 @@ def _document(boot: Boot) -> list[Text]:
 
     A key at the top is what boot.sh calls with the settings in it, or `steering`: the variables of the env-file.
     """
-    parts: dict[str, object] = {
-        "docker": {name: words for name, words in (("options", boot.options), ("command", boot.command)) if words},
-        "health": _health(boot),
-        "steering": [name for name in boot.environment if STEERING.fullmatch(name)],
+    steering = [name for name in boot.environment if STEERING.fullmatch(name)]
+    parts = {
+        "docker": _docker(boot),
+        "health": (_json(health),) if (health := _health(boot)) else (),
+        "steering": (_json(steering),) if steering else (),
     }
-    head = ", ".join(f'"{name}": {_json(part)}' for name, part in parts.items() if part)
+    head = _separated([(f'"{name}": ', *part) for name, part in parts.items() if part])
     if not boot.environment:
-        return [(f"{{{head}}}",)]
-    lines: list[Text] = [(f'{{{head}, "environment": {{',)]
+        return [("{", *head, "}")]
+    lines: list[Text] = [("{", *head, ', "environment": {')]
     for position, (name, content) in enumerate(boot.environment.items()):
         end = "}}" if position == len(boot.environment) - 1 else ","
         lines.append((f"{_json(name)}: ", *_variable(content), end))
     return lines
+
+
+def _docker(boot: Boot) -> Text:
+    """Return the options and the command. A word without tokens is written as JSON writes it."""
+    lists: dict[str, list[Text]] = {
+        "options": [(_json(word),) for word in boot.options],
+        "command": [
+            _string(word) if any(isinstance(x, Token) for x in word) else (_json(*word),) for word in boot.command
+        ],
+    }
+    written = [(f'"{name}": [', *_separated(words), "]") for name, words in lists.items() if words]
+    return ("{", *_separated(written), "}") if written else ()
+
+
+def _separated(items: Sequence[Text]) -> Text:
+    return tuple(piece for position, item in enumerate(items) for piece in ((", ",) if position else ()) + item)
 
 
 def _health(boot: Boot) -> dict[str, object]:

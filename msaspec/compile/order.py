@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 
-def before(uses: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
+def before(
+    uses: Mapping[str, Iterable[str]], bound: Mapping[str, Iterable[str]] | None = None
+) -> dict[str, tuple[str, ...]]:
     """Return for each service those of the services it uses that can start before it: all but the ones that lead back.
+
+    `bound` are those that must come before it in any case.
 
     >>> before({"a": ["b"], "b": ["c", "d"], "c": ["b"], "d": []})
     {'a': ('b',), 'b': ('d',), 'c': (), 'd': ()}
+    >>> before({"a": ["b"], "b": []}, {"b": ["a"]})
+    {'a': (), 'b': ()}
     """
-    circle = _circles(uses)
+    circle = circles({name: [*used, *(bound or {}).get(name, ())] for name, used in uses.items()})
     return {name: tuple(sorted(each for each in used if circle[each] != circle[name])) for name, used in uses.items()}
 
 
-def _circles(uses: Mapping[str, Iterable[str]]) -> dict[str, int]:
+def circles(uses: Mapping[str, Iterable[str]]) -> dict[str, int]:
     """Return a number for each service, the same for those that lead to each other (Tarjan, without recursion)."""
     index: dict[str, int] = {}
     low: dict[str, int] = {}

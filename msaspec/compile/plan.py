@@ -6,7 +6,7 @@ A plan holds nothing that is not needed to compile, and is ordered by name: the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
 
 from msaspec.aws import bastion, ingress, network, routing
@@ -14,14 +14,14 @@ from msaspec.compile import order, references
 from msaspec.compile.blame import made
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.diagnostics.place import Path
-from msaspec.language import image, secret_place
+from msaspec.language import image, reference, secret_place
 from msaspec.language.base import Model
 from msaspec.language.health import probe
 from msaspec.language.kind import AnyKind
 from msaspec.language.part import Door, Entry, FrontDoor, Offer, Place, Site, Statement, Use
-from msaspec.language.runtime import AnyRuntime, Workload
+from msaspec.language.runtime import AnyRuntime, Workload, public_attributes
 from msaspec.language.service import Service, ServiceUse
-from msaspec.language.value import Token, Value, public
+from msaspec.language.value import Text, Token, Value, public
 from msaspec.manifest.root import Manifest, Root
 from msaspec.template import names
 
@@ -119,16 +119,27 @@ def plan(manifest: Manifest) -> tuple[Plan, list[Diagnostic]]:
     )
     workloads = []
     called = {name: [edge.use.target for edge in by_service.get(name, ()) if edge.kind is None] for name in services}
-    first = order.before(called)
+    reached = _public(manifest, place)
+    bound = _bound(manifest, reached, found)
+    first = order.before(called, bound)
     for name, service in services.items():
         runtime, options = manifest.runtimes[name]
         own = by_service.get(name, ())
-        environment = _environment(manifest, place, name, service, own, found)
+        everywhere = references.everywhere(place)
+        attributes = {**everywhere, **{edge.use.target: edge.offer.attributes for edge in own}}
+        known = references.Known(name, attributes, reached, manifest)
+        environment = _environment(known, service, own, found)
+        command = tuple(
+            references.word(text, ("services", name, "command", number), known, found)
+            for number, text in enumerate(service.command)
+        )
         waited = (each for callee in first[name] for each in manifest.runtimes[callee][0].ready(callee))
         after = tuple(sorted({*_after(own), *waited}))
         callers = by_target.get(name, ())
-        grants = tuple(_granted(manifest, place, name, service, found))
-        workloads.append((runtime, _workload(name, service, options, own, environment, callers, after, grants)))
+        grants = tuple(_granted(replace(known, attributes=everywhere, public={}), service, found))
+        workloads.append(
+            (runtime, _workload(name, service, options, own, environment, command, callers, after, grants))
+        )
     online = network.online(manifest.root.network, endpoints)
     site = Site(**{field.name: getattr(place, field.name) for field in fields(place)}, online=online)
     return Plan(manifest, site, endpoints, entries, edges, tuple(workloads)), found
@@ -212,6 +223,7 @@ def _workload(
     options: Model,
     own: Sequence[Edge],
     environment: Mapping[str, Value],
+    command: tuple[Text, ...],
     callers: Sequence[Edge],
     after: tuple[str, ...],
     grants: tuple[Statement, ...],
@@ -232,6 +244,7 @@ def _workload(
         called=bool(callers),
         opened=tuple(sorted(opened)),
         environment=environment,
+        command=command,
         statements=(*(statement for edge in own for statement in edge.offer.statements), *_reading(service)),
         grants=grants,
         after=after,
@@ -248,9 +261,10 @@ def _after(own: Sequence[Edge]) -> Iterator[str]:
 
 
 def _environment(
-    manifest: Manifest, place: Place, name: str, service: Service, own: Sequence[Edge], found: list[Diagnostic]
+    known: references.Known, service: Service, own: Sequence[Edge], found: list[Diagnostic]
 ) -> dict[str, Value]:
     """Return the variables of a service: injected ones, then `secrets`, then `env`, which wins."""
+    name = known.service
     path: Path = ("services", name)
     variables: dict[str, Value] = {}
     origin: dict[str, Edge] = {}
@@ -266,23 +280,56 @@ def _environment(
         if variable in service.env:
             at = (*path, "secrets", variable)
             found.append(VARIABLE_TWICE.at(at, f"`{variable}` is also under `env`.", hint="Remove one.", key=True))
-    attributes = {**references.everywhere(place), **{edge.use.target: edge.offer.attributes for edge in own}}
     for variable, text in service.env.items():
-        at = (*path, "env", variable)
-        variables[variable] = references.resolved(text, at, name, attributes, manifest, found)
+        variables[variable] = references.resolved(text, (*path, "env", variable), known, found)
     return dict(sorted(variables.items()))
 
 
-def _granted(
-    manifest: Manifest, place: Place, name: str, service: Service, found: list[Diagnostic]
-) -> Iterator[Statement]:
+def _public(manifest: Manifest, place: Place) -> dict[str, Mapping[str, Value]]:
+    """Return the public attributes of the services that have them."""
+    found = {
+        name: runtime.public_address(name, manifest.root.services[name], place)
+        for name, (runtime, _) in sorted(manifest.runtimes.items())
+    }
+    return {name: public_attributes(address) for name, address in found.items() if address}
+
+
+def _bound(
+    manifest: Manifest, reached: Mapping[str, Mapping[str, Value]], found: list[Diagnostic]
+) -> dict[str, list[str]]:
+    """Return for each service those whose public address it names that is made after what runs them."""
+    last = {name for name in reached if manifest.runtimes[name][0].address_is_last}
+    named: dict[str, dict[str, Path]] = {name: {} for name in manifest.root.services}
+    for name, service in sorted(manifest.root.services.items()) if last else ():
+        texts: list[tuple[Path, Sequence[str | reference.Reference | reference.Loose]]] = [
+            *((("env", variable), reference.parse(text)) for variable, text in service.env.items()),
+            *((("command", number), reference.parse_word(text)) for number, text in enumerate(service.command)),
+        ]
+        for steps, pieces in texts:
+            for piece in pieces:
+                if (
+                    isinstance(piece, reference.Reference)
+                    and piece.name in last
+                    and piece.attribute in reached[piece.name]
+                ):
+                    named[name].setdefault(piece.name, ("services", name, *steps))
+    circle = order.circles(named)
+    for name, places in named.items():
+        for other, path in places.items():
+            if circle[name] == circle[other]:
+                message = f"`{name}` is started before the public address of `{other}` is known."
+                if name == other:
+                    message = f"`{name}` is started before its own public address is known."
+                hint = f"Run `{other}` on `autoscaling` or `fargate`."
+                found.append(references.ADDRESS_CIRCLE.at(path, message, hint=hint))
+    return {name: [*places] for name, places in named.items()}
+
+
+def _granted(known: references.Known, service: Service, found: list[Diagnostic]) -> Iterator[Statement]:
     """Yield what a service is granted by its own words."""
     for number, grant in enumerate(service.grants):
-        at: Path = ("services", name, "grants", number, "resources")
-        texts = [
-            references.resolved(text, (*at, each), name, references.everywhere(place), manifest, found)
-            for each, text in enumerate(grant.resources)
-        ]
+        at: Path = ("services", known.service, "grants", number, "resources")
+        texts = [references.resolved(text, (*at, each), known, found) for each, text in enumerate(grant.resources)]
         yield Statement(grant.actions, tuple(public(text) for text in texts))
 
 

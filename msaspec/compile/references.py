@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
 from msaspec.diagnostics.place import Path, Span
 from msaspec.diagnostics.spelling import suggest
 from msaspec.language import reference
 from msaspec.language.part import Place
-from msaspec.language.value import Secret, Token, Value, value
+from msaspec.language.runtime import PUBLIC_ATTRIBUTES
+from msaspec.language.value import Secret, Text, Token, Value, is_secret, public, value
 from msaspec.manifest import foreign
+from msaspec.manifest.known import NO_ENVIRONMENT
 from msaspec.manifest.root import Manifest
 
 UNKNOWN_REFERENCE = Code(
@@ -18,7 +21,9 @@ UNKNOWN_REFERENCE = Code(
     "A reference to something unknown",
     """
     A reference is `${NAME.ATTRIBUTE}`: an entry that the service uses, and one of its attributes. It can also be one of
-    `system.name`, `system.environment`, `aws.region`, `aws.account`, `aws.partition`. `$$` is a literal `$`.
+    `system.name`, `system.environment`, `aws.region`, `aws.account`, `aws.partition`; or `${NAME.public_url}` and
+    `${NAME.public_host}` of a service with `paths`, which need no use. `$$` is a literal `$`. In `command`, only
+    `$${NAME.ATTRIBUTE}` is a literal reference, and every other `$` stays as it is, for shells.
     """,
 )
 NOT_USED = Code(
@@ -45,37 +50,81 @@ LITERAL_BRACES = Code(
     """,
     Severity.WARNING,
 )
+SECRET_WORD = Code(
+    "MSA226",
+    "A secret in a command",
+    """
+    The words of a command are in the task definition or in the user data, and in the list of processes. Pass the secret
+    as a variable, which the program reads. Where it takes only a flag, let a shell put it in:
+    `command: [sh, -c, 'exec server --password "$PASSWORD"']`.
+    """,
+)
+ADDRESS_CIRCLE = Code(
+    "MSA227",
+    "A public address that comes too late",
+    """
+    On `instance` the public address of a service is created after its instance. So the variables of the service cannot
+    contain it, and two services cannot contain the addresses of each other. On `autoscaling` and `fargate` the address
+    is that of the load balancer, which is created first.
+    """,
+)
 _PSEUDO = {"region": "Region", "account": "AccountId", "partition": "Partition"}
 
 
 def everywhere(place: Place) -> dict[str, Mapping[str, Value]]:
     """Return the attributes that every service may refer to, by name."""
     return {
-        "system": {"name": (place.system,), "environment": (place.environment or "default",)},
+        "system": {"name": (place.system,), "environment": (place.environment or NO_ENVIRONMENT,)},
         "aws": {name: (Token(f"AWS::{word}"),) for name, word in _PSEUDO.items()},
     }
 
 
-def resolved(
-    text: str,
-    path: Path,
-    service: str,
-    attributes: Mapping[str, Mapping[str, Value]],
-    manifest: Manifest,
-    found: list[Diagnostic],
-) -> Value:
+@dataclass(frozen=True)
+class Known:
+    """What the texts of a service may refer to."""
+
+    service: str
+    attributes: Mapping[str, Mapping[str, Value]]
+    """Of what it uses, and of what everybody may refer to, by name."""
+    public: Mapping[str, Mapping[str, Value]]
+    """Of services, which anyone may refer to."""
+    manifest: Manifest
+
+    def of(self, name: str) -> Mapping[str, Value]:
+        """Return all that a name has for this service."""
+        return {**self.attributes.get(name, {}), **self.public.get(name, {})}
+
+
+def resolved(text: str, path: Path, known: Known, found: list[Diagnostic]) -> Value:
     """Return a text of a service with its references filled in; those that lead nowhere are added to `found`."""
+    return _filled(reference.parse(text), path, known, found)
+
+
+def word(text: str, path: Path, known: Known, found: list[Diagnostic]) -> Text:
+    """Return a word of a command with its references filled in, of which none may be a secret."""
+    pieces = _filled(reference.parse_word(text), path, known, found)
+    if is_secret(pieces):
+        message = f"A word of the command of `{known.service}` has a secret in it."
+        hint = "Set a variable under `env` to the reference, and let the program read it."
+        found.append(SECRET_WORD.at(path, message, hint=hint))
+        return ("",)
+    return public(pieces) or ("",)
+
+
+def _filled(
+    parsed: Iterable[str | reference.Reference | reference.Loose], path: Path, known: Known, found: list[Diagnostic]
+) -> Value:
     pieces: list[str | Token | Secret] = []
-    for piece in reference.parse(text):
+    for piece in parsed:
         if isinstance(piece, str):
             pieces.append(piece)
         elif isinstance(piece, reference.Loose):
             pieces.append(piece.text)
-            found.append(_loose(piece, path, manifest))
-        elif piece.attribute in attributes.get(piece.name, {}):
-            pieces += attributes[piece.name][piece.attribute]
+            found.append(_loose(piece, path, known.manifest))
+        elif (content := known.of(piece.name).get(piece.attribute)) is not None:
+            pieces += content
         else:
-            found.append(_unknown(piece, path, service, attributes, manifest))
+            found.append(_unknown(piece, path, known))
     return value(*pieces)
 
 
@@ -91,31 +140,30 @@ def _loose(piece: reference.Loose, path: Path, manifest: Manifest) -> Diagnostic
     return LITERAL_BRACES.at(path, message, hint=f"{doubled}.", span=span)
 
 
-def _unknown(
-    piece: reference.Reference,
-    path: Path,
-    service: str,
-    attributes: Mapping[str, Mapping[str, Value]],
-    manifest: Manifest,
-) -> Diagnostic:
+def _unknown(piece: reference.Reference, path: Path, known: Known) -> Diagnostic:
     written = f"${{{piece.name}.{piece.attribute}}}"
+    manifest, name = known.manifest, piece.name
     span = _inside(manifest, path, written)
-    if piece.name in attributes:
-        known = attributes[piece.name]
-        message = f"`{piece.name}` has no attribute `{piece.attribute}`."
-        meant = foreign.ATTRIBUTES.get(piece.attribute, piece.attribute)
-        hint = suggest(meant, known, "It has " + ", ".join(f"`{name}`" for name in sorted(known)) + ".")
+    if piece.attribute in PUBLIC_ATTRIBUTES and name in manifest.root.services:
+        message = f"`{name}` has no public address: no `paths` lead to it."
+        hint = f"Give `{name}` `paths`, or use it, and refer to `${{{name}.url}}`."
         return UNKNOWN_REFERENCE.at(path, message, hint=hint, span=span)
-    if piece.name == service:
+    if name in known.attributes or (name in known.public and piece.attribute.startswith("public")):
+        of = known.of(name)
+        message = f"`{name}` has no attribute `{piece.attribute}`."
+        meant = foreign.ATTRIBUTES.get(piece.attribute, piece.attribute)
+        hint = suggest(meant, of, "It has " + ", ".join(f"`{each}`" for each in sorted(of)) + ".")
+        return UNKNOWN_REFERENCE.at(path, message, hint=hint, span=span)
+    if name == known.service:
         hint = "A service reaches itself on `localhost`."
-        return NOT_USED.at(path, f"`{service}` refers to itself.", hint=hint, span=span)
+        return NOT_USED.at(path, f"`{name}` refers to itself.", hint=hint, span=span)
     declared = [*manifest.root.services, *(entry.name for _, entries in manifest.entries for entry in entries)]
-    if piece.name in declared:
-        message = f"`{service}` refers to `{piece.name}`, which it does not use."
-        hint = f"Add `{piece.name}:` under `services.{service}.uses`."
+    if name in declared:
+        message = f"`{known.service}` refers to `{name}`, which it does not use."
+        hint = f"Add `{name}:` under `services.{known.service}.uses`."
         return NOT_USED.at(path, message, hint=hint, span=span)
-    hint = suggest(piece.name, [*declared, *attributes], "Refer to an entry under `uses`, to `system` or to `aws`.")
-    return UNKNOWN_REFERENCE.at(path, f"Nothing is named `{piece.name}`.", hint=hint, span=span)
+    hint = suggest(name, [*declared, *known.attributes], "Refer to an entry under `uses`, to `system` or to `aws`.")
+    return UNKNOWN_REFERENCE.at(path, f"Nothing is named `{name}`.", hint=hint, span=span)
 
 
 def _inside(manifest: Manifest, path: Path, text: str) -> Span:

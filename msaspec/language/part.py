@@ -25,12 +25,22 @@ class FrontDoor:
     listener: str
     """Logical id of the listener that takes their rules."""
     group: Token
-    base: Text
-    """Scheme and host of the addresses."""
+    host: Text
+    """The host of the addresses that name none."""
     scheme: str
     domain: str | None = None
     cdn: Cdn | None = None
     """The CDN in front of it, if any."""
+
+
+@dataclass(frozen=True)
+class PublicAddress:
+    """Where requests from outside reach a service."""
+
+    scheme: str
+    host: Text
+    path: str
+    """Its first path."""
 
 
 @dataclass(frozen=True)

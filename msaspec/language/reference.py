@@ -7,14 +7,20 @@
 A ``$`` before anything else is itself: ``$(date)``, ``$HOME`` and ``costs 5 $`` need no escape. Braces that hold
 what cannot be a reference (``${AWS::Region}``, ``${HOME:-x}``) are text as well, and `Loose` says that they were
 met, so that a slip of the pen is reported.
+
+The words of a command are read by `parse_word`: a shell may be what runs them, so every other ``$`` stays, and only
+``$${NAME.ATTRIBUTE}`` is a literal.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 _ATTRIBUTE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
+_WORD = re.compile(r"(?P<escaped>\$?)\$\{(?P<name>[a-z0-9-]+)\.(?P<attribute>[a-z0-9_]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,40 @@ def parse(text: str) -> tuple[str | Reference | Loose, ...]:
     if literal:
         pieces.append(literal)
     return tuple(pieces)
+
+
+def parse_word(text: str) -> tuple[str | Reference, ...]:
+    """Return the pieces of a word of a command. No shell has a parameter with a dot in its name.
+
+    >>> parse_word("--url=${web.public_url}$HOME$${a.b}$${A}")
+    ('--url=', Reference(name='web', attribute='public_url', offset=6), '$HOME${a.b}$${A}')
+    """
+    pieces: list[str | Reference] = []
+    literal, at = "", 0
+    for found in _WORD.finditer(text):
+        literal, at = literal + text[at : found.start()], found.end()
+        if found["escaped"]:
+            literal += found[0][1:]
+            continue
+        pieces += [literal] if literal else []
+        literal = ""
+        pieces.append(Reference(found["name"], found["attribute"], found.start()))
+    literal += text[at:]
+    return (*pieces, literal) if literal or not pieces else tuple(pieces)
+
+
+def filled(text: str, known: Mapping[str, str]) -> str:
+    """Return a text with the references filled in that are known from the start, such as ``system.name``.
+
+    >>> filled("/shop/${system.environment}/key", {"system.environment": "prod"})
+    '/shop/prod/key'
+    """
+    return "".join(
+        piece
+        if isinstance(piece, str)
+        else known.get(f"{piece.name}.{piece.attribute}", f"${{{piece.name}.{piece.attribute}}}")
+        for piece in parse_word(text)
+    )
 
 
 def _braces(written: str, offset: int) -> Reference | Loose:

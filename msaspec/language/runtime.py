@@ -13,9 +13,9 @@ from msaspec.language.aws_type import AwsType
 from msaspec.language.base import Model, arguments
 from msaspec.language.health import Probe
 from msaspec.language.image import Image
-from msaspec.language.part import Door, Offer, Part, Place, Site, Statement
+from msaspec.language.part import Door, Offer, Part, Place, PublicAddress, Site, Statement
 from msaspec.language.service import Service
-from msaspec.language.value import Token, Value
+from msaspec.language.value import Text, Token, Value, value
 from msaspec.template import names
 
 Own = TypeVar("Own", bound=Model)
@@ -39,6 +39,8 @@ class Workload(Generic[Own_co]):
     opened: tuple[str, ...]
     """Names of the further ports that other services use."""
     environment: Mapping[str, Value]
+    command: tuple[Text, ...]
+    """The words after the entry point."""
     statements: tuple[Statement, ...]
     grants: tuple[Statement, ...]
     """What its program may do beyond its uses."""
@@ -68,6 +70,8 @@ class Runtime(ABC, Generic[Own]):
     """Whether the public load balancer is the front door of its services."""
     named_by_balancer: ClassVar[bool] = False
     """Whether the private names of its services lead to a load balancer."""
+    address_is_last: ClassVar[bool] = False
+    """Whether the public address of a service is made after what runs it."""
     endpoints: ClassVar[tuple[str, ...]] = ()
     """Interface endpoints that a service on it needs where there is no way out of the network."""
 
@@ -93,6 +97,10 @@ class Runtime(ABC, Generic[Own]):
     @abstractmethod
     def doors(self, name: str, service: Service, opened: Sequence[str] = ()) -> tuple[Door, ...]:
         """Where others reach a service of this runtime: its port, and those of its further ports that are opened."""
+
+    def public_address(self, name: str, service: Service, place: Place) -> PublicAddress | None:
+        """Return where requests from outside reach a service; None where none can."""
+        return None
 
     def calling_port(self, service: Service) -> int | None:
         """Return the number of the port that others call a service on."""
@@ -139,6 +147,12 @@ def own_doors(group: str, service: Service, opened: Sequence[str]) -> tuple[Door
     return (Door(Token(group), service.port.number), *further)
 
 
+def public_attributes(found: PublicAddress) -> dict[str, Value]:
+    """Return the attributes of a service that anyone may refer to."""
+    url = value(f"{found.scheme}://", *found.host, "" if found.path == "/" else found.path)
+    return {"public_url": url, "public_host": found.host}
+
+
 AnyRuntime: TypeAlias = Runtime[Any]
 
 SERVICE_ATTRIBUTES = {
@@ -147,3 +161,9 @@ SERVICE_ATTRIBUTES = {
     "url": "Address as `http://host:port`, `grpc://host:port` or `tcp://host:port`.",
     "address": "Address as `host:port`.",
 }
+
+PUBLIC_ATTRIBUTES = {
+    "public_url": "Public URL of its first path, such as `https://shop.example.com/api`; no use is needed.",
+    "public_host": "Host of the public URL; no use is needed.",
+}
+"""Those of a service with `paths` or `hosts`, for every service, itself too."""

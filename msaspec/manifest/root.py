@@ -28,7 +28,7 @@ from msaspec.language.network import Bastion, Ingress, Network
 from msaspec.language.part import Entry
 from msaspec.language.runtime import AnyRuntime
 from msaspec.language.service import DEFAULT_RUNTIME, Service, ServiceUse
-from msaspec.manifest import misshapen, shape
+from msaspec.manifest import known, misshapen, shape
 from msaspec.manifest.sections import kinds, listed, quoted, runtimes, sections
 from msaspec.source.document import Document
 from msaspec.template.names import normal
@@ -224,7 +224,7 @@ def misnamed(environment: str) -> list[Diagnostic]:
 
 def read(document: Document, environment: str | None = None) -> Manifest:
     """Validate a document (overlays and defaults applied). Raises Invalid with everything that is wrong in shape."""
-    data = document.data()
+    data = known.fill(document.data(), environment)
     found: list[Diagnostic] = []
     try:
         root = model().model_validate(data)
@@ -328,16 +328,16 @@ def _second_pass(
 def _runtime(written: Any, path: Path, found: list[Diagnostic]) -> tuple[AnyRuntime, Model] | None:
     options = {"type": written} if not isinstance(written, dict) else dict(written)
     kind = options.pop("type", DEFAULT_RUNTIME)
-    known = runtimes()
+    chosen = runtimes()
     if not isinstance(kind, str):
-        found.append(shape.WRONG_TYPE.at(path, "Select a runtime by its name.", hint=_choices(known)))
+        found.append(shape.WRONG_TYPE.at(path, "Select a runtime by its name.", hint=_choices(chosen)))
         return None
-    if kind not in known:
+    if kind not in chosen:
         meant = misshapen.corrected(path, kind) or kind
-        message, hint = f"There is no runtime `{kind}`.", suggest(meant, known, _choices(known))
+        message, hint = f"There is no runtime `{kind}`.", suggest(meant, chosen, _choices(chosen))
         found.append(UNKNOWN_RUNTIME.at((*path, "type") if isinstance(written, dict) else path, message, hint=hint))
         return None
-    runtime = known[kind]
+    runtime = chosen[kind]
     try:
         return runtime, runtime.model.model_validate(options)
     except ValidationError as fault:

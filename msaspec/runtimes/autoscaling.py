@@ -20,7 +20,7 @@ from msaspec.aws.user_data import Boot
 from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
 from msaspec.language.aws_type import AwsType, ServiceRole
 from msaspec.language.health import Probe
-from msaspec.language.part import Door, Part, Site
+from msaspec.language.part import Door, Part, Place, PublicAddress, Site
 from msaspec.language.port import ContainerPort
 from msaspec.language.runtime import Runtime, Workload
 from msaspec.language.service import Scale, Service
@@ -106,6 +106,10 @@ class AutoscalingRuntime(Runtime[Autoscaling]):
         return tuple(
             replace(door(number), name=port) for port, _, number in called_ports(service, opened) if service.port
         )
+
+    def public_address(self, name: str, service: Service, place: Place) -> PublicAddress | None:
+        """Return its address at the public load balancer."""
+        return ingress.address_of(name, service, place.front)
 
     def ready(self, name: str) -> tuple[str, ...]:
         """Return its name, which is given to the balancer once its hosts are up behind it."""

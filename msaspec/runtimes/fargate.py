@@ -32,7 +32,7 @@ from msaspec.language import secret_place
 from msaspec.language.aws_type import AwsType, ServiceRole
 from msaspec.language.base import Model, gibibytes, mebibytes
 from msaspec.language.health import usual
-from msaspec.language.part import Door, Part, Site
+from msaspec.language.part import Door, Part, Place, PublicAddress, Site
 from msaspec.language.runtime import Runtime, Workload, own_doors
 from msaspec.language.service import Scale, Service
 from msaspec.template import names
@@ -276,6 +276,10 @@ class FargateRuntime(Runtime[Fargate]):
     def doors(self, name: str, service: Service, opened: Sequence[str] = ()) -> tuple[Door, ...]:
         """Return the ports of its tasks."""
         return own_doors(names.logical(name, "SecurityGroup"), service, opened)
+
+    def public_address(self, name: str, service: Service, place: Place) -> PublicAddress | None:
+        """Return its address at the public load balancer."""
+        return ingress.address_of(name, service, place.front)
 
     def ready(self, name: str) -> tuple[str, ...]:
         """Return its ECS service, which is complete when its tasks are up; they register themselves."""

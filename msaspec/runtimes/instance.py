@@ -16,7 +16,7 @@ from troposphere.policies import CreationPolicy, ResourceSignal
 from msaspec.aws import discovery, hosts, network, service_hosts
 from msaspec.aws.user_data import Boot
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
-from msaspec.language.part import Door, Part, Site
+from msaspec.language.part import Door, Part, Place, PublicAddress, Site
 from msaspec.language.runtime import Runtime, Workload, own_doors
 from msaspec.language.service import Service
 from msaspec.language.value import Token
@@ -43,6 +43,7 @@ class InstanceRuntime(Runtime[Instance]):
     about = "one EC2 instance with Docker"
     types = (*service_hosts.TYPES, discovery.INSTANCE, discovery.SERVICE, hosts.INSTANCE, network.ADDRESS)
     on_hosts = True
+    address_is_last = True
     ignores: ClassVar[Mapping[str, str]] = {
         "scale": "An instance is one copy; `autoscaling` and `fargate` scale.",
         "hosts": "An instance answers to any host name; `hosts` applies to a load balancer.",
@@ -76,6 +77,12 @@ class InstanceRuntime(Runtime[Instance]):
     def doors(self, name: str, service: Service, opened: Sequence[str] = ()) -> tuple[Door, ...]:
         """Return the container's ports, published on the host."""
         return own_doors(service_hosts.security_group(name), service, opened)
+
+    def public_address(self, name: str, service: Service, place: Place) -> PublicAddress | None:
+        """Return the address that its instance is given."""
+        if not service.paths:
+            return None
+        return PublicAddress("http", (Token(f"{_address(name)}.PublicIp"),), service.prefixes[0])
 
     def ready(self, name: str) -> tuple[str, ...]:
         """Return its instance, which signals that it is up, under its name."""
@@ -124,9 +131,13 @@ def _subnet(name: str, site: Site) -> Token:
     return site.services[crc32(name.encode()) % len(site.services)]
 
 
+def _address(name: str) -> str:
+    return names.logical(name, "PublicAddress")
+
+
 def _front_door(workload: Workload[Instance], instance: str, display: str) -> Part:
     """Return an address that stays when the instance is replaced, and the URLs of the public paths."""
-    public = names.logical(workload.name, "PublicAddress")
+    public = _address(workload.name)
     return Part(
         resources=(
             ec2.EIP(
