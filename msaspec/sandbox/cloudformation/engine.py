@@ -74,6 +74,8 @@ class Deployment(Removal):
         self._steps: dict[str, _Step] = {}
         """What was done to them since."""
         self._replaced: list[tuple[str, Deployed]] = []
+        self._initiated: set[str] = set()
+        """What was recorded with its id before it was complete."""
 
     def bring(
         self,
@@ -190,13 +192,19 @@ class Deployment(Removal):
         with suppress(Exception):  # it is recorded as failed already
             at, tried = self.around.at(done.name, done.old.type), done.fresh.properties
             known = self.around.as_known
-            lookup(done.old.type).update(at, done.old.made.id, known(tried), known(done.old.properties))
+            lookup(done.old.type).back(at, done.old.made.id, known(tried), known(done.old.properties))
             self.resources[done.name] = done.old
 
     def _bring_about(self, name: str, goal: Goal, values: Values, refusal: Refusal, *, preserve: bool) -> None:
         part: Mapping[str, Any] = goal.template["Resources"][name]
         old = self.resources.get(name)
-        kind, at = part["Type"], self.around.at(name, part["Type"])
+        kind = part["Type"]
+
+        def initiated(id: str) -> None:
+            self._initiated.add(name)
+            self.record(name, kind, id, f"{verb}_IN_PROGRESS", INITIATED, new)
+
+        at = self.around.at(name, kind, initiated)
         imports = old is None and name in goal.imports
         verb, physical = ("UPDATE", old.made.id) if old else ("IMPORT" if imports else "CREATE", "")
         tried: Mapping[str, Any] | None = None
@@ -205,7 +213,7 @@ class Deployment(Removal):
         try:
             new, part = self.wanted(name, goal, values), self.defined(name, goal, values)
             differ = changed(old.properties, new) if old else set()
-            if old is not None and old.type == kind and not differ:
+            if old is not None and old.type == kind and not (differ or lookup(kind).looked_into):
                 self.resources[name] = replace(old, definition=part)
                 return
             anew = old is None or old.type != kind or replacing(kind, differ)
@@ -225,8 +233,9 @@ class Deployment(Removal):
         except Exception as fault:
             half = fault.made if isinstance(fault, Failed) else None
             said = handler.said(fault, kind)
-            if half and anew:
+            if half and anew and name not in self._initiated:
                 self.record(name, kind, half.id, f"{verb}_IN_PROGRESS", INITIATED, new)
+            self._initiated.discard(name)
             self.record(name, kind, half.id if half else physical, f"{verb}_FAILED", said, new)
             self._failures.setdefault(verb.lower(), []).append(name)
             tried = None if isinstance(fault, Unable) else tried
@@ -261,8 +270,9 @@ class Deployment(Removal):
     def _finish(self, done: _Done, values: Values) -> None:
         """End what was done to a resource, at once or when its signals have come. What was made is recorded with its id
         first."""
-        if done.anew:
+        if done.anew and done.name not in self._initiated:
             self._go_on(done, INITIATED)
+        self._initiated.discard(done.name)
         awaited = self._awaited(done, values) if self.signals.awaited else None
         if awaited is None:
             self._complete(done)
@@ -356,7 +366,7 @@ class Deployment(Removal):
             self.arrives(name, "UPDATE")
             known = self.around.as_known
             kind, at = lookup(old.type), self.around.at(name, old.type)
-            kind.update(at, old.made.id, known(new), self.around.resolved(old.properties))
+            kind.back(at, old.made.id, known(new), self.around.resolved(old.properties))
             done = _Done(name, "UPDATE", old, replace(old, properties=new), anew=False)
             self._finish(done, self.around.values(self.goal, self.attribute))
         except Exception as fault:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from msaspec.sandbox.cloudformation.intrinsics import Unknown
 from msaspec.sandbox.cloudformation.resource import Failed
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
@@ -29,10 +30,14 @@ def resolve(template: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, 
 
 def text(value: Any) -> str:
     """Return a value of a template as the text that a parameter has."""
+    if isinstance(value, Unknown):
+        return value
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _check(name: str, value: str, parameter: Mapping[str, Any]) -> None:
+    if isinstance(value, Unknown):
+        return
     for said in _faults(name, value, parameter):
         if described := parameter.get("ConstraintDescription"):
             said = f"Parameter {name} failed to satisfy constraint: {described}"
@@ -68,6 +73,9 @@ def typed(template: Mapping[str, Any], values: Mapping[str, str], stored: Callab
     """Return what `Ref` gives for each parameter: lists, and what Systems Manager stores."""
     found: dict[str, Any] = {}
     for name, value in values.items():
+        if isinstance(value, Unknown):
+            found[name] = value
+            continue
         kind = template["Parameters"][name].get("Type", "String")
         text = _stored(name, value, stored) if is_stored(template["Parameters"][name]) else value
         found[name] = text.split(",") if "List" in kind else text

@@ -14,6 +14,14 @@ from msaspec.sandbox.cloudformation.standing import ATTRIBUTES, Deployed, Standi
 LATER = "{{changeSet:KNOWN_AFTER_APPLY}}"
 """What a change set shows for a value that is known only after deployment."""
 INCOMPLETE = "[WARN] --include-property-values option can return incomplete ChangeSet data because:"
+NESTED = "AWS::CloudFormation::Stack"
+AUTOMATIC = {
+    "Target": {"Attribute": "Properties", "RequiresRecreation": "Never"},
+    "Evaluation": "Dynamic",
+    "ChangeSource": "Automatic",
+    "CausingEntity": None,
+}
+"""Why a nested stack is looked into of which the template says nothing new."""
 ANEW = "Add", "True", "Conditional"
 """States of resources whose physical id may be another one afterwards."""
 
@@ -129,6 +137,8 @@ class _Comparison:
             self.states[name] = "Conditional" if possible else "False"
         details = [detail for each in described.values() for detail in each]
         details += self._beside(old, part, self.standing.defined(name, self.goal, self.values))
+        if kind == NESTED and not details:
+            details, self.states[name] = [AUTOMATIC], "False"
         scope = sorted({detail["Target"]["Attribute"] for detail in details})
         if not scope:
             return
@@ -168,7 +178,7 @@ class _Comparison:
         if self.valued:
             target |= {"Path": f"/Properties/{key}", **_compared(key, old.properties, new)}
         static = any(certain for _, _, certain in sources)
-        parameters = any(source == "ParameterReference" for source, _, _ in sources)
+        parameters = any(source == "ParameterReference" and certain for source, _, certain in sources)
         if not sources or rewritten or parameters or self.valued:
             yield _detail(target, certain=not static)
         for source, entity, certain in sources:
@@ -178,7 +188,7 @@ class _Comparison:
         """Yield what else changes that a property refers to, and whether that surely changes the property."""
         for name in dict.fromkeys(references(raw)):
             if name in self.parameters:
-                yield "ParameterReference", name, True
+                yield "ParameterReference", name, not isinstance(self.goal.values[name], Unknown)
         named = dict.fromkeys(attributes_of(raw))
         for name, attribute in named:
             state = self.states.get(name)

@@ -7,7 +7,7 @@ import string
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from msaspec.sandbox.cloudformation.awaited import Awaited
 from msaspec.update import replacement
@@ -47,6 +47,22 @@ class Made:
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Nesting(Protocol):
+    """How a stack makes, changes and removes the stacks that are its resources."""
+
+    def create(self, at: At, new: Properties) -> Made:
+        """Make a nested stack with all its resources."""
+
+    def update(self, at: At, id: str, new: Properties) -> Made:
+        """Bring a nested stack to what it should be. What it then no longer has stays until all stacks are there."""
+
+    def back(self, id: str) -> None:
+        """Bring a nested stack back to where it was before the operation."""
+
+    def delete(self, id: str) -> None:
+        """Remove a nested stack with all its resources."""
+
+
 @dataclass(frozen=True)
 class At:
     """The surroundings of a resource, and what its type may use."""
@@ -61,6 +77,10 @@ class At:
     type: str
     wait: Callable[[Callable[[], bool]], None] = lambda met: None
     """Waits until a condition is met. Raises Cancelled when the operation is cancelled."""
+    nesting: Nesting | None = None
+    """What makes nested stacks."""
+    initiated: Callable[[str], None] = lambda id: None
+    """Told the id of what takes long, as soon as there is one."""
 
     def name(self, longest: int = 64, prefix: str | None = None, *, lower: bool = False) -> str:
         """Return a name as CloudFormation makes them up: stack or prefix, logical id and a random end."""
@@ -76,6 +96,8 @@ class Resource:
     """Whether the deletion policy `Snapshot` is known to the type."""
     imports: ClassVar[bool] = False
     """Whether one that exists can be taken over by `adopt`."""
+    looked_into: ClassVar[bool] = False
+    """Whether every update of the stack looks into it, even where nothing of its own changes."""
 
     def create(self, at: At, new: Properties) -> Made:
         """Make the resource."""
@@ -89,6 +111,10 @@ class Resource:
         """Change the resource in place; asked only for properties that do not replace it."""
         changed = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
         raise Unable(f"The sandbox cannot change {', '.join(changed)} of {at.type} in place.")
+
+    def back(self, at: At, id: str, tried: Properties, old: Properties) -> Made:
+        """Change the resource back, from what it was changed to."""
+        return self.update(at, id, tried, old)
 
     def awaited(
         self, at: At, made: Made, policies: Properties, old: Properties | None, new: Properties

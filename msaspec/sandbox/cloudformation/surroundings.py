@@ -9,7 +9,7 @@ from typing import Any
 from msaspec.sandbox.cloudformation import intrinsics, parameters
 from msaspec.sandbox.cloudformation.goal import Goal
 from msaspec.sandbox.cloudformation.intrinsics import Values
-from msaspec.sandbox.cloudformation.resource import At
+from msaspec.sandbox.cloudformation.resource import At, Nesting
 
 
 class Surroundings:
@@ -23,10 +23,13 @@ class Surroundings:
         self.wait: Callable[[Callable[[], bool]], None] = lambda met: None
         """How a resource waits for something."""
         self.exports: Mapping[str, Any] = {}
+        self.nesting: Nesting | None = None
+        """How nested stacks are made."""
 
-    def at(self, logical_id: str, kind: str) -> At:
+    def at(self, logical_id: str, kind: str, initiated: Callable[[str], None] = lambda id: None) -> At:
         """Return the surroundings of one resource of the stack."""
-        return At(self.api, self.stack_id, self.name, self.region, self.account, logical_id, kind, self.wait)
+        place = self.api, self.stack_id, self.name, self.region, self.account, logical_id, kind
+        return At(*place, self.wait, self.nesting, initiated)
 
     def values(self, goal: Goal, attribute: Callable[[str, str | None], Any]) -> Values:
         """Return what the intrinsics of a template draw from."""

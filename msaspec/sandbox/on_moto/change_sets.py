@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,14 +16,15 @@ from msaspec.sandbox.cloudformation import drift, proposal
 from msaspec.sandbox.cloudformation.goal import Goal
 from msaspec.sandbox.cloudformation.removal import RETAIN
 from msaspec.sandbox.cloudformation.resource import Failed, lookup
-from msaspec.sandbox.cloudformation.standing import Standing
-from msaspec.sandbox.on_moto import operations, requests, tokens, validation
-from msaspec.sandbox.on_moto.operations import EXECUTED
+from msaspec.sandbox.on_moto import comparing, endings, nested, operations, requests, tokens, validation
+from msaspec.sandbox.on_moto.endings import EXECUTED
 from msaspec.sandbox.on_moto.pages import page
 from msaspec.sandbox.on_moto.stacks import Operation, Stack, find, known, now
 from msaspec.sandbox.world import current
 
 UNCHANGED = "The submitted information didn't contain changes. Submit different information to create a change set."
+NOT_NESTED = "Nested change set {} was not successfully created: Currently in FAILED."
+NOT_ROOT = "ChangeSet {} belongs to a nested stack: it is executed and deleted from the root change set."
 REVERTS = "REVERT_DRIFT"
 MISMATCH = "ChangeSet {} cannot be created due to a mismatch with existing attribute {}"
 BOTH = (
@@ -44,58 +45,121 @@ class NotInThisStatus(CloudFormationError):  # type: ignore[misc]
     code = "InvalidChangeSetStatus"
 
 
+@dataclass(frozen=True)
+class _Words:
+    """What a request for a change set says of it beside its template and its parameters."""
+
+    name: str
+    type: str
+    description: str | None
+    capabilities: list[str]
+    role_arn: str | None
+    on_failure: str | None
+    nested: bool
+    mode: str | None
+    checked: bool
+    imports: bool | None = None
+    request: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, api: Any) -> _Words:
+        """Return those of a request."""
+        return cls(
+            api._get_param("ChangeSetName"),
+            api._get_param("ChangeSetType", "UPDATE"),
+            api._get_param("Description"),
+            api._get_param("Capabilities", []),
+            api._get_param("RoleARN"),
+            api._get_param("OnStackFailure"),
+            bool(api._get_bool_param("IncludeNestedStacks", False)),
+            api._get_param("DeploymentMode"),
+            not api._get_bool_param("DisableValidation", False),
+            api._get_bool_param("ImportExistingResources"),
+            _request(api),
+        )
+
+
 class ChangeSet:
     """A change set, with what it would do to the current stack."""
 
-    def __init__(self, api: Any, stack: Stack, text: str, goal: Goal, operation: Operation) -> None:
-        self.name: str = api._get_param("ChangeSetName")
-        self.id: str = models.generate_changeset_id(self.name, api.region, api.current_account)
-        self.imports: bool | None = api._get_bool_param("ImportExistingResources")
+    def __init__(
+        self, words: _Words, stack: Stack, text: str, goal: Goal, operation: Operation, root: ChangeSet | None = None
+    ) -> None:
+        self.name, self.imports, self.nested, self.mode = words.name, words.imports, words.nested, words.mode
+        around = stack.deployment.around
+        self.id: str = models.generate_changeset_id(self.name, around.region, around.account)
         goal = importing(stack, goal) if self.imports else goal
         self.stack, self.text, self.goal = stack, text, goal
-        self.type: str = api._get_param("ChangeSetType", "UPDATE")
-        self.description: str | None = api._get_param("Description")
-        self.capabilities: list[str] = api._get_param("Capabilities", [])
-        self.role_arn: str | None = api._get_param("RoleARN")
-        self.on_failure: str | None = api._get_param("OnStackFailure")
-        self.nested = bool(api._get_bool_param("IncludeNestedStacks", False))
+        self.root = root or self
+        """That of the stack which is in no other one."""
+        self.description, self.capabilities = words.description, words.capabilities
+        self.role_arn, self.on_failure = words.role_arn, words.on_failure
         self.created: datetime = now()
         self.operation = operation
-        self.request = _request(api)
-        self.mode: str | None = api._get_param("DeploymentMode")
+        self.request = words.request
         self.gone = drift.gone(stack.deployment) if self.mode else frozenset[str]()
         """What a drift-aware change set creates again, because it was deleted."""
-        self.changes = changes(stack, goal, self.gone)
-        self.valued = changes(stack, goal, self.gone, proposal.valued)
-        checked = not api._get_bool_param("DisableValidation", False)
-        self.findings = list(validation.findings(stack, self.changes)) if checked else []
+        self.changes = comparing.changes(stack, goal, self.gone)
+        self.valued = comparing.changes(stack, goal, self.gone, proposal.valued)
+        self.findings = list(validation.findings(stack, self.changes)) if words.checked else []
+        self.children = {each.logical_id: child for each in self.changes if (child := self._inside(words, each))}
+        """Those of nested stacks, by logical id."""
         self.status_reason: str | None = None
-        if stack.deployment.goal is not None and not self.changes and same(stack.deployment.goal, goal):
+        failed = [child for child in self.children.values() if child.status == "FAILED" and not child.unchanged]
+        if stack.deployment.goal is not None and self._is_idle() and comparing.same(stack.deployment.goal, goal):
             self.status_reason = UNCHANGED
         elif any(finding.fails for finding in self.findings):
             self.status_reason = validation.FAILED
-        self.status = "FAILED" if self.status_reason else "CREATE_COMPLETE"
+        elif failed:
+            self.status_reason = NOT_NESTED.format(failed[0].id)
+        self.status: str = "FAILED" if self.status_reason else "CREATE_COMPLETE"
         self.execution_status = "UNAVAILABLE" if self.status_reason else "AVAILABLE"
         self.operation.end(succeeded=not self.status_reason)
 
+    @property
+    def unchanged(self) -> bool:
+        """Whether nothing is to change."""
+        return self.status_reason == UNCHANGED
+
+    def _is_idle(self) -> bool:
+        """Whether all that is listed is nested stacks that are looked into, and in which nothing changes."""
+        return all(
+            change.details == (proposal.AUTOMATIC,)
+            and change.logical_id in self.children
+            and self.children[change.logical_id].unchanged
+            for change in self.changes
+        )
+
+    def _inside(self, words: _Words, change: proposal.Change) -> ChangeSet | None:
+        """Return the change set of a nested stack that is made or looked into."""
+        if not words.nested or change.type != proposal.NESTED or change.action == "Remove" or not change.properties:
+            return None
+        try:
+            text = nested.template(change.properties, self.stack)
+            goal = nested.wanted(text, change.properties, self.stack, self.capabilities)
+        except Failed as fault:
+            said = f"Nested change set for {change.logical_id} was not successfully created: {fault}"
+            raise ValidationError(message=said) from None
+        there = find(self.stack.backend, change.physical_id) if change.physical_id else None
+        child = there or nested.empty(self.stack, change.logical_id, goal)
+        operation = Operation("CREATE_CHANGESET", self.operation.token)
+        if there is None:
+            child.begin(operation, "REVIEW_IN_PROGRESS")
+        name = f"{words.name}-{change.logical_id}"[:128]
+        inside = replace(words, name=name, type="UPDATE" if there else "CREATE", imports=None, request={})
+        made = ChangeSet(inside, child, text, goal, operation, self.root)
+        self.stack.backend.change_sets[made.id] = made
+        return made
+
+    @property
+    def whole(self) -> list[ChangeSet]:
+        """The change set itself, and those of all nested stacks."""
+        return [self, *(each for child in self.children.values() for each in child.whole)]
+
     def executed(self, *, succeeded: bool) -> None:
         """Note how its execution ended."""
-        self.execution_status = "EXECUTE_COMPLETE" if succeeded else "EXECUTE_FAILED"
-
-
-def changes(
-    stack: Stack,
-    goal: Goal,
-    gone: frozenset[str] = frozenset(),
-    compared: Callable[[Standing, Goal], list[proposal.Change]] = proposal.changes,
-) -> list[proposal.Change]:
-    """Return what a goal would change of a stack, of which some is gone. Raises a ValidationError."""
-    try:
-        return compared(drift.without(stack.deployment, gone), goal)
-    except Failed as fault:
-        raise ValidationError(message=str(fault)) from None
-    except (LookupError, TypeError, ValueError) as fault:  # a template that cfn-lint would refuse
-        raise ValidationError(message=f"Template error: {type(fault).__name__}: {fault}") from None
+        for each in self.whole:
+            each.execution_status = "EXECUTE_COMPLETE" if succeeded else "EXECUTE_FAILED"
 
 
 def importing(stack: Stack, goal: Goal) -> Goal:
@@ -105,7 +169,7 @@ def importing(stack: Stack, goal: Goal) -> Goal:
         owned = {(r.type, r.made.id) for s in stack.backend.stacks.values() for r in s.deployment.resources.values()}
     imports = {
         change.logical_id
-        for change in changes(stack, goal)
+        for change in comparing.changes(stack, goal)
         if change.action == "Add"
         and (taken := validation.taken(stack.deployment.around.api, change))
         and lookup(change.type).imports
@@ -113,11 +177,6 @@ def importing(stack: Stack, goal: Goal) -> Goal:
         and parts[change.logical_id].get("DeletionPolicy") in RETAIN
     }
     return replace(goal, imports=frozenset(imports))
-
-
-def same(old: Goal, new: Goal) -> bool:
-    """Whether two goals say the same beside their resources."""
-    return (old.template.get("Outputs"), old.values, old.tags) == (new.template.get("Outputs"), new.values, new.tags)
 
 
 def create(api: Any) -> ActionResult:
@@ -145,7 +204,7 @@ def create(api: Any) -> ActionResult:
         stack = Stack(backend, name, goal)
         stack.begin(operation, "REVIEW_IN_PROGRESS")
     stack.is_free()
-    made = ChangeSet(api, stack, text, goal, operation)
+    made = ChangeSet(_Words.of(api), stack, text, goal, operation)
     with current().lock:
         backend.change_sets[made.id] = made
     return ActionResult({"Id": made.id, "StackId": stack.stack_id})
@@ -195,7 +254,7 @@ def describe(api: Any) -> ActionResult:
     """DescribeChangeSet."""
     found, valued = wanted(api), bool(api._get_bool_param("IncludePropertyValues", False))
     listed = found.valued if valued else found.changes
-    rows, token = page(api, [_row(change, valued=valued, gone=change.logical_id in found.gone) for change in listed])
+    rows, token = page(api, [_row(found, change, valued=valued) for change in listed])
     return ActionResult(
         {
             **_summary(found),
@@ -226,11 +285,14 @@ def _summary(found: ChangeSet) -> dict[str, Any]:
         "CreationTime": found.created,
         "Description": found.description,
         "IncludeNestedStacks": found.nested,
+        "RootChangeSetId": None if found.root is found else found.root.id,
+        "ParentChangeSetId": next((e.id for e in found.root.whole if found in e.children.values()), None),
         "ImportExistingResources": found.imports,
     }
 
 
-def _row(change: proposal.Change, *, valued: bool, gone: bool) -> dict[str, Any]:
+def _row(found: ChangeSet, change: proposal.Change, *, valued: bool) -> dict[str, Any]:
+    gone, inside = change.logical_id in found.gone, found.children.get(change.logical_id)
     before, after = ({"Properties": each} if each is not None and valued else None for each in _contexts(change))
     row = {
         **({"ResourceDriftStatus": "DELETED"} if gone else {}),
@@ -241,6 +303,7 @@ def _row(change: proposal.Change, *, valued: bool, gone: bool) -> dict[str, Any]
         "LogicalResourceId": change.logical_id,
         "PhysicalResourceId": change.physical_id,
         "ResourceType": change.type,
+        "ChangeSetId": inside.id if inside else None,
         "Replacement": change.replacement,
         "Scope": list(change.scope),
         "Details": [{**each, "Target": _target(each["Target"])} for each in change.details],
@@ -281,7 +344,12 @@ def delete(api: Any) -> EmptyResult:
         if found.execution_status in ("EXECUTE_IN_PROGRESS", *EXECUTED):
             state = f"cannot be deleted in its current execution status of [{found.execution_status}]"
             raise NotInThisStatus(f"ChangeSet [{found.id}] {state}")
-        api.cloudformation_backend.change_sets.pop(found.id, None)
+        if found.root is not found:
+            raise ValidationError(message=NOT_ROOT.format(found.id))
+        for each in found.whole:
+            api.cloudformation_backend.change_sets.pop(each.id, None)
+            if each is not found and not each.stack.exists:
+                endings.end_deletion(each.stack, [])
     return EmptyResult()
 
 
@@ -305,14 +373,18 @@ def _execute(api: Any, found: ChangeSet, token: str | None, *, disabled: bool | 
     if found.execution_status != "AVAILABLE":
         state = f"cannot be executed in its current execution status of [{found.execution_status}]"
         raise NotInThisStatus(f"ChangeSet [{found.id}] {state}")
+    if found.root is not found:
+        raise ValidationError(message=NOT_ROOT.format(found.id))
     stack.is_free()
     preserves = stack.preserves("execute-change-set", disable_rollback=disabled)
     failing = operations.ON_FAILURE[found.on_failure or ("DO_NOTHING" if preserves else "ROLLBACK")]
     stack.does_nothing = found.on_failure == "DO_NOTHING"
     outdate(api.cloudformation_backend, stack)
-    found.execution_status = "EXECUTE_IN_PROGRESS"
     stack.change_set_id, stack.updated = found.id, now()
-    stack.deployment.resources = drift.without(stack.deployment, found.gone).resources
+    for each in found.whole:
+        each.stack.deployment.resources = drift.without(each.stack.deployment, each.gone).resources
+        each.stack.nested = {name: child.stack for name, child in each.children.items() if not child.stack.exists}
+        each.execution_status = "EXECUTE_IN_PROGRESS"
     request = operations.Request(
         found.text,
         found.goal,

@@ -50,6 +50,7 @@ def _summary(stack: Stack) -> dict[str, Any]:
     return {
         "StackId": stack.stack_id,
         "StackName": stack.name,
+        **({"ParentId": stack.parent.stack_id, "RootId": stack.root.stack_id} if stack.parent else {}),
         "TemplateDescription": stack.shown.template.get("Description") if stack.exists else None,
         "CreationTime": stack.creation_time,
         "LastUpdatedTime": stack.updated,

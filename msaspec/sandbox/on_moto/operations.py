@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
 
 from moto.cloudformation.exceptions import ValidationError
 
 from msaspec.sandbox.cloudformation.engine import Broken
 from msaspec.sandbox.cloudformation.goal import Goal
+from msaspec.sandbox.on_moto import endings, nested
 from msaspec.sandbox.on_moto.stacks import PRESERVED, Operation, Stack
-
-EXECUTED = "EXECUTE_COMPLETE", "EXECUTE_FAILED"
-"""What the execution of a change set ended with."""
 
 ON_FAILURE = {"DELETE": "DELETE", "DO_NOTHING": "PRESERVE", "ROLLBACK": "ROLLBACK"}
 """What is done where an operation fails, by the words of the API."""
@@ -70,6 +67,8 @@ def carry_out(stack: Stack, request: Request, token: str | None) -> Operation:
         stack.role_arn = request.role_arn or stack.role_arn
         stack.capabilities = list(request.capabilities) or stack.capabilities
         stack.disable_rollback = request.on_failure == "PRESERVE"
+        stack.deployment.around.nesting = stack.deployment.around.nesting or nested.Nest(stack)
+        stack.touched = {}
         stack.forget_removed()
         stack.begin(operation, f"{verb}_IN_PROGRESS")
         work = _create if creates else _update
@@ -104,9 +103,11 @@ def _create(stack: Stack, request: Request, operation: Operation) -> bool:
             operation.cancelled = False
         stuck = stack.deployment.remove_failed(retains=request.retains)
         if request.on_failure == "DELETE":
-            _end_deletion(stack, stuck)
+            endings.end_deletion(stack, stuck)
         else:
-            _conclude(stack, operation, "ROLLBACK_FAILED" if stuck else "ROLLBACK_COMPLETE", _failed("delete", stuck))
+            _conclude(
+                stack, operation, "ROLLBACK_FAILED" if stuck else "ROLLBACK_COMPLETE", endings.failed("delete", stuck)
+            )
         return False
     stack.list_only(stack.deployment.resources)
     stack.publish()
@@ -144,6 +145,7 @@ def _update(stack: Stack, request: Request, operation: Operation) -> bool:
         _go_back(stack, retains=request.retains)
         return False
     stack.publish()
+    nested.clean(stack)
     stuck = stack.deployment.clean()
     stack.list_only(stack.deployment.resources)
     stack.to("UPDATE_COMPLETE", "Update successful. One or more resources could not be deleted." if stuck else None)
@@ -157,17 +159,15 @@ def _rolls_back(stack: Stack, status: str, reason: str) -> None:
 
 
 def _go_back(stack: Stack, skipped: Collection[str] = (), *, retains: bool) -> bool:
+    stack.skipped = list(skipped)
     if stuck := stack.deployment.back(skipped):
-        stack.to("UPDATE_ROLLBACK_FAILED", _failed("update", stuck))
+        stack.to("UPDATE_ROLLBACK_FAILED", endings.failed("update", stuck))
         return False
     stack.to("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
+    nested.clean_back(stack, retains=retains)
     stack.deployment.remove_fresh(retains=retains)
     stack.to("UPDATE_ROLLBACK_COMPLETE")
     return True
-
-
-def _failed(verb: str, names: Collection[str]) -> str | None:
-    return f"The following resource(s) failed to {verb}: [{', '.join(names)}]. " if names else None
 
 
 def cancel(stack: Stack, token: str | None) -> None:
@@ -185,7 +185,7 @@ def continue_back(stack: Stack, skipped: list[str], token: str | None) -> None:
     with stack.world.lock:
         if stack.status != "UPDATE_ROLLBACK_FAILED":
             raise ValidationError(message=NOT_NOW.format("ContinueUpdateRollback"))
-        if strangers := [n for n in skipped if n not in stack.rows or stack.rows[n].status != "UPDATE_FAILED"]:
+        if strangers := [name for name in skipped if not nested.is_stuck(stack, name)]:
             names = ", ".join(strangers)
             raise ValidationError(message=f"ResourcesToSkip [{names}] are not in the UPDATE_FAILED state")
         operation = Operation("CONTINUE_ROLLBACK", token)
@@ -205,7 +205,9 @@ def roll_back(stack: Stack, token: str | None, *, retains: bool) -> Operation:
         else:
             stack.leaves()
             stack.begin(operation, "DELETE_IN_PROGRESS")
-            _launch(stack, operation, lambda: _end_deletion(stack, stack.deployment.remove_failed(retains=retains)))
+            _launch(
+                stack, operation, lambda: endings.end_deletion(stack, stack.deployment.remove_failed(retains=retains))
+            )
         return operation
 
 
@@ -223,7 +225,7 @@ def delete(stack: Stack, retained: list[str], token: str | None, *, force: bool)
         operation = Operation("DELETE_STACK", token)
         stack.leaves()
         stack.begin(operation, "DELETE_IN_PROGRESS")
-        _launch(stack, operation, lambda: _end_deletion(stack, stack.deployment.remove(retained, force=force)))
+        _launch(stack, operation, lambda: endings.end_deletion(stack, stack.deployment.remove(retained, force=force)))
     stack.world.controls.wake()
 
 
@@ -240,19 +242,3 @@ def _may_be_deleted(stack: Stack, retained: list[str], *, force: bool) -> None:
     there = {*stack.deployment.resources, *(each.name for each in stack.deployment.fresh)}
     if strangers := [name for name in retained if name not in there]:
         raise ValidationError(message=f"Resources [{', '.join(strangers)}] do not exist in stack [{id}]")
-
-
-def _end_deletion(stack: Stack, stuck: list[str]) -> bool:
-    with stack.world.lock:
-        if stuck:
-            stack.to("DELETE_FAILED", _failed("delete", stuck))
-            return False
-        backend: Any = stack.backend
-        stack.withdraw()
-        for id, each in list(backend.change_sets.items()):
-            if each.stack is stack and each.execution_status not in EXECUTED:  # those can be read by their ARN
-                del backend.change_sets[id]
-        stack.to("DELETE_COMPLETE")
-        stack.deleted = stack.events[-1].at
-        backend.deleted_stacks[stack.stack_id] = backend.stacks.pop(stack.stack_id)
-    return True

@@ -94,7 +94,7 @@ def goal_of(api: Any, text: str, stack: Stack | None) -> Goal:
         check(goal, lambda goal: _around(api, stack).values(goal, lambda name, attribute: Unknown(name)))
     except Failed as fault:
         raise ValidationError(message=str(fault)) from None
-    _check_capabilities(goal, set(api._get_param("Capabilities", [])))
+    check_capabilities(goal, set(api._get_param("Capabilities", [])))
     _check_role(api)
     _check_types(goal, api._get_param("ResourceTypes", []))
     _check_triggers((api._get_param("RollbackConfiguration") or {}).get("RollbackTriggers") or [])
@@ -159,7 +159,8 @@ def _check_triggers(triggers: list[dict[str, Any]]) -> None:
             raise ValidationError(message="RelativeId of a Rollback Trigger's ARN is incorrect")
 
 
-def _check_capabilities(goal: Goal, given: set[str]) -> None:
+def check_capabilities(goal: Goal, given: set[str]) -> None:
+    """Refuse a template that makes what the caller did not say that it may. Raises InsufficientCapabilities."""
     parts = [part for part in goal.template["Resources"].values() if part.get("Type", "").startswith("AWS::IAM::")]
     if any(NAMED.get(part["Type"]) in (part.get("Properties") or {}) for part in parts):
         needed = "CAPABILITY_NAMED_IAM"

@@ -8,7 +8,7 @@ from moto.cloudformation import models
 from moto.cloudformation.exceptions import ValidationError
 from moto.core.responses import ActionResult, EmptyResult
 
-from msaspec.sandbox.on_moto import change_sets, operations, requests, tokens
+from msaspec.sandbox.on_moto import change_sets, comparing, operations, requests, tokens
 from msaspec.sandbox.on_moto.stacks import PRESERVED, Stack, find, known, living, now
 from msaspec.sandbox.world import current
 
@@ -73,7 +73,7 @@ def update(api: Any) -> ActionResult:
         stack.is_free()
         preserves = stack.preserves("update-stack", disable_rollback=api._get_bool_param("DisableRollback"))
         before = stack.deployment.goal
-        same = before is not None and not change_sets.changes(stack, goal) and change_sets.same(before, goal)
+        same = before is not None and not comparing.changes(stack, goal) and comparing.same(before, goal)
         if same and stack.status not in PRESERVED:  # an update to what it was leads out of a failure
             raise ValidationError(message="No updates are to be performed.")
         stack.policy, stack.updated, stack.change_set_id = policy or stack.policy, now(), None

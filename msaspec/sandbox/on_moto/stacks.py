@@ -107,11 +107,15 @@ class Row:
 class Stack:
     """A stack whose resources the sandbox's engine makes."""
 
-    def __init__(self, backend: Any, name: str, goal: Goal) -> None:
+    def __init__(self, backend: Any, name: str, goal: Goal, parent: Stack | None = None) -> None:
         region, account = backend.region_name, backend.account_id
         self.backend = backend
         self.world = current()
         self.name = name
+        self.parent = parent
+        """The stack whose resource it is."""
+        self.goes_back = False
+        """Whether it is on its way back, which no cancellation stops."""
         self.stack_id: str = models.generate_stack_id(name, region, account)
         around = Surroundings(self._client, self.stack_id, name, region, account)
         around.wait = self._wait
@@ -143,6 +147,14 @@ class Stack:
         self.creation_time = now()
         self.updated: datetime | None = None
         self.deleted: datetime | None = None
+        self.kept: tuple[Goal | None, dict[str, dict[str, Any]], str, Goal] = (None, {}, "", goal)
+        """Goal, outputs, template and what it showed before the running operation, of a nested one."""
+        self.skipped: list[str] = []
+        """What of nested stacks a rollback that is continued passes over."""
+        self.nested: dict[str, Stack] = {}
+        """The nested stacks that the change set which is executed proposed, by logical id."""
+        self.touched: dict[str, Stack] = {}
+        """The nested stacks, of whatever depth, that the running operation changed, and that are to be cleaned up."""
         backend.stacks[self.stack_id] = self
 
     def _client(self, service: str, region: str | None = None) -> Any:
@@ -206,11 +218,14 @@ class Stack:
                 return
             self.rows[name] = Row(name, physical or (row.physical_id if row else ""), kind, status, reason, event.at)
 
+    @property
+    def root(self) -> Stack:
+        """The stack that is in no other one."""
+        return self.parent.root if self.parent else self
+
     def _arrives(self, name: str, verb: str) -> None:
-        operation = self.running
-        assert operation is not None
-        self.world.controls.arrive(name, verb, lambda: operation.cancelled)
-        if operation.cancelled:
+        self.world.controls.arrive(name, verb, self._is_cancelled)
+        if self._is_cancelled():
             raise Cancelled(engine.cancelled(verb))
 
     def _wait(self, met: Callable[[], bool]) -> None:
@@ -220,7 +235,8 @@ class Stack:
                 raise Cancelled("Resource operation cancelled")
 
     def _is_cancelled(self) -> bool:
-        return self.running is not None and self.running.cancelled
+        running = self.root.running
+        return running is not None and running.cancelled and not self.goes_back
 
     def forget_removed(self) -> None:
         """List no longer what an operation before removed."""

@@ -1,9 +1,39 @@
-"""CloudFormation's own types: conditions that wait for signals, and what the CDK notes of itself."""
+"""CloudFormation's own types: nested stacks, conditions that wait for signals, and what the CDK notes of itself."""
 
 from __future__ import annotations
 
 from msaspec.sandbox.cloudformation.awaited import Awaited
-from msaspec.sandbox.cloudformation.resource import At, Made, Properties, Resource, resource
+from msaspec.sandbox.cloudformation.resource import At, Made, Nesting, Properties, Resource, Unable, resource
+
+
+@resource("AWS::CloudFormation::Stack")
+class NestedStack(Resource):
+    """A stack that is a resource of another one."""
+
+    looked_into = True
+
+    def create(self, at: At, new: Properties) -> Made:
+        """Make the stack with all its resources."""
+        return _nesting(at).create(at, new)
+
+    def update(self, at: At, id: str, old: Properties, new: Properties) -> Made:
+        """Bring the stack to what its template says now."""
+        return _nesting(at).update(at, id, new)
+
+    def back(self, at: At, id: str, tried: Properties, old: Properties) -> Made:
+        """Bring the stack back to where it was."""
+        _nesting(at).back(id)
+        return Made(id)
+
+    def delete(self, at: At, id: str, old: Properties) -> None:
+        """Remove the stack with all its resources."""
+        _nesting(at).delete(id)
+
+
+def _nesting(at: At) -> Nesting:
+    if at.nesting is None:
+        raise Unable("The sandbox makes nested stacks only where CloudFormation does.")
+    return at.nesting
 
 
 @resource("AWS::CloudFormation::WaitConditionHandle")
