@@ -94,6 +94,7 @@ def test_only_one_place_prints() -> None:
 # --- Every command -----------------------------------------------------------------------------------------------
 
 OFFLINE = {
+    "completion": (["{hostile}"], ["bash", "{hostile}"]),
     "compile": (
         ["{file}"],
         ["{file}", "--env", hostile.ALL],
@@ -107,6 +108,14 @@ OFFLINE = {
         ["{good}", "--against", f"git:{hostile.ALL}"],
         ["{good}", "--env", hostile.ALL, "--against", "{good}"],
     ),
+    "import": (
+        ["compose", "{compose}"],
+        ["compose", "{compose}", "--format", "json"],
+        ["compose", "{dir}"],
+        ["compose", "{file}.absent"],
+        ["copilot", "{hostile}"],
+        ["{hostile}", "{file}"],
+    ),
     "explain": (["{hostile}", "{good}"], ["web", "{file}"], ["{hostile}", "{file}"]),
     "init": (["{file}"], ["{dir}"]),
     "lint": (["{file}"], ["{file}", "--format", "json"], ["{file}.absent"], ["{dir}"]),
@@ -115,7 +124,7 @@ OFFLINE = {
     "sandbox": (["--port", "{hostile}"], ["{hostile}"]),
 }
 """What is tried of each command that needs no AWS; those that do are in tests/deploy/test_hostile.py."""
-ONLINE = {"cancel", "continue-rollback", "deploy", "destroy", "logs", "outputs", "push", "status"}
+ONLINE = {"cancel", "continue-rollback", "deploy", "destroy", "logs", "outputs", "push", "status", "verify"}
 
 
 def manifest(text: str) -> dict[str, Any]:
@@ -142,6 +151,19 @@ def manifest(text: str) -> dict[str, Any]:
     }
 
 
+def compose_file(text: str) -> dict[str, Any]:
+    """A compose file with a text wherever one may stand."""
+    service = {
+        "image": "docker.io/library/nginx:1",
+        "command": ["run", text],
+        "environment": {"TEXT": text},
+        "volumes": [f"{text}:/data"],
+        "x-" + text: text,
+        text: text,
+    }
+    return {"name": text, "services": {"web": service, text: {"image": text}}, "volumes": {text: {"driver": text}}}
+
+
 @pytest.fixture
 def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Files with hostile names, of which one is a sound manifest."""
@@ -153,10 +175,12 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     sound = manifest(hostile.LINES[2])
     del sound["patches"]
     (tmp_path / f"good{hostile.NAME}").write_text(yaml.safe_dump(sound), "utf-8")
+    (tmp_path / f"compose{hostile.NAME}").write_text(yaml.safe_dump(compose_file(hostile.ALL)), "utf-8")
     return {
         "file": hostile.NAME,
         "dir": f"dir{hostile.NAME}"[:200],
         "good": f"good{hostile.NAME}",
+        "compose": f"compose{hostile.NAME}",
         "hostile": hostile.ALL,
     }
 

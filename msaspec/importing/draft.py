@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from textwrap import wrap
 from typing import Any
 
+from msaspec.diagnostics import printable
 from msaspec.diagnostics.place import Path
 from msaspec.language.base import NAME_LENGTH, RESERVED_NAMES
 from msaspec.manifest.shape import respelled
@@ -79,7 +80,9 @@ def _lines(draft: Draft, data: dict[str, Any], path: Path, indent: int) -> Itera
         if not path and key in ("databases", "buckets", "services", "environments", "defaults"):
             yield ""
         for note in draft.notes.get(here, ()):
-            yield from (f"{pad}# {line}" for line in wrap(_printable(note), WIDTH - len(pad), break_on_hyphens=False))
+            yield from (
+                f"{pad}# {line}" for line in wrap(printable.line(note), WIDTH - len(pad), break_on_hyphens=False)
+            )
         block = isinstance(value, dict) and value and (len(here) < 3 or key in _BLOCKS or here[0] == "environments")
         block = block or any(noted[: len(here)] == here and noted != here for noted in draft.notes)
         if block and isinstance(value, dict) and value:
@@ -101,7 +104,11 @@ def flow(value: Any) -> str:
 
 
 def scalar(value: Any) -> str:
-    """Return a scalar as every version of YAML reads it."""
+    """Return a scalar as every version of YAML reads it, and no CI system obeys it.
+
+    >>> print(scalar("##[error]"))
+    "\\x23#[error]"
+    """
     if isinstance(value, bool):
         return str(value).lower()
     if not isinstance(value, str):
@@ -112,7 +119,7 @@ def scalar(value: Any) -> str:
     if re.fullmatch(r"\d+ (GiB|MiB|TiB|s|min|h|days|vCPU)|0\.\d+ vCPU", value):
         return value
     escaped = "".join(_escaped(character) for character in value)
-    return f'"{escaped}"'
+    return f'"{printable.MARK.sub(r"\\x23", escaped)}"'
 
 
 def _escaped(character: str) -> str:
@@ -124,7 +131,3 @@ def _escaped(character: str) -> str:
     return {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(character) or (
         f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
     )
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)

@@ -36,7 +36,7 @@ def flow(value: Any) -> str | None:
     """Return a value as YAML on one line, without credentials; None if it is too long to be shown.
 
     >>> flow({"LOG": "info", "N": 3}), flow("17"), flow(8000)
-    ('{LOG: info, N: 3}', '"17"', '8000')
+    ('{LOG: info, "N": 3}', '"17"', '8000')
     """
     text = credentials.masked(_flow(value))
     return text if len(text) <= LONGEST and text.isprintable() else None

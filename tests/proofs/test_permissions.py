@@ -40,6 +40,12 @@ def granted(template: Mapping[str, Any], role: str) -> set[tuple[str, str]]:
     return found
 
 
+def decrypting(system: System) -> set[tuple[str, str]]:
+    """What it takes to read and write what a key of the system encrypts, where it has one."""
+    own = system.data.get("encryption") == "own"
+    return {(f"kms:{verb}", "<EncryptionKey.Arn>") for verb in ("Decrypt", "GenerateDataKey")} if own else set()
+
+
 def starting(system: System, service: str, reader: str) -> Iterator[tuple[str, str]]:
     """What it takes to start a service: its log, its image, the secrets of its databases, its own secrets."""
     prefix, spec = system.prefix[service], system.services[service]
@@ -81,18 +87,20 @@ def test_each_role_is_what_its_edges_say(text: str, environment: str | None) -> 
     for service, prefix in ((name, system.prefix[name]) for name in system.services):
         if system.runtime(service) == "fargate":
             login = ("ecr:GetAuthorizationToken", "*")
-            expected[f"{prefix}ExecutionRole"] = {login, *starting(system, service, "ssm:GetParameters")}
-            expected[f"{prefix}TaskRole"] = set(acting(system, service))
+            starts = {login, *starting(system, service, "ssm:GetParameters")}
+            acts = set(acting(system, service))
+            expected[f"{prefix}ExecutionRole"] = starts | decrypting(system)
+            expected[f"{prefix}TaskRole"] = acts | decrypting(system) if acts else acts
         else:
             own = {*starting(system, service, "ssm:GetParameter"), *acting(system, service)}
-            expected[f"{prefix}Role"] = own | HOST
+            expected[f"{prefix}Role"] = own | HOST | decrypting(system)
     found = {role: granted(template, role) for role in expected}
     assert found == expected
 
 
 @EVERY
 def test_no_other_role_is_there(text: str, environment: str | None) -> None:
-    """Beside the services' roles there are those of the bootstrap, of the bastion and of ECS, as they are needed."""
+    """Beside the services' roles there are those of bootstrap, bastion, ECS and monitoring, as they are needed."""
     document = pipeline.load(text, "msa.yaml")
     template = pipeline.compile_main(document, environment).stack.template
     system = declared.system(document, environment)
@@ -108,4 +116,5 @@ def test_no_other_role_is_there(text: str, environment: str | None) -> None:
     others |= bootstrap if list(system.edges("databases")) else set()
     shifting = any("Strategy" in str(part) and "CANARY" in str(part) for part in template["Resources"].values())
     others |= {"ClusterLoadBalancerRole", "DeploymentWatchRole"} if shifting else set()
+    others |= {"AuditMonitoringRole"} if system.data.get("audit") and system.data.get("databases") else set()
     assert roles == own | others
