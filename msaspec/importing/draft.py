@@ -118,8 +118,8 @@ def scalar(value: Any) -> str:
         return value if value == value.strip() else f'"{value}"'
     if re.fullmatch(r"\d+ (GiB|MiB|TiB|s|min|h|days|vCPU)|0\.\d+ vCPU", value):
         return value
-    escaped = "".join(_escaped(character) for character in value)
-    return f'"{printable.MARK.sub(r"\\x23", escaped)}"'
+    escaped = printable.MARK.sub(r"\\x23", "".join(_escaped(character) for character in value))
+    return f'"{escaped}"'
 
 
 def _escaped(character: str) -> str:
