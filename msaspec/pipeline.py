@@ -28,7 +28,7 @@ from msaspec.source.document import Document
 from msaspec.source.document import read as read_source
 from msaspec.survey import Compiled, Faulty, both
 from msaspec.template import role
-from msaspec.template.role import MAIN, ROLES, Named, Role
+from msaspec.template.role import BASE, MAIN, ROLES, Named, Role
 from msaspec.template.stack import Stack
 
 
@@ -58,7 +58,7 @@ def load(text: str | bytes, file: str) -> Document:
 
 
 def _faulty(document: Document, faults: Sequence[Diagnostic]) -> Faulty:
-    """Return the faults of a text, with what else is wrong in the file itself and in its environments."""
+    """Return the faults of a text, with what else is wrong in its environments, or in the file itself without any."""
     repaired = [Repair(document, way) for way in Way]
     found: list[list[Diagnostic]] = []
     stacks: list[Compiled] = []
@@ -67,14 +67,14 @@ def _faulty(document: Document, faults: Sequence[Diagnostic]) -> Faulty:
     for each in repaired:
         whole = replace(document, root=each.root)
         seen: list[Diagnostic] = []
-        for name in (None, *environments(whole)):
+        for number, name in enumerate(deployed(whole)):
             try:
                 stack = compile_main(whole, name)
                 seen += stack.warnings
-                stacks += [stack] if name is None else []
+                stacks += [] if number else [stack]
             except Invalid as invalid:
                 seen += invalid.diagnostics
-                stacks += invalid.repaired[:1] if isinstance(invalid, Faulty) and name is None else []
+                stacks += invalid.repaired[:1] if isinstance(invalid, Faulty) and not number else []
         found.append([one for one in seen if not each.is_in_doubt(one)])
     return Faulty(ordered([*faults, *both(*found)]), stacks if len(stacks) == len(repaired) else ())
 
@@ -83,6 +83,14 @@ def environments(document: Document) -> tuple[str, ...]:
     """Return the names under `environments`, sorted."""
     named = document.data().get("environments")
     return tuple(sorted(name for name in named if isinstance(name, str))) if isinstance(named, dict) else ()
+
+
+def deployed(document: Document, word: str | None = None) -> tuple[str | None, ...]:
+    """Return the environments that `--env` names: all of them where it is left out. None is the file itself, which is
+    meant where there are no environments, and where the word is `-`."""
+    if word is None:
+        return environments(document) or (None,)
+    return (None if word == BASE else word,)
 
 
 def plan_of(document: Document, environment: str | None = None) -> tuple[Plan, list[Diagnostic]]:
@@ -157,7 +165,8 @@ def compile_system(document: Document, environment: str | None = None, roles: Co
     """Compile the stacks of an environment that have one of these roles, in the order of deployment.
 
     Those that environments share are made for all of them: `environment` changes nothing there, and an error in any is
-    one of all. A stack that the system does not need is left out. Raises Invalid with every error.
+    one of all. The file itself counts among them where it compiles. A stack that the system does not need is left out.
+    Raises Invalid with every error.
     """
     planned, warnings = plan_of(document, environment)
     own: list[Stack] = []
@@ -168,9 +177,11 @@ def compile_system(document: Document, environment: str | None = None, roles: Co
         return System(planned, tuple(own), tuple(warnings))
     plans = []
     for name in dict.fromkeys((None, *environments(document))):
-        plan, found = (planned, []) if name == environment else plan_of(document, name)
-        plans.append(plan)
-        warnings = [*warnings, *found]
+        try:
+            plans.append(planned if name == environment else plan_of(document, name)[0])
+        except Invalid:
+            if name is not None:  # The file itself need not compile where only environments are deployed.
+                raise
     return System(planned, (*shared(plans, roles), *own), tuple(ordered(warnings)))
 
 

@@ -46,7 +46,7 @@ class Case:
     @property
     def words(self) -> list[str]:
         """The option that chooses the environment."""
-        return ["--env", self.environment] if self.environment else []
+        return ["--env", self.environment or "-"]
 
     @property
     def names(self) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
+from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.diagnostics.place import Path
 from msaspec.template.resources import items, same
 from msaspec.template.stack import Stack
@@ -20,33 +20,18 @@ MEET = Code(
           dev: {ingress: {domain: dev.shop.example.com}}
     """,
 )
-MEETS_BASE = Code(
-    "MSA389",
-    "An environment with a public name of the file itself",
-    """
-    The file can also be deployed without an environment, and it has the same name as one of its environments. AWS gives
-    the name to one stack only. If you deploy only environments, move the name into one of them.
-    """,
-    Severity.WARNING,
-)
 
 HINT = "Give each its own name."
 
 
-def check(stacks: Mapping[str | None, Stack]) -> Iterator[tuple[str, Diagnostic]]:
-    """Find what stacks of a manifest cannot both have, by environment; None is the file itself. Each finding comes with
-    the environment whose manifest it is about."""
-    first: dict[str, str | None] = {}
+def check(stacks: Mapping[str, Stack]) -> Iterator[tuple[str, Diagnostic]]:
+    """Find what environments of a manifest cannot both have. Each finding comes with the environment whose manifest it
+    is about."""
+    first: dict[str, str] = {}
     for environment, stack in stacks.items():
         for name, path in _names(stack):
             other = first.setdefault(name, environment)
-            if environment is None or other == environment:
-                continue
-            if other is None:
-                message = f"The file itself and its environment `{environment}` both claim {name}."
-                yield environment, MEETS_BASE.at(path, message, hint=HINT, key=True)
-                first[name] = environment
-            else:
+            if other != environment:
                 message = f"The environments `{other}` and `{environment}` both claim {name}."
                 yield environment, MEET.at(path, message, hint=HINT, key=True)
 

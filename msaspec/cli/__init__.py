@@ -45,6 +45,9 @@ class Commands(click.Group):
         self, context: click.Context, words: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command that the first word names. A usage error suggests the closest one."""
+        from msaspec.cli import environments
+
+        environments.remember(context, words)
         if not words[0].startswith("-") and self.get_command(context, words[0]) is None:
             from msaspec.cli import usage
 

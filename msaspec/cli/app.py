@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from msaspec.cli import console
+from msaspec.cli import console, environments
 
 if TYPE_CHECKING:
     from msaspec.deploy.aws.target import Aws, Target
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from msaspec.deploy.invocation import Invocation
     from msaspec.deploy.reporter import Reporter
     from msaspec.linting.unchanged import Answer
+    from msaspec.source.document import Document
     from msaspec.template.role import Named
 
 
@@ -68,6 +69,14 @@ def _beside(words: Sequence[str]) -> Iterator[Callable[[], object]]:
     finally:
         process.kill()
         process.wait()
+
+
+def invocation_of(document: Document, file: str, environment: str | None, aws: Aws) -> Invocation:
+    """Return what the commands in messages act on."""
+    from msaspec import pipeline
+    from msaspec.deploy.invocation import Invocation
+
+    return Invocation(file, environment, aws.words, apart=bool(pipeline.environments(document)))
 
 
 @dataclass(frozen=True)
@@ -130,18 +139,30 @@ class App:
 
     @contextmanager
     def stacks_of(
-        self, file: str, environment: str | None, target: Target, timeout: float | None = None
+        self,
+        file: str,
+        environment: str | None,
+        target: Target,
+        timeout: float | None = None,
+        stack: str = "main",
     ) -> Iterator[Connection]:
-        """Open the stacks of a manifest, in the Region that the command line or the manifest names."""
+        """Open the stacks of a manifest, in the Region that the command line or the manifest names.
+
+        `environment` is the word of `--env`, which may be left out where the command is about a `stack` that all
+        environments share.
+        """
         from msaspec import pipeline
-        from msaspec.deploy.invocation import Invocation
         from msaspec.diagnostics.diagnostic import Invalid
+        from msaspec.template import role
 
         document = console.read(file)
-        known = pipeline.identity(document, environment)
+        shared = any(each.shared and each.word == stack for each in role.ROLES)
+        word = role.BASE if shared and environment is None else environment
+        chosen = environments.required(document, word)
+        known = pipeline.identity(document, chosen)
         with self.reached(target, known.region, timeout) as aws:
             try:
-                yield Connection(aws, Invocation(file, environment, aws.words), known.system, known.stacks)
+                yield Connection(aws, invocation_of(document, file, chosen, aws), known.system, known.stacks)
             except Invalid as invalid:  # What was asked of the stacks knows no lines.
                 raise Invalid(map(document.place_entry, invalid.diagnostics)) from None
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from msaspec.cli import completion, usage
+from msaspec.cli import completion, environments, usage
 from msaspec.diagnostics import printable
 
 if TYPE_CHECKING:
@@ -31,13 +31,22 @@ def file_argument() -> Callable[[F], F]:
     return click.argument("file", default=DEFAULT_FILE, metavar="[FILE]", shell_complete=completion.files)
 
 
-def environment_option() -> Callable[[F], F]:
-    """Return the option `--env`."""
+def environment_option(*, deployed: bool = False) -> Callable[[F], F]:
+    """Return the option `--env`, which arrives as the name of an environment, or None for the file itself. For what is
+    `deployed` it arrives as it is written, for `environments.required`."""
+
+    def chosen(context: click.Context, parameter: click.Parameter, word: str | None) -> str | None:
+        return word if deployed else environments.named(word)
+
+    which = "needed if there are any" if deployed else "default: `-`"
     return click.option(
         "--env",
         "environment",
         metavar="NAME",
-        help="The environment, an entry of `environments`.",
+        envvar=environments.VARIABLE,
+        callback=chosen,
+        help=f"The environment, an entry of `environments`, or `-` for the file itself."
+        f" [{which}; variable: {environments.VARIABLE}]",
         shell_complete=completion.environments,
     )
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from msaspec.template.role import MAIN
+from msaspec.template.role import BASE, MAIN
 
 DEFAULT_FILE = "msa.yaml"
 _ABOUT_ONE_STACK = ("cancel", "continue-rollback", "destroy", "outputs", "status")
@@ -21,12 +21,16 @@ class Invocation:
     """The options of the target, with a blank before each."""
     stack: str = MAIN.word
     """The stack that it is about, as `--stack` calls it."""
+    apart: bool = field(default=False, kw_only=True)
+    """Whether the manifest has environments, so that the file itself has to be named too."""
 
     def command(self, *words: str) -> str:
         """Return a command of msaspec about the same system, to be pasted into a shell."""
-        environment = ("--env", self.environment) if self.environment else ()
         first, *rest = words
-        if self.stack != MAIN.word and first in _ABOUT_ONE_STACK:
+        shared = self.stack != MAIN.word and first in _ABOUT_ONE_STACK
+        named = self.environment or (BASE if self.apart and not shared else None)
+        environment = ("--env", named) if named else ()
+        if shared:
             rest = ["--stack", self.stack, *rest]
         # The arguments of `push` are services.
         option = ("--file",) if first == "push" else ()

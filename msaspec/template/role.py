@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from msaspec.template import names
 
+BASE = "-"
+"""What `--env` says for the file itself; no environment can have this name."""
+
 
 @dataclass(frozen=True)
 class Role:

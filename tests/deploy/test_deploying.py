@@ -284,9 +284,9 @@ def test_programs_get_a_json_object_a_line(account: Account) -> None:
 def test_an_environment_is_a_stack_of_its_own(account: Account) -> None:
     """`--env` deploys beside the others, and the repositories are shared; what only it writes stands on its line."""
     text = OWNING + "environments:\n  prod:\n    bastion: true\n"
-    account.deploy(text)
+    account.deploy(text, "--env", "-")
     account.push("cart", "1.0")
-    assert account.deploy().exit_code == 0
+    assert account.deploy(None, "--env", "-").exit_code == 0
     result = account.run("deploy", "--yes", "--env", "prod")
     assert result.exit_code == 0
     assert "bastion   msa.yaml:10" in result.stderr
@@ -299,8 +299,8 @@ def test_environments_leave_the_repositories_alone(account: Account) -> None:
     manifest = f"{OWNING}environments: {{dev: {{tags: {{stage: dev}}}}, prod: {{tags: {{stage: prod}}}}}}\n"
     account.deploy(manifest, "--env", "dev")
     account.push("cart", "1.0")
-    for environment in ("dev", "prod", "dev", ""):
-        account.deploy(None, *(("--env", environment) if environment else ()))
+    for environment in ("dev", "prod", "dev", "-"):
+        account.deploy(None, "--env", environment)
     tags = [{"Key": "team", "Value": "shop"}]
     registry, main = account.stack("shop-registry"), account.stack("shop-prod")
     assert registry

@@ -156,9 +156,9 @@ def test_the_repositories_are_a_stack_of_their_own(account: Account) -> None:
 
 def test_the_repositories_are_named_as_left(account: Account) -> None:
     """They outlive every environment: told before and after, with the command, which warns while services run."""
-    account.deploy(OWNING + "environments: {prod: {}}\n")
+    account.deploy(OWNING + "environments: {prod: {}}\n", "--env", "-")
     account.push("cart", "1.0")
-    account.deploy()
+    account.deploy(None, "--env", "-")
     assert account.run("deploy", "--yes", "--env", "prod").exit_code == 0
     said = "the stack shop-registry with the images, which is one for all environments. Delete it: "
     result = account.run("destroy", "--yes", "--env", "prod")
@@ -171,9 +171,9 @@ def test_the_repositories_are_named_as_left(account: Account) -> None:
     told = warned.stderr[warned.stderr.index("warning MSA632:") :]
     assert told.startswith(
         "warning MSA632: Services still pull their images from these repositories: those of shop.\n"
-        "   = hint: Destroy those first: msaspec destroy\n"
+        "   = hint: Destroy those first: msaspec destroy --env -\n"
     )
-    result = account.run("destroy", "--yes")
+    result = account.run("destroy", "--env", "-", "--yes")
     assert (result.exit_code, said in result.stderr) == (0, False)
 
 

@@ -25,6 +25,7 @@ DESCRIPTIONS = {"CartServiceUrl": "Where cart answers.", "MediaBucketName": "The
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with a manifest."""
+    monkeypatch.setenv("MSASPEC_ENV", "-")
     monkeypatch.chdir(tmp_path)
     Path("msa.yaml").write_text(MANIFEST + "environments: {prod: {}}\n", "utf-8")
     return tmp_path
@@ -121,7 +122,7 @@ def test_without_a_stack_there_are_no_outputs() -> None:
     [
         ("CREATE_IN_PROGRESS", "Watch it: msaspec status --stack registry --follow"),
         ("ROLLBACK_IN_PROGRESS", "Watch it: msaspec status --stack registry --follow"),
-        ("REVIEW_IN_PROGRESS", "Nothing is deployed yet. To deploy it: msaspec deploy"),
+        ("REVIEW_IN_PROGRESS", "Nothing is deployed yet. To deploy it: msaspec deploy --env -"),
         ("ROLLBACK_COMPLETE", "See its current state: msaspec status --stack registry"),
     ],
 )

@@ -96,7 +96,7 @@ def test_the_stack_of_another_system(account: Account, here: Named, there: Named
     account.write(SMALL.replace("name: shop", f"name: {here.system}") + "environments: {prod: }\n")
     before = told(account)
     for words in COMMANDS:
-        result = account.run(*words, *(["--env", here.environment] if here.environment else []))
+        result = account.run(*words, "--env", here.environment or "-")
         assert result.exit_code == 1, words
         assert f"The stack {here.name} in us-east-1, account 123456789012, belongs to {there}: it" in result.stderr
         assert result.stderr.startswith("msa.yaml:2:7: error MSA621: ")

@@ -75,6 +75,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("DOCKER_LOG", str(tmp_path / "docker.log"))
     monkeypatch.delenv("DOCKER_FAILS", raising=False)
+    monkeypatch.setenv("MSASPEC_ENV", "-")
     monkeypatch.chdir(tmp_path)
     Path("msa.yaml").write_text(TEXT, "utf-8")
     with mock_aws():
@@ -252,7 +253,7 @@ def test_a_tag_is_pushed_once(world: World) -> None:
     assert (result.exit_code, world.log) == (3, [])
     said = " ".join(result.stderr.split())
     assert f"MSA639: These images were pushed before, and their tags are immutable: {REGISTRY}/shop/cart:1.0." in said
-    assert "msaspec push cart --tag cart=NEW" in said
+    assert "msaspec push --env - cart --tag cart=NEW" in said
     assert "`mutable: true` under `services.cart`" in said
     assert world.push("cart", "--tag", "cart=1.1").exit_code == 0
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command(name="cancel")
 @console.file_argument()
-@console.environment_option()
+@console.environment_option(deployed=True)
 @console.target_options()
 @console.stack_option()
 @click.option("--no-wait", is_flag=True, help="Do not wait for the operation to end.")
@@ -38,7 +38,7 @@ def command(
     `msaspec destroy` deletes what there is of it.
     """
     reporter = app.reporter(form)
-    with exits.exit_on_fault(reporter), app.stacks_of(file, environment, target, timeout) as there:
+    with exits.exit_on_fault(reporter), app.stacks_of(file, environment, target, timeout, stack) as there:
         from msaspec.deploy import rescue
 
         rescue.cancel(there.context(reporter, stack), there.named(stack), wait=not no_wait)

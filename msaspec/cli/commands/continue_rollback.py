@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command(name="continue-rollback")
 @console.file_argument()
-@console.environment_option()
+@console.environment_option(deployed=True)
 @console.target_options()
 @console.stack_option()
 @click.option("--skip", "skipped", multiple=True, metavar="LOGICAL_ID", help="Leave this resource as it is.")
@@ -42,7 +42,7 @@ def command(
     as it is with --skip, and is yours to put right afterwards.
     """
     reporter = app.reporter(form)
-    with exits.exit_on_fault(reporter), app.stacks_of(file, environment, target, timeout) as there:
+    with exits.exit_on_fault(reporter), app.stacks_of(file, environment, target, timeout, stack) as there:
         from msaspec.deploy import rescue
 
         context, named = there.context(reporter, stack), there.named(stack)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from msaspec.cli import completion, console, exits
-from msaspec.cli.app import App, pass_app
+from msaspec.cli import completion, console, environments, exits
+from msaspec.cli.app import App, invocation_of, pass_app
 from msaspec.linting import gc_pause
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ EMULATED = "Sandbox: an emulated AWS in memory. Nothing is created in an account
 
 @click.command(name="deploy")
 @console.file_argument()
-@console.environment_option()
+@console.environment_option(deployed=True)
 @console.target_options()
 @click.option("--sandbox", is_flag=True, help="Deploy into an emulated AWS in memory.")
 @click.option(
@@ -124,11 +124,12 @@ def command(
     with exits.exit_on_fault(reporter):
         from msaspec import pipeline
         from msaspec.deploy import flow, parameters
-        from msaspec.deploy.invocation import Invocation
         from msaspec.deploy.options import DeployContext, DeployOptions
         from msaspec.linting.settings import settings
+        from msaspec.template.role import BASE
 
         document = console.read(file)
+        environment = environments.required(document, environment)
         agreed = yes or (sandbox and not app.answerable())
         options = DeployOptions(
             console.tags(tags),
@@ -151,7 +152,7 @@ def command(
             reporter.note(sentence)
 
         def deploy(aws: Aws, tags: tuple[Tag, ...] | None = None) -> None:
-            invocation = Invocation(file, environment, aws.words)
+            invocation = invocation_of(document, file, environment, aws)
             context = DeployContext(aws, reporter, invocation, document=system.document, options=options)
             flow.deploy(system, context, tags)
 
@@ -167,7 +168,7 @@ def command(
             and not flow.is_lint_remembered(system, target.region, linting)
         )
         chosen = parameters.tags(system.plan, options.tags)  # Nothing runs in a new sandbox that could keep its tag.
-        words = ["lint", file, *(["--env", environment] if environment else [])]
+        words = ["lint", file, "--env", environment or BASE]
         words += ["--cfnlintrc", cfnlintrc] if cfnlintrc else []
         with (
             gc_pause.gc_paused(),

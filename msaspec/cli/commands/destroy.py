@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command(name="destroy")
 @console.file_argument()
-@console.environment_option()
+@console.environment_option(deployed=True)
 @console.target_options()
 @console.stack_option()
 @click.option(
@@ -69,7 +69,7 @@ def command(
     """
     app.require_answer(yes=yes, what="delete")
     reporter = app.reporter(form)
-    with exits.exit_on_fault(reporter), app.stacks_of(file, environment, target, timeout) as there:
+    with exits.exit_on_fault(reporter), app.stacks_of(file, environment, target, timeout, stack) as there:
         from msaspec.deploy import destruction
         from msaspec.deploy.stock import DestroyContext, DestroyOptions
 

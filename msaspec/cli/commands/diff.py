@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from msaspec.cli import console, exits, usage
+from msaspec.cli import console, environments, exits, usage
 from msaspec.cli.app import App, pass_app
 from msaspec.diagnostics import printable
 
@@ -40,7 +40,7 @@ class Side:
 
 @click.command(name="diff")
 @console.file_argument()
-@console.environment_option()
+@console.environment_option(deployed=True)
 @click.option(
     "--against",
     default="git:HEAD",
@@ -68,7 +68,10 @@ def command(
         from msaspec.update import changes, hazards, listing, losses, objections
 
         document = console.read(file)
+        if against == DEPLOYED and not all(each.shared for each in roles):
+            environments.required(document, environment)
         risks: list[Diagnostic]
+        environment = environments.named(environment)
         if against == DEPLOYED:
             before, after, risks = _deployed(app, document, environment, target, roles)
         else:

@@ -39,7 +39,7 @@ class Checked:
     document: Document | None = None
     """None where it cannot be read as YAML."""
     found: dict[str | None, list[Diagnostic]] = field(default_factory=dict)
-    """By environment; None is the file itself."""
+    """By environment; None is the file itself, and what all environments share."""
     stacks: list[tuple[str | None, Stack, Plan]] = field(default_factory=list)
     repaired: list[tuple[str | None, tuple[Compiled, ...]]] = field(default_factory=list)
     """What a faulty manifest compiles to when it is repaired, both ways."""
@@ -48,7 +48,7 @@ class Checked:
 
 @click.command(name="lint")
 @click.argument("files", nargs=-1, metavar="[FILE]...", shell_complete=completion.files)
-@console.environment_option()
+@console.environment_option(deployed=True)
 @click.option("--format", "form", type=usage.Choice(FORMATS), default="text", help="[default: text]")
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 @click.option("--no-cache", is_flag=True, help="Run cfn-lint even on templates whose verdict is cached.")
@@ -66,9 +66,10 @@ def command(
 ) -> None:
     """Check each FILE (default: msa.yaml, `-` is standard input) and what it compiles to.
 
-    Checks the manifest, then every stack of the file and of each of its environments with cfn-lint, and names the
-    lines to blame. Runs no code of the files, and needs no network and no credentials. A `.cfnlintrc` is honoured in
-    the home folder; one in the working directory only if --cfnlintrc or the variable MSASPEC_CFNLINTRC names it.
+    Checks the manifest, then every stack of each of its environments with cfn-lint, and names the lines to blame. The
+    file itself counts where it has no environments, or with `--env -`. Runs no code of the files, and needs no network
+    and no credentials. A `.cfnlintrc` is honoured in the home folder; one in the working directory only if --cfnlintrc
+    or the variable MSASPEC_CFNLINTRC names it.
 
     Of several files it also says where two systems would have one stack. Ends with 1 if there are errors; warnings
     alone end with 0, unless --strict is given.
@@ -100,8 +101,7 @@ def command(
 
 
 def _compiled(file: str, environment: str | None) -> Checked:
-    """Return what one manifest compiles to: an environment, or the file itself and all of them; and the stacks they
-    share."""
+    """Return what one manifest compiles to in its environments, or without any, and the stacks that they share."""
     from msaspec import pipeline
     from msaspec.checks import across
     from msaspec.diagnostics.diagnostic import Invalid
@@ -112,7 +112,7 @@ def _compiled(file: str, environment: str | None) -> Checked:
     except Invalid as invalid:
         _take(checked, None, invalid)
         return checked
-    for name in (environment,) if environment else (None, *pipeline.environments(document)):
+    for name in pipeline.deployed(document, environment):
         try:
             compiled = pipeline.compile_main(document, name)
             plans.append(compiled.plan)
@@ -126,7 +126,7 @@ def _compiled(file: str, environment: str | None) -> Checked:
             checked.stacks.append((None, shared, plans[0]))
     except Invalid as invalid:
         checked.found.setdefault(None, []).extend(invalid.diagnostics)
-    own = {name: (stack, plan) for name, stack, plan in checked.stacks if not stack.role.shared}
+    own = {name: (stack, plan) for name, stack, plan in checked.stacks if name and not stack.role.shared}
     for name, diagnostic in across.check({name: stack for name, (stack, _) in own.items()}):
         # Its message names the environments itself.
         checked.found.setdefault(None, []).append(own[name][1].manifest.document.place(diagnostic))
@@ -184,7 +184,7 @@ def _stacks(documents: Iterable[Document], environment: str | None) -> Iterator[
     from msaspec.diagnostics.diagnostic import Invalid
 
     for document in documents:
-        for name in (environment,) if environment else (None, *pipeline.environments(document)):
+        for name in pipeline.deployed(document, environment):
             try:
                 known = pipeline.identity(document, name)
             except Invalid:
@@ -193,7 +193,7 @@ def _stacks(documents: Iterable[Document], environment: str | None) -> Iterator[
 
 
 def _once(found: Mapping[str | None, Iterable[Diagnostic]]) -> list[Diagnostic]:
-    """Each finding once. One that the file itself does not have names its environments."""
+    """Each finding once. One that only some environments have names them."""
     from msaspec.diagnostics.diagnostic import ordered
 
     where: dict[tuple[object, ...], list[str | None]] = {}
@@ -203,7 +203,7 @@ def _once(found: Mapping[str | None, Iterable[Diagnostic]]) -> list[Diagnostic]:
     told = []
     for diagnostic in ordered(one for diagnostics in found.values() for one in diagnostics):
         names = dict.fromkeys(where[diagnostic.code, diagnostic.span, diagnostic.message])
-        if len(found) > 1 and None not in names:
+        if None not in names and len(names) < sum(name is not None for name in found):
             several = "environments" if len(names) > 1 else "environment"
             suffix = f" In the {several} {', '.join(f'`{name}`' for name in names)}."
             diagnostic = replace(diagnostic, message=diagnostic.message + suffix)

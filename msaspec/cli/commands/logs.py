@@ -28,7 +28,7 @@ def ago(context: click.Context, parameter: click.Parameter, value: str) -> int:
 @click.command(name="logs")
 @click.argument("service", shell_complete=completion.services)
 @console.file_argument()
-@console.environment_option()
+@console.environment_option(deployed=True)
 @console.target_options()
 @click.option(
     "--since", callback=ago, default="10m", metavar="AGO", help="How far to look back, such as 2h. [default: 10m]"

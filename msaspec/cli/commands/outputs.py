@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command(name="outputs")
 @console.file_argument()
-@console.environment_option()
+@console.environment_option(deployed=True)
 @console.target_options()
 @console.stack_option()
 @console.format_option("text", "json", "env")
@@ -29,7 +29,7 @@ def command(app: App, file: str, environment: str | None, target: Target, stack:
     `json` is an object of keys and values; `env` has lines that a shell can read, such as CART_SERVICE_URL=...
     """
     reporter = app.reporter()
-    with exits.exit_on_fault(reporter), app.stacks_of(file, environment, target) as there:
+    with exits.exit_on_fault(reporter), app.stacks_of(file, environment, target, stack=stack) as there:
         from msaspec.deploy import overview
         from msaspec.deploy.reporter import as_outputs
 

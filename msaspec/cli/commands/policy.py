@@ -6,7 +6,7 @@ import json
 
 import click
 
-from msaspec.cli import console, exits, usage
+from msaspec.cli import console, environments, exits, usage
 from msaspec.cli.app import App, pass_app
 
 COMMANDS = ("cancel", "continue-rollback", "deploy", "destroy", "diff", "logs", "outputs", "push", "status", "verify")
@@ -14,7 +14,7 @@ COMMANDS = ("cancel", "continue-rollback", "deploy", "destroy", "diff", "logs", 
 
 @click.command(name="policy")
 @console.file_argument()
-@console.environment_option()
+@console.environment_option(deployed=True)
 @click.option(
     "--for",
     "commands",
@@ -44,7 +44,8 @@ def command(app: App, file: str, environment: str | None, commands: tuple[str, .
         from msaspec import pipeline
         from msaspec.deploy import permissions
 
-        system = pipeline.compile_system(console.read(file), environment)
+        document = console.read(file)
+        system = pipeline.compile_system(document, environments.required(document, environment))
         found = permissions.policy(system.stacks, commands or COMMANDS, whose)
         console.write(json.dumps(found, indent=2) + "\n")
         size = len(json.dumps(found, separators=(",", ":")))

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from msaspec.cli import completion, console, exits
-from msaspec.cli.app import App, pass_app
+from msaspec.cli import completion, console, environments, exits
+from msaspec.cli.app import App, invocation_of, pass_app
 
 if TYPE_CHECKING:
     from msaspec.deploy.aws.target import Target
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     help="The manifest. [default: msa.yaml]",
     shell_complete=completion.files,
 )
-@console.environment_option()
+@console.environment_option(deployed=True)
 @console.target_options()
 @click.option("--build", metavar="DIR", help="Build the image of one service from this directory.")
 @click.option(
@@ -57,9 +57,9 @@ def command(
         from msaspec import pipeline
         from msaspec.deploy import parameters, pushing
         from msaspec.deploy.context import Context
-        from msaspec.deploy.invocation import Invocation
 
         document = console.read(file)
+        environment = environments.required(document, environment)
         plan, _ = pipeline.plan_of(document, environment)
         owned = {service for service, _, _ in parameters.owned(plan)}
         if strangers := sorted(set(services) - owned):
@@ -67,7 +67,7 @@ def command(
             raise click.UsageError(f"Not an image of the system: {', '.join(strangers)}. {known}")
         chosen = services or tuple(sorted(owned))
         with app.reached(target, plan.root.region) as aws:
-            invocation = Invocation(file, environment, aws.words)
+            invocation = invocation_of(document, file, environment, aws)
             wanted = pushing.wanted(plan, chosen, console.tags(tags), file, build)
             context = Context(aws, reporter, invocation, document)
             pushing.push(context, plan.site.system, wanted, app.execute)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.command(name="status")
 @console.file_argument()
-@console.environment_option()
+@console.environment_option(deployed=True)
 @console.target_options()
 @console.stacks_option()
 @click.option("--follow", is_flag=True, help="Follow a running operation to its end.")
@@ -49,7 +49,8 @@ def command(
     With --follow watches an operation that is in progress, and ends with 3 if that fails.
     """
     reporter = app.reporter(form)
-    with exits.exit_on_fault(reporter), app.stacks_of(file, environment, target, timeout) as there:
+    about = max(roles, key=lambda each: not each.shared).word
+    with exits.exit_on_fault(reporter), app.stacks_of(file, environment, target, timeout, about) as there:
         from msaspec.deploy import overview
         from msaspec.deploy.attendance import attend
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from msaspec.cli import console, exits
-from msaspec.cli.app import App, pass_app
+from msaspec.cli import console, environments, exits
+from msaspec.cli.app import App, invocation_of, pass_app
 
 if TYPE_CHECKING:
     from msaspec.deploy.aws.target import Target
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command(name="verify")
 @console.file_argument()
-@console.environment_option()
+@console.environment_option(deployed=True)
 @console.target_options()
 @console.format_option("text", "json")
 @pass_app
@@ -31,11 +31,11 @@ def command(app: App, file: str, environment: str | None, target: Target, form: 
         from msaspec import pipeline
         from msaspec.deploy import verification
         from msaspec.deploy.context import Context
-        from msaspec.deploy.invocation import Invocation
 
         document = console.read(file)
+        environment = environments.required(document, environment)
         system = pipeline.compile_system(document, environment)
         with app.reached(target, system.plan.root.region) as aws:
-            context = Context(aws, reporter, Invocation(file, environment, aws.words), document)
+            context = Context(aws, reporter, invocation_of(document, file, environment, aws), document)
             if not verification.verify(context, system):
                 raise click.exceptions.Exit(exits.DIAGNOSTICS)
