@@ -349,3 +349,25 @@ def test_unusable_configuration_is_invalid() -> None:
     Path("own.yaml").write_text("nonsense: 1\n", "utf-8")
     with pytest.raises(Invalid, match="nonsense"):
         cfn_lint.examine(FAULTY_TEMPLATE, configuration=in_force("own.yaml"))
+
+
+def test_only_manifests(tmp_path: Path) -> None:
+    """What has the key `msaspec`, or the name of a manifest, is checked; other files are skipped, and none is no
+    error. A file that cannot be read is reported."""
+    files = {
+        "a.yaml": SMALL,
+        "b.yml": f"\ufeff# The shop\n%YAML 1.2\n---\n{SMALL}",
+        "c.yaml": "services: {web: {image: nginx, ports: ['80:80']}}\n",
+        "d.yaml": "notes: about msaspec\n",
+        "msa.yaml": "name: shop\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, "utf-8")
+    paths = {name: str(tmp_path / name) for name in files}
+    assert CliRunner().invoke(main, ["lint", "--only-manifests", paths["c.yaml"], paths["d.yaml"]]).output == ""
+    found = CliRunner().invoke(main, ["lint", "--only-manifests", *paths.values()])
+    assert found.exit_code == 1
+    assert "3 files, " in found.stderr
+    assert {line.partition(":")[0] for line in found.stdout.splitlines() if "MSA202" in line} == {paths["msa.yaml"]}
+    gone = CliRunner().invoke(main, ["lint", "--only-manifests", str(tmp_path / "gone.yaml")])
+    assert (gone.exit_code, "does not exist" in gone.stderr) == (2, True)

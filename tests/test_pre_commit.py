@@ -53,7 +53,8 @@ def commit(folder: Path) -> str:
 
 @pytest.mark.skipif(which("git") is None, reason="needs git")
 def test_hook_in_a_repository(tmp_path: Path) -> None:
-    """The hook checks every manifest of a repository, names the line of a fault, and passes once it is mended."""
+    """The hook checks every manifest of a repository, whatever its name, names the line of a fault, and passes once it
+    is mended. It passes over other YAML files."""
     hook, project = tmp_path / "hook", tmp_path / "project"
     copytree(ROOT / "msaspec", hook / "msaspec", ignore=ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml"):
@@ -62,7 +63,10 @@ def test_hook_in_a_repository(tmp_path: Path) -> None:
     for name, text in (("good", MANIFEST), ("bad", MANIFEST.replace("port:", "prot:"))):
         (project / name).mkdir(parents=True)
         (project / name / "msa.yaml").write_text(text, "utf-8")
+    (project / "infra").mkdir()
+    (project / "infra" / "prod.yml").write_text(f"# The shop\n---\n{MANIFEST}".replace("small", "other"), "utf-8")
     (project / "other.yaml").write_text("not: a manifest\n", "utf-8")
+    (project / "compose.yaml").write_text("services: {web: {image: nginx, ports: ['80:80']}}\n", "utf-8")
     (project / ".pre-commit-config.yaml").write_text(
         f"repos:\n  - repo: {hook.as_posix()}\n    rev: {revision}\n    hooks: [{{id: msaspec-lint}}]\n", "utf-8"
     )
@@ -74,9 +78,14 @@ def test_hook_in_a_repository(tmp_path: Path) -> None:
         pytest.skip("the hook's environment cannot be installed without a network")
     assert failing.returncode == 1, failing.stdout + failing.stderr
     assert re.search(r"^bad/msa\.yaml:6:5: error MSA\d+: ", failing.stdout, re.MULTILINE), failing.stdout
-    assert "2 files, 1 stack: 1 error." in failing.stdout
+    assert "3 files, 2 stacks: 1 error." in failing.stdout
 
     (project / "bad" / "msa.yaml").write_text(MANIFEST, "utf-8")
     passing = execute(project, *command)
     assert passing.returncode == 0, passing.stdout + passing.stderr
-    assert "2 files, 2 stacks: no findings." in passing.stdout
+    assert "3 files, 3 stacks: no findings." in passing.stdout
+
+    # What is no manifest is skipped in silence, and a commit of it alone passes.
+    alone = execute(project, *command[:-2], "--files", "other.yaml", "compose.yaml", "--verbose")
+    assert alone.returncode == 0, alone.stdout + alone.stderr
+    assert "file" not in alone.stdout.partition("duration:")[2]

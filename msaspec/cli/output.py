@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 from pathlib import Path
 
 import click
 
-_MANIFEST = re.compile(rb"^msaspec[ \t]*:", re.MULTILINE)
-_LOOKED_AT = 64 * 1024
+from msaspec.cli.manifests import LOOKED_AT, begins
 
 
 def write(text: str, output: str, *, source: str | None = None, manifests: bool = False) -> None:
@@ -38,7 +36,7 @@ def write(text: str, output: str, *, source: str | None = None, manifests: bool 
                 return
             if not stat.S_ISREG(os.fstat(reading.fileno()).st_mode):
                 raise click.UsageError(_odd(output))
-            if not manifests and _MANIFEST.search(reading.read(_LOOKED_AT)):
+            if not manifests and begins(reading.read(LOOKED_AT)):
                 raise click.UsageError(
                     f"{output} is a manifest, and msaspec does not overwrite it. Name another file, or remove it first."
                 )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 import msaspec
-from msaspec.cli import completion, console, exits, usage
+from msaspec.cli import completion, console, exits, manifests, usage
 from msaspec.cli.app import App, pass_app
 from msaspec.diagnostics import reports, terminal
 from msaspec.linting import gc_pause
@@ -52,6 +52,9 @@ class Checked:
 @click.option("--format", "form", type=usage.Choice(FORMATS), default="text", help="[default: text]")
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 @click.option("--no-cache", is_flag=True, help="Run cfn-lint even on templates whose verdict is cached.")
+@click.option(
+    "--only-manifests", is_flag=True, help="Skip each FILE that has no key `msaspec`, and no name of a manifest."
+)
 @console.cfnlintrc_option()
 @pass_app
 @gc_pause.gc_paused()
@@ -62,6 +65,7 @@ def command(
     form: str,
     strict: bool,
     no_cache: bool,
+    only_manifests: bool,
     cfnlintrc: str | None,
 ) -> None:
     """Check each FILE (default: msa.yaml, `-` is standard input) and what it compiles to.
@@ -86,6 +90,10 @@ def command(
         said = tuple(_shown(list(invalid.diagnostics), form, "cfn-lint's configuration", _subject(files, strict)))
         raise click.exceptions.Exit(unchanged.tell(unchanged.Answer(exits.DIAGNOSTICS, said))) from None
     files = tuple(dict.fromkeys(files or (console.DEFAULT_FILE,)))
+    if only_manifests:
+        files = tuple(file for file in files if file == "-" or manifests.is_one(file))
+        if not files:
+            raise click.exceptions.Exit(0)
     checked = [_compiled(file, environment) for file in files]
     _lint(checked, chosen)
     found = [diagnostic for one in checked for diagnostic in _once(one.found)]
