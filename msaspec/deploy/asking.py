@@ -16,6 +16,7 @@ GONE: Mapping[str, Any] = {"gone": True}
 _GONE_CODES = (
     "404",
     "NoSuchBucket",
+    "NoSuchPublicAccessBlockConfiguration",
     "DBInstanceNotFound",
     "InvalidInstanceID.NotFound",
     "NotFound",

@@ -36,7 +36,7 @@ class Condition:
     known: bool = True
     """Whether AWS told how it is."""
     wanted: int | None = None
-    """Copies of a service that are to run, that run, and that are healthy."""
+    """Copies of a service that are to run, that run, and that are healthy; None where AWS does not tell."""
     running: int | None = None
     healthy: int | None = None
     version: str | None = None
@@ -47,8 +47,8 @@ class Condition:
     """Since when it is so, or was last deployed."""
     targets: Mapping[str, int] = field(default_factory=dict)
     """How many targets of load balancers there are, by their health."""
-    protections: Mapping[str, str | bool] = field(default_factory=dict)
-    """What keeps the data of a store."""
+    protections: Mapping[str, str | bool | None] = field(default_factory=dict)
+    """What keeps the data of a store; None where AWS does not tell."""
     addresses: tuple[str, ...] = ()
 
     @property

@@ -37,8 +37,8 @@ NEXT = re.compile(r"hint: \S|msaspec [a-z]|Run the (same )?command|aws [a-z]")
 """What to do next."""
 EVENT = re.compile(r"^(\d\d:\d\d:\d\d|TIME)\s.*[A-Z_]+_(COMPLETE|IN_PROGRESS|FAILED|SKIPPED)\b.*$", re.MULTILINE)
 """A row of what is followed: it tells what CloudFormation did, and is no word of the command's on how things stand."""
-UNTOLD = re.compile(r"^ *msaspec cannot tell whether .*\n?", re.MULTILINE)
-"""A row of `status` about what the user may not read, or AWS does not answer: it claims nothing."""
+UNTOLD = re.compile(r"^ *msaspec cannot tell whether .*\n?|: unknown\b", re.MULTILINE)
+"""What `status` says of what the user may not read, or AWS does not answer: it claims nothing."""
 INTERRUPTED = 130
 
 

@@ -19,7 +19,7 @@ from msaspec.deploy.aws.pace import Pace
 from msaspec.deploy.invocation import Invocation
 from tests import goldens, template
 from tests.deploy import recorded
-from tests.deploy.by_hand import Client, Commands, Waiting, closed, cloudformation, context, deployed, fake
+from tests.deploy.by_hand import Client, Commands, Waiting, closed, cloudformation, context, deployed, fake, refusal
 from tests.deploy.recorded import Heard
 
 SHOP = (goldens.EXAMPLES / "msa.yaml").read_text("utf-8")
@@ -61,12 +61,17 @@ def hosts(state: str = "running") -> Client:
     return Client(describe_instances=described, describe_instance_status={"InstanceStatuses": []})
 
 
-def status(*arguments: str, stacks: list[dict[str, Any]] | None = None, ec2: Client | None = None) -> Result:
+def status(
+    *arguments: str,
+    stacks: list[dict[str, Any]] | None = None,
+    ec2: Client | None = None,
+    s3: Client | None = None,
+) -> Result:
     """What the command says of these stacks."""
     known = [main_stack(), registry_stack()] if stacks is None else stacks
     database = {"DBInstanceStatus": "available", "DeletionProtection": True, "BackupRetentionPeriod": 7}
     rds = Client(describe_db_instances={"DBInstances": [database]})
-    s3 = Client(get_bucket_versioning={"Status": "Enabled"}, get_public_access_block=closed_block())
+    s3 = s3 or Client(get_bucket_versioning={"Status": "Enabled"}, get_public_access_block=closed_block())
     aws = fake(cloudformation=cloudformation(*known), rds=rds, s3=s3, ec2=ec2 or hosts())
     return Commands(aws).run("status", *arguments)
 
@@ -106,6 +111,24 @@ def test_what_may_not_be_looked_at_is_unknown() -> None:
     assert "services.cart-service unknown" in " ".join(result.stdout.split())
     assert result.stderr.count("msaspec cannot tell everything") == 1
     assert "ec2" not in result.stdout
+
+
+def test_a_protection_that_aws_does_not_tell_is_unknown() -> None:
+    """Neither on nor off, and never left out: a reader would take it for on. Where S3 has no block, it is off."""
+    cases = {"AccessDenied": "public access blocked: unknown"}
+    cases["NoSuchPublicAccessBlockConfiguration"] = "no public access blocked"
+    for code, said in cases.items():
+        s3 = Client(get_bucket_versioning={"Status": "Enabled"}, get_public_access_block=refusal(code))
+        assert f"available, versions, {said}" in " ".join(status(s3=s3).stdout.split())
+
+
+def test_health_that_aws_does_not_tell_is_unknown() -> None:
+    """A host that runs is not unhealthy because nobody may read its checks."""
+    ec2 = hosts()
+    ec2.answers["describe_instance_status"] = refusal("UnauthorizedOperation")
+    assert "1 of 1 running, health unknown" in status(ec2=ec2).stdout
+    found = json.loads(status("--format", "json", ec2=ec2).stdout.splitlines()[0])["conditions"]
+    assert {each["healthy"] for each in found if each["entry"].startswith("services.")} == {None}
 
 
 def test_watching_looks_again_until_ctrl_c() -> None:

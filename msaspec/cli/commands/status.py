@@ -158,13 +158,17 @@ def _facts(each: Condition) -> Iterator[str]:
     if each.wanted is None:
         yield each.state
     else:
-        yield f"{each.running} of {each.wanted} running, {each.healthy} healthy"
+        healthy = "health unknown" if each.healthy is None else f"{each.healthy} healthy"
+        yield f"{each.running} of {each.wanted} running, {healthy}"
     if each.version:
         yield each.version
     if each.deployment:
         yield f"deployment {each.deployment}"
     for name, protection in each.protections.items():
-        yield f"no {name}" if protection is False else name if protection is True else f"{name} {protection}"
+        if protection is None:
+            yield f"{name}: unknown"
+        else:
+            yield f"no {name}" if protection is False else name if protection is True else f"{name} {protection}"
     if each.since:
         yield f"since {each.since:%Y-%m-%d %H:%M} UTC"
     yield from each.addresses

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import ClassVar
 
 from msaspec.deploy import hosted
 from msaspec.deploy.condition import Condition, Examiner, Examining, gone, unknown
 from msaspec.deploy.evidence import Ask, Scene, Subject
+from msaspec.deploy.targets import targets
 
 AT_ONCE = 50
 """Groups that one request tells of."""
@@ -35,18 +35,10 @@ class AutoScalingGroups(Examiner):
                 hosts = group.get("Instances", ())
                 serving = [each for each in hosts if each.get("LifecycleState") == "InService"]
                 healthy = sum(each.get("HealthStatus", "").lower() == "healthy" for each in serving)
-                targets: Counter[str] = Counter()
-                reasons = []
-                for arn in group.get("TargetGroupARNs", ()):
-                    told = yield Ask("elbv2", "describe_target_health", {"TargetGroupArn": arn})
-                    for target in (told or {}).get("TargetHealthDescriptions", ()):
-                        health = target.get("TargetHealth", {})
-                        targets[str(health.get("State", "unknown"))] += 1
-                        if health.get("State") == "unhealthy":
-                            reasons.append(str(health.get("Description") or health.get("Reason") or "no reason given"))
+                behind = yield from targets(group.get("TargetGroupARNs", ()))
                 wanted = int(group.get("DesiredCapacity", 0))
                 faults = [f"{len(serving)} of {wanted} copies run"] if len(serving) < wanted else []
-                faults += [f"{len(reasons)} unhealthy: {reasons[0]}"] if reasons else []
+                faults += behind.faults
                 found.append(
                     Condition(
                         subject.entry,
@@ -56,9 +48,9 @@ class AutoScalingGroups(Examiner):
                         tuple(faults),
                         wanted=wanted,
                         running=len(serving),
-                        healthy=targets["healthy"] if targets else healthy,
+                        healthy=behind.healthy if behind.states or not behind.known else healthy,
                         version=hosted.image(scene, subject.entry),
-                        targets=dict(targets),
+                        targets=behind.states,
                     )
                 )
         return found

@@ -25,10 +25,11 @@ class Buckets(Examiner):
             if versions is None or versions is GONE:
                 found.append(gone(subject) if versions is GONE else unknown(subject))
                 continue
-            protections: dict[str, str | bool] = {"versions": versions.get("Status") == "Enabled"}
             blocks = yield Ask("s3", "get_public_access_block", {"Bucket": subject.id})
-            if blocks is not None:
-                block = blocks.get("PublicAccessBlockConfiguration", {})
-                protections["public access blocked"] = all(block.get(each) for each in _BLOCKS)
+            block = (blocks or {}).get("PublicAccessBlockConfiguration", {})
+            protections = {
+                "versions": versions.get("Status") == "Enabled",
+                "public access blocked": None if blocks is None else all(block.get(each) for each in _BLOCKS),
+            }
             found.append(Condition(subject.entry, subject.type, subject.id, "available", protections=protections))
         return found

@@ -30,7 +30,7 @@ class DatabaseInstances(Examiner):
                 continue
             state = str(rows[0].get("DBInstanceStatus", "unknown"))
             days = rows[0].get("BackupRetentionPeriod")
-            protections: dict[str, str | bool] = {
+            protections: dict[str, str | bool | None] = {
                 "deletion protection": bool(rows[0].get("DeletionProtection")),
                 "backups": f"{days} days" if days else False,
                 "standby": bool(rows[0].get("MultiAZ")),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from msaspec.deploy.condition import Condition, Examiner, Examining, gone, unknown
 from msaspec.deploy.evidence import Answer, Ask, Scene, Subject
+from msaspec.deploy.targets import targets
 
 AT_ONCE = 10
 """Services that one request tells of."""
@@ -46,15 +46,8 @@ def _condition(subject: Subject, service: Mapping[str, Any]) -> Generator[Ask, A
     state = str(newest.get("rolloutState") or "COMPLETED")
     failed = next((each for each in deployments if each.get("rolloutState") == "FAILED"), None)
     wanted, running = int(service.get("desiredCount", 0)), int(service.get("runningCount", 0))
-    targets: Counter[str] = Counter()
-    reasons: list[str] = []
-    for entry in service.get("loadBalancers", ()):
-        answer = yield Ask("elbv2", "describe_target_health", {"TargetGroupArn": entry.get("targetGroupArn", "")})
-        for target in (answer or {}).get("TargetHealthDescriptions", ()):
-            health = target.get("TargetHealth", {})
-            targets[str(health.get("State", "unknown"))] += 1
-            if health.get("State") == "unhealthy":
-                reasons.append(str(health.get("Description") or health.get("Reason") or "no reason given"))
+    groups = [each.get("targetGroupArn", "") for each in service.get("loadBalancers", ())]
+    found = yield from targets(groups)
     faults = []
     if running < wanted and (state != "IN_PROGRESS" or newest.get("failedTasks")):
         faults.append(f"{running} of {wanted} copies run")
@@ -62,8 +55,7 @@ def _condition(subject: Subject, service: Mapping[str, Any]) -> Generator[Ask, A
         faults.append(f"the last deployment failed: {failed.get('rolloutStateReason') or 'no reason given'}")
     elif state == "IN_PROGRESS" and newest.get("failedTasks"):
         faults.append(f"{newest['failedTasks']} tasks of the deployment failed")
-    if reasons:
-        faults.append(f"{len(reasons)} unhealthy: {reasons[0]}")
+    faults += found.faults
     version = yield from _image(str(newest.get("taskDefinition") or service.get("taskDefinition", "")))
     return Condition(
         subject.entry,
@@ -73,11 +65,11 @@ def _condition(subject: Subject, service: Mapping[str, Any]) -> Generator[Ask, A
         tuple(faults),
         wanted=wanted,
         running=running,
-        healthy=targets["healthy"] if service.get("loadBalancers") else running,
+        healthy=found.healthy if groups else running,
         version=version,
         deployment="failed" if failed else state.lower().replace("_", " "),
         since=newest.get("updatedAt") or newest.get("createdAt"),
-        targets=dict(targets),
+        targets=found.states,
     )
 
 

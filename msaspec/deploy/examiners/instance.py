@@ -50,7 +50,7 @@ class Instances(Examiner):
                     tuple(faults),
                     wanted=1 if service else None,
                     running=runs if service else None,
-                    healthy=int(runs and not faults) if service else None,
+                    healthy=None if not service or checked is None else int(runs and not faults),
                     version=hosted.image(scene, subject.entry) if service else None,
                     since=host.get("LaunchTime"),
                 )
