@@ -61,3 +61,21 @@ def test_codes_exist(page: Path) -> None:
     """Each code that a page names has a manual page."""
     named = set(re.findall(r"\bMSA\d{3}\b", page.read_text("utf-8")))
     assert named <= catalogue.codes().keys()
+
+
+def test_decisions_are_numbered_without_a_gap() -> None:
+    """Each decision has the next number, in its name and its title, and the list of them has its title."""
+    files = sorted(path for path in RETIRED.glob("*.md") if path.name != "README.md")
+    numbers = [f"{number:03}" for number in range(1, len(files) + 1)]
+    assert [path.name[:3] for path in files] == numbers
+    titles = [path.read_text("utf-8").partition("\n")[0].removeprefix("# ") for path in files]
+    assert [title[:6] for title in titles] == [f"{number} · " for number in numbers]
+    listed = re.findall(r"^- \[(.+)\]\((.+)\)$", (RETIRED / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert listed == [(title, path.name) for title, path in zip(titles, files, strict=True)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_decisions_that_are_named_exist(page: Path) -> None:
+    """A decision that a page names by its number is one of those that there are."""
+    there = {path.name[:3] for path in RETIRED.glob("0*.md")}
+    assert set(re.findall(r"\b[Dd]ecision (0\d\d)\b", page.read_text("utf-8"))) <= there

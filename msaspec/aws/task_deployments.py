@@ -66,7 +66,10 @@ class Deploy(Model):
     shorthand = "strategy"
 
     strategy: Literal["rolling", "blue-green", "canary", "linear"] = Field(
-        "rolling", description="How requests shift to the new version.", examples=["canary"]
+        "rolling",
+        description="How requests from the public load balancer shift to the new version. Requests from other services "
+        "go to all copies.",
+        examples=["canary"],
     )
     bake: Annotated[int, minutes(0, 1440, "10 min")] = measured(
         "10 min", description="How long the old version keeps running after all requests have shifted."

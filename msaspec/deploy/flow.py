@@ -177,7 +177,7 @@ def versions(aws: Aws, plan: Plan, stack: Stack) -> Versions:
     # A deployment keeps the zones that the stack has.
     values |= {name: deployed.parameters[name] for name in (ZONES,) if name in deployed.parameters}
     filled = parameters.filled(template, deployed.parameters)
-    before = Stack(stack.name, filled, {}, role=stack.role, protected=deployed.protected)
+    before = Stack(stack.name, filled, {}, role=stack.role, tags=deployed.tags, protected=deployed.protected)
     return Versions(before, replace(stack, template=parameters.filled(stack.template, values)), stranger)
 
 

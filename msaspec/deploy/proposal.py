@@ -14,7 +14,7 @@ from msaspec.deploy.options import DeployContext
 from msaspec.diagnostics.diagnostic import Invalid, Severity, errors, ordered
 from msaspec.diagnostics.place import Path
 from msaspec.template.render import to_yaml
-from msaspec.update import changes, hazards, objections
+from msaspec.update import changes, hazards, objections, tagging
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,8 @@ def _validate(context: DeployContext, looked: Looked, change_set: ChangeSet) -> 
 
 
 def _compared(looked: Looked, values: Mapping[str, str]) -> tuple[changes.Change, ...]:
-    return changes.between(*looked.sides(values), origins=looked.stack.origins)
+    tags = tagging.changes(looked.deployed.tags, looked.stack.tags) if looked.deployed and not looked.first else ()
+    return (*changes.between(*looked.sides(values), origins=looked.stack.origins), *tags)
 
 
 def _judged(
@@ -175,7 +176,11 @@ def _judged(
     context.reporter.proposed(looked.stack.name, found, place)
     judged = gate.judge(found, allowed, document.place_entry)
     context.reporter.diagnosed(judged.released)
-    context.reporter.diagnosed([*map(document.place_entry, hazards.found(*looked.sides(values), found))])
+    sides = looked.sides(values)
+    risks = [*hazards.found(*sides, found)]
+    if looked.deployed and not looked.first:
+        risks += tagging.found(looked.deployed.tags, looked.stack.tags, *sides)
+    context.reporter.diagnosed([*map(document.place_entry, risks)])
     if judged.refused:
         raise Invalid(ordered(judged.refused))
     return Judged(found, judged.ids, allowed - set(judged.unused))

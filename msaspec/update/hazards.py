@@ -7,14 +7,13 @@ afterwards. So old and new exist side by side, and what AWS has only once cannot
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from msaspec.compile import aws_types
 from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
 from msaspec.template.origin import belonging
 from msaspec.template.references import Reference, filled_in
-from msaspec.template.resources import inner, items, numbered, same
-from msaspec.update import objections
+from msaspec.template.resources import same
+from msaspec.update import objections, tagging
 from msaspec.update.changes import Action, Change, Template
 
 ONE_PLACE = Code(
@@ -103,21 +102,16 @@ def _elsewhere(after: Template, change: Change, changed: Mapping[str, Change]) -
 def _shifted(before: Template, changed: Mapping[str, Change]) -> Iterator[Diagnostic]:
     for name, resource in before.get("Resources", {}).items():
         change = changed.get(name)
-        if change is None or change.action is not Action.MODIFY or not _weighed(resource):
+        if change is None or change.action is not Action.MODIFY or not tagging.is_weighed(resource):
             continue
+        if all(each.attribute and each.path == ("Tags",) for each in change.properties):
+            continue  # Those of the stack: `tagging` says what they do.
         message = f"The rule `{name}` {belonging(change.entry)} changes, and with it the weights that ECS gave it."
         hint = (
             "Look up which target group has its tasks (`aws elbv2 describe-rules`). If it is the second, deploy a new"
             " version first, and then this change."
         )
         yield WEIGHTS.at(change.entry, message, hint=hint, key=True)
-
-
-def _weighed(rule: Mapping[str, Any]) -> bool:
-    if rule.get("Type") != "AWS::ElasticLoadBalancingV2::ListenerRule":
-        return False
-    actions = numbered((rule.get("Properties") or {}).get("Actions"))
-    return any(len(items(inner(action, "ForwardConfig", "TargetGroups"))) > 1 for _, action in actions)
 
 
 def _emptied(before: Template, after: Template, changed: Mapping[str, Change]) -> Iterator[Diagnostic]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from functools import lru_cache
 from pathlib import Path as FilePath
 from typing import Any
@@ -36,6 +37,16 @@ class Updates:
     """A change of these replaces it under conditions that only the reference names."""
     deletes_first: bool = False
     """Whether the old one is deleted before the new one exists."""
+
+
+class Tagging(Enum):
+    """What other tags of a stack do to a resource."""
+
+    NONE = auto()
+    """Its type takes no tags, or no schema of it is known."""
+    IN_PLACE = auto()
+    REPLACED = auto()
+    REFUSED = auto()
 
 
 def updates(type_name: str) -> Updates | None:
@@ -84,6 +95,18 @@ def lists_tags(type_name: str) -> bool:
             named = schema.get("tagging", {}).get("tagProperty") == "/properties/Tags"
             return bool(named and tags.get("type") == "array")
     return False
+
+
+def tagging(type_name: str) -> Tagging:
+    """Return what other tags of a stack do to resources of a type."""
+    schema = schema_of(type_name) or {}
+    said = schema.get("tagging", {})
+    if not said.get("taggable", schema.get("taggable", False)):
+        return Tagging.NONE
+    place = said.get("tagProperty", "/properties/Tags")
+    if place in (schema.get("createOnlyProperties") or ()):
+        return Tagging.REPLACED
+    return Tagging.IN_PLACE if said.get("tagUpdatable", True) else Tagging.REFUSED
 
 
 def _folders() -> Iterator[FilePath]:

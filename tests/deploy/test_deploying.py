@@ -124,6 +124,32 @@ def test_a_tag_for_nothing_is_told(account: Account) -> None:
     assert result.stderr.count("MSA521") == 2
 
 
+def test_an_edit_of_tags_tags_and_does_no_more(account: Account) -> None:
+    """Every resource stays, hosts too, and the changed tags are shown by `diff` and `deploy`."""
+    account.deploy(SMALL)
+    before = account.ids()
+    account.write(SMALL.replace("team: shop", "team: web, cost: low"))
+    assert "~ tag team   changes   value: shop -> web" in account.run("diff", "--against", "stack").stdout
+    result = account.deploy()
+    assert (result.exit_code, account.ids()) == (0, before)
+    assert "+ tag cost" in result.stderr
+    assert ", 0 replaced, 0 removed." in result.stderr
+    stack = account.stack()
+    assert stack
+    assert stack["Tags"] == [{"Key": "cost", "Value": "low"}, {"Key": "team", "Value": "web"}]
+    assert account.run("diff", "--against", "stack").exit_code == 0
+
+
+def test_an_edit_of_tags_warns_of_rules_whose_weights_ecs_sets(account: Account) -> None:
+    """Once for each rule, by the code that is about tags."""
+    shifting = SMALL.replace("uses: [media]", "paths: [/cart], runtime: {type: fargate, deploy: canary}")
+    assert account.deploy(shifting).exit_code == 0
+    result = account.deploy(shifting.replace("team: shop", "team: web"))
+    assert result.exit_code == 0
+    assert result.stderr.count("warning MSA531: The change of `tags` updates the rule `CartRuleCart`") == 1
+    assert "MSA513" not in result.stderr
+
+
 def test_lint_errors_stop_before_anything(account: Account) -> None:
     """A wrong manifest ends with 1, and AWS is not asked."""
     result = account.deploy(SMALL.replace("port: 8000", "port: no"))

@@ -32,6 +32,8 @@ class Side:
 
     stacks: tuple[Stack, ...] = ()
     document: Document | None = None
+    has_tags: bool = True
+    """Whether it is known which tags the stacks have; a template does not say it."""
 
     def stack(self, role: Role) -> Stack | None:
         """Return the stack of a role, if there is one."""
@@ -65,7 +67,7 @@ def command(
     """
     with exits.exit_on_fault(app.reporter()), exits.exit_on_invalid():
         from msaspec.deploy import gate
-        from msaspec.update import changes, hazards, listing, losses, objections
+        from msaspec.update import changes, hazards, listing, losses, objections, tagging
 
         document = console.read(file)
         if against == DEPLOYED and not all(each.shared for each in roles):
@@ -95,8 +97,11 @@ def command(
             )
             found += [(name, change) for change in compared]
             risks += hazards.found(*templates, compared)
-        all_changes = [change for _, change in found]
-        _show(found, form)
+            if old and new and before.has_tags:
+                found += [(name, change) for change in tagging.changes(old.tags, new.tags)]
+                risks += tagging.found(old.tags, new.tags, *templates)
+        all_changes = list(dict.fromkeys(change for _, change in found))  # A tag changes in each stack.
+        _show(found, all_changes, form)
         lost_ones = losses.found(all_changes)
         console.tell([_placed(change, gate.hinted(change, lost), before, document) for change, lost in lost_ones])
         console.tell(list(map(document.place_entry, [*objections.refused(all_changes), *risks, *lifted])))
@@ -106,13 +111,13 @@ def command(
         raise click.exceptions.Exit(exits.DIAGNOSTICS)
 
 
-def _show(found: list[tuple[str, Change]], form: str) -> None:
+def _show(found: list[tuple[str, Change]], all_changes: list[Change], form: str) -> None:
     from msaspec.update import listing
 
     if form == "json":
         console.write_json(listing.to_json(found) + "\n")
     elif found:
-        printable.echo(listing.to_text(change for _, change in found))
+        printable.echo(listing.to_text(all_changes))
 
 
 def _placed(change: Change, diagnostic: Diagnostic, before: Side, document: Document) -> Diagnostic:
@@ -160,7 +165,7 @@ def _before(file: str, against: str, environment: str | None, roles: tuple[Role,
             stack = Stack("", reading.validated(data), {}, role=role, protected=False)
         except reading.Unreadable as fault:
             raise click.UsageError(f"{label} is not a valid template. {fault}") from None
-        return Side((stack,)), (role,)
+        return Side((stack,), has_tags=False), (role,)
     document = pipeline.load(text, label)
     if environment is not None and environment not in pipeline.environments(document):
         printable.echo(f"{label} has no environment {environment}, so all of it is new.", err=True)

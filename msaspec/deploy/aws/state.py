@@ -83,6 +83,7 @@ class Deployed:
     """What its template says that it is."""
     keeps: bool = False
     """Whether its last operation was to keep what it made where it failed."""
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:
@@ -136,6 +137,7 @@ def describe(aws: Aws, name: str) -> Deployed | None:
         found.get("CreationTime"),
         found.get("Description") or "",
         bool(found.get("DisableRollback")),
+        {each["Key"]: each["Value"] for each in found.get("Tags", [])},
     )
 
 
