@@ -28,12 +28,12 @@ T = TypeVar("T")
 
 
 class Asking:
-    """Answers generators, and notes which permissions they lack."""
+    """Answers generators, and notes what AWS does not tell them."""
 
     def __init__(self, aws: Aws) -> None:
         self._aws, self._left = aws, MOST
         self.missing: tuple[str, ...] = ()
-        """What AWS says of permissions that are missing, each once."""
+        """Why AWS did not answer, each reason once: permissions that are missing, or a fault."""
 
     def led(self, asking: Generator[Ask, Answer, T]) -> T:
         """Answer every request of a generator, and return what it returns."""
@@ -60,6 +60,6 @@ class Asking:
             found = error if isinstance(error, fault.Fault) else fault.of(error, self._aws.region)
             if found is None:
                 raise
-            said = tuple(each.message for each in found.diagnostics if each.code == fault.FORBIDDEN.id)
+            said = (each.message for each in found.diagnostics)
             self.missing = tuple(dict.fromkeys((*self.missing, *said)))
             return None

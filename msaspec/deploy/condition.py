@@ -21,6 +21,9 @@ from msaspec.deploy.parameters import filled
 from msaspec.diagnostics.place import Path
 from msaspec.template import origin
 
+GONE_STATES = ("missing", "shutting-down", "terminated")
+"""The states of what its stack has and the account has not."""
+
 
 @dataclass(frozen=True)
 class Condition:
@@ -50,6 +53,11 @@ class Condition:
     protections: Mapping[str, str | bool | None] = field(default_factory=dict)
     """What keeps the data of a store; None where AWS does not tell."""
     addresses: tuple[str, ...] = ()
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the account does not have it any more."""
+        return self.state in GONE_STATES
 
     @property
     def well(self) -> bool | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from msaspec.deploy import condition
 from msaspec.deploy.aws import fault, protection, state
@@ -60,6 +60,11 @@ class Protected:
     """Whether it is on; None where AWS does not tell."""
 
 
+Examined: TypeAlias = tuple[tuple[Condition, ...], tuple[str, ...]]
+OLD_LISTS = 3
+"""How many lists of resources may be older than an update, one after the other."""
+
+
 @dataclass(frozen=True)
 class Overview:
     """A stack with its entries."""
@@ -72,7 +77,7 @@ class Overview:
     conditions: tuple[Condition, ...] = ()
     """How its services and stores are."""
     unseen: tuple[str, ...] = ()
-    """What AWS says of permissions that are missing to look at them."""
+    """Why AWS does not tell of some, each reason once."""
 
     @property
     def faults(self) -> tuple[Condition, ...]:
@@ -118,17 +123,32 @@ def overview(aws: Aws, deployed: Deployed) -> Overview:
     template = state.template_of(aws, deployed.id)
     entry_of = entries(template)
     order = {name: number for number, name in enumerate(template.get("Resources", {}))}
+    listed, (conditions, unseen) = _examined(aws, deployed, template)
     groups: dict[Path, list[Resource]] = {}
-    resources = _sorted(state.resources(aws, deployed.id), order)
+    resources = _sorted(listed, order)
     for resource in resources:
         groups.setdefault(entry_of(resource.logical_id)[:2], []).append(resource)
     protections = tuple(
         Protected(resource, entry_of(resource.logical_id), _is_on(aws, resource))
         for resource in protection.guarded(template, resources)
     )
-    listed = tuple(Entry(path, tuple(group)) for path, group in groups.items())
-    conditions, unseen = condition.examined(aws, deployed, template, resources)
-    return Overview(deployed, listed, claim(template), protections, conditions, unseen)
+    by_entry = tuple(Entry(path, tuple(group)) for path, group in groups.items())
+    return Overview(deployed, by_entry, claim(template), protections, conditions, unseen)
+
+
+def _examined(aws: Aws, deployed: Deployed, template: Mapping[str, Any]) -> tuple[Sequence[Resource], Examined]:
+    """Return the resources of a stack, and how they are. Where one is gone, the list may be older than an update that
+    replaced it, so that it is read again."""
+    listed = state.resources(aws, deployed.id)
+    examined = condition.examined(aws, deployed, template, listed)
+    for _ in range(OLD_LISTS):
+        if not any(each.is_gone for each in examined[0]):
+            break
+        aws.pace.sleep(aws.pace.first)
+        newer = state.resources(aws, deployed.id)
+        if newer != listed:
+            listed, examined = newer, condition.examined(aws, deployed, template, newer)
+    return listed, examined
 
 
 def _is_on(aws: Aws, resource: Resource) -> bool | None:

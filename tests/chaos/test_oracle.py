@@ -179,6 +179,10 @@ def test_what_only_reads() -> None:
     unknown = "  msaspec cannot tell whether the database instance a of databases.main has deletion protection.\n"
     assert found("status", 0, stdout=unknown + "told", calls=()) == []
     assert found("status", 0, stdout="something else", calls=()) == ["report"]
+    assert found("status", 0, stdout="told: unknown", calls=()) == []
+    row, why = "  databases.main   unknown   unknown\n", "msaspec cannot tell everything: AWS cannot be reached: 504."
+    assert found("status", 0, why, stdout=f"{row}told", calls=()) == []
+    assert found("status", 0, stdout=f"{row}told", calls=()) == ["report"], "without the reason"
     assert found("status", 3, CAUSE, calls=()) == []
     assert found("status", 3, "", calls=()) == ["message"]
 

@@ -131,6 +131,33 @@ def test_health_that_aws_does_not_tell_is_unknown() -> None:
     assert {each["healthy"] for each in found if each["entry"].startswith("services.")} == {None}
 
 
+def test_a_list_of_resources_that_is_older_than_an_update_is_read_again() -> None:
+    """A host that was replaced is not reported as terminated because CloudFormation listed the one before it."""
+    stack = cloudformation(main_stack())
+    rows = stack.answers["list_stack_resources"](StackName="shop")["StackResourceSummaries"]
+    old = [{**row, "PhysicalResourceId": f"{row['PhysicalResourceId']}-old"} for row in rows]
+    stack.answers["list_stack_resources"] = [{"StackResourceSummaries": each} for each in (old, old, rows)]
+    ec2 = hosts()
+
+    def described(Filters: Any) -> dict[str, Any]:
+        states = {id: "terminated" if id.endswith("-old") else "running" for id in Filters[0]["Values"]}
+        found = [{"InstanceId": id, "State": {"Name": state}} for id, state in states.items()]
+        return {"Reservations": [{"Instances": found}]}
+
+    ec2.answers["describe_instances"] = described
+    database = {"DBInstanceStatus": "available"}
+    aws = fake(
+        cloudformation=stack,
+        rds=Client(describe_db_instances={"DBInstances": [database]}),
+        s3=Client(get_bucket_versioning={}, get_public_access_block=closed_block()),
+        ec2=ec2,
+    )
+    result = Commands(aws).run("status", "--stack", "main")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "services.cart-service well" in " ".join(result.stdout.split())
+    assert stack.names().count("list_stack_resources") == 3
+
+
 def test_watching_looks_again_until_ctrl_c() -> None:
     """Prints again only what changed."""
     states = iter(["running", "running", "stopped"])
