@@ -113,7 +113,7 @@ def main() -> int:
             capture_output=True,
             env=environment,
         )
-        (place / "raw.py").write_text(raw_program(json.loads(compiled.stdout)), "utf-8")
+        (place / "raw.py").write_text(raw_program(json.loads(compiled.stdout)["template"]), "utf-8")
         for services in (10, 20, 30):
             (place / f"{services}.yaml").write_text(system_of(services), "utf-8")
         msaspec = [python, "-m", "msaspec"]

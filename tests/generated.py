@@ -13,7 +13,8 @@ import click
 from msaspec.cli import main
 from msaspec.explain import catalogue
 from msaspec.manifest import schema
-from tests import manifest_reference
+from msaspec.messages import catalogue as messages
+from tests import manifest_reference, messages_page
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -69,6 +70,8 @@ FILES: Mapping[str, Callable[[], str]] = {
     "docs/reference/diagnostics.md": diagnostics,
     "docs/reference/manifest.md": lambda: f"{NOTICE}\n{manifest_reference.page()}",
     "docs/reference/commands.md": commands,
+    "docs/reference/messages.md": lambda: messages_page.page(NOTICE),
+    "schemas/messages.schema.json": messages.to_json,
     "docs/reference/exceptions.md": exceptions,
     "docs/reference/faults.md": faults,
 }

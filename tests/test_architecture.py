@@ -18,7 +18,7 @@ FILES = sorted(path for path in PACKAGE.rglob("*.py") if "__pycache__" not in pa
 # where that is one package.
 LAYERS = (
     ("diagnostics", "discover"),
-    ("source", "template"),
+    ("source", "template", "messages"),
     ("language",),
     ("engines",),
     ("aws",),

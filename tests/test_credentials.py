@@ -18,7 +18,7 @@ from msaspec.cli import main
 from msaspec.diagnostics import credentials
 from msaspec.diagnostics.diagnostic import Diagnostic, Invalid, Severity
 from msaspec.diagnostics.place import Span
-from tests import sampling
+from tests import sampling, told
 
 LETTERS = (string.ascii_letters + string.digits) * 4
 
@@ -280,7 +280,7 @@ def test_what_accepts_nothing_is_told() -> None:
 def test_json_of_lint_has_no_excerpt(tmp_path: Path) -> None:
     """Programs get the place."""
     (tmp_path / "msa.yaml").write_text(manifest("services/web/env/DB_PASSWORD", "hunter2"), "utf-8")
-    (found,) = json.loads(run("lint", "--format", "json", str(tmp_path / "msa.yaml")).stdout)
+    (found,) = told.rows(run("lint", "--format", "json", str(tmp_path / "msa.yaml")).stdout, "diagnostic")
     assert (found["code"], found["path"]) == ("MSA304", "services.web.env.DB_PASSWORD")
     assert "hunter2" not in json.dumps(found)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from msaspec.cli import main
 from msaspec.template import render
+from tests import told
 from tests.template import compiled
 
 TEXT = """\
@@ -146,12 +146,16 @@ def test_repositories_belong_to_it(folder: Path) -> None:
 
 def test_json_is_a_list_of_changes(folder: Path) -> None:
     """Programs get every field, and nothing else on stdout; no change is an empty list."""
-    assert json.loads(diff("--against", "old.yaml", "--format", "json").stdout) == []
+    assert told.rows(diff("--against", "old.yaml", "--format", "json").stdout, "change") == []
     Path("msa.yaml").write_text(TEXT.replace("cart:1", "cart:2"), "utf-8")
-    found = json.loads(diff("--against", "old.yaml", "--format", "json").stdout)
+    found = told.rows(diff("--against", "old.yaml", "--format", "json").stdout, "change")
     instance = next(item for item in found if item["logical_id"] == "CartInstance")
     assert instance == {
+        "code": "MSG109",
+        "event": "change",
+        "level": "result",
         "stack": "shop",
+        "place": None,
         "entry": "services.cart",
         "logical_id": "CartInstance",
         "type": "AWS::EC2::Instance",
@@ -194,8 +198,10 @@ def test_another_name_is_another_system(folder: Path, against: str) -> None:
     Path("msa.yaml").write_text(TEXT.replace("name: shop", "name: store"), "utf-8")
     result = diff("--against", against, "--format", "json")
     assert result.exit_code == 1
-    assert "msa.yaml:2:7: warning MSA519: `store` is another system than `shop`" in result.stderr
-    assert {row["action"] for row in json.loads(result.stdout)} == {"add"}
+    (other,) = told.rows(result.stdout, "diagnostic")
+    assert (other["code"], other["line"], other["column"]) == ("MSA519", 2, 7)
+    assert "`store` is another system than `shop`" in other["message"]
+    assert {row["action"] for row in told.rows(result.stdout, "change")} == {"add"}
 
 
 def test_another_region_is_another_system(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from msaspec.cli import main
 from msaspec.linting import sealed
+from tests import told as programs
 
 MANIFEST = """\
 msaspec: 1
@@ -145,7 +145,7 @@ def told(faults: tuple[Fault, ...]) -> tuple[list[tuple[int, str]], list[tuple[i
     Path("msa.yaml").write_text("\n".join(lines) + "\n", "utf-8")
     result = CliRunner().invoke(main, ["lint", "--format", "json"])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.output
-    found = [(each["line"], each["code"]) for each in json.loads(result.stdout)]
+    found = [(each["line"], each["code"]) for each in programs.rows(result.stdout, "diagnostic")]
     return sorted(found), sorted(wanted), result.stdout
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from msaspec.linting import cfn_lint, sealed
 from msaspec.linting.configuration import Configuration, in_force
 from msaspec.linting.settings import Settings
 from msaspec.linting.verdicts import Finding, Verdicts
+from tests import told
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("**/msa.yaml"))
@@ -78,7 +78,7 @@ def run(*arguments: str, stdin: str | None = None) -> Result:
 
 def places(*arguments: str) -> list[tuple[str, int]]:
     """Code and line of everything that the command finds."""
-    return [(one["code"], one["line"]) for one in json.loads(run("--format", "json", *arguments).stdout)]
+    return [(one["code"], one["line"]) for one in told.rows(run("--format", "json", *arguments).stdout, "diagnostic")]
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_overlay_has_the_finding_on_its_own_line() -> None:
         "      web:\n"
         "        runtime: {type: instance, instance_type: t4g.huge}\n"
     )
-    (finding,) = json.loads(run(written(text), "--format", "json").stdout)
+    (finding,) = told.rows(run(written(text), "--format", "json").stdout, "diagnostic")
     assert finding["line"] == 15
     assert finding["path"] == "services.web.runtime.instance_type"
     assert "'t4g.huge' is not one of ['" in finding["message"]
@@ -171,7 +171,8 @@ def test_overlay_has_the_finding_on_its_own_line() -> None:
 def test_a_finding_of_every_environment_is_shown_once() -> None:
     """The same finding in several stacks is one finding, without the names of environments."""
     text = SMALL.replace("port: 80", "runtime: {type: instance, instance_type: t4g.huge}\n    port: 80")
-    (finding,) = json.loads(run(written(text + "environments: {aa: {}, bb: {}}\n"), "--format", "json").stdout)
+    printed = run(written(text + "environments: {aa: {}, bb: {}}\n"), "--format", "json").stdout
+    (finding,) = told.rows(printed, "diagnostic")
     assert finding["line"] == 9
     assert "environment" not in finding["message"]
 
@@ -276,14 +277,16 @@ def test_cache_that_cannot_be_used(alone: Path, monkeypatch: pytest.MonkeyPatch,
 
 def test_json_is_one_array(linted: list[tuple[str, ...]]) -> None:
     """JSON is one array for all files: empty when there is nothing, and complete when a file is broken."""
-    assert json.loads(run(written(SMALL), "--format", "json").stdout) == []
+    (well,) = told.rows(run(written(SMALL), "--format", "json").stdout)
+    assert (well["event"], well["message"]) == ("linted", "1 file, 1 stack: no findings.")
     written("services: [\n", "broken.yaml")
     written(SMALL.replace("port: 80", "prot: 80"), "invalid.yaml")
     result = run("broken.yaml", "msa.yaml", "invalid.yaml", "--format", "json")
     assert result.exit_code == 1
-    found = json.loads(result.stdout)
+    *found, linted = told.rows(result.stdout)
+    assert (linted["files"], linted["stacks"], linted["errors"]) == (3, 1, len(found))
     assert list(dict.fromkeys(one["file"] for one in found)) == ["broken.yaml", "invalid.yaml"]
-    assert set(found[0]) == {"code", "severity", "message", "hint", "path", "file", "line", "column", "length"}
+    assert {row["event"] for row in found} == {"diagnostic"}
     assert not result.stderr
 
 

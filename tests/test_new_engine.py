@@ -84,7 +84,7 @@ def test_the_language_knows_it() -> None:
     database = schema.models()["Database"]["properties"]
     assert database["engine"]["enum"] == ["postgres", "mysql"]
     assert database["version"]["examples"] == ["17", "17.6", "8.4", "8.4.6"]
-    page = pages.entry("books", compiled(MANIFEST))
+    page = pages.to_text(pages.entry("books", compiled(MANIFEST)))
     assert [line.split() for line in page.splitlines() if " version " in line] == [["version", "8.4", "default"]]
     with pytest.raises(Invalid) as caught:
         compiled(MANIFEST.replace("engine: mysql", 'engine: mysql, version: "17"'))

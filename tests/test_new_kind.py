@@ -70,7 +70,7 @@ def test_the_language_knows_its_section() -> None:
         compiled(MANIFEST.replace("uses: [jobs]", "uses: [nothing-like-it]"))
     (found,) = [each for each in caught.value.diagnostics if each.code == "MSA210"]
     assert found.hint == "Declare it under `buckets`, `databases`, `queues` or `services`."
-    assert "a queue of shop" in pages.entry("jobs", compiled(MANIFEST))
+    assert "a queue of shop" in pages.to_text(pages.entry("jobs", compiled(MANIFEST)))
     with pytest.raises(pages.Unknown, match="queue or service"):
         pages.entry("other", compiled(MANIFEST))
 

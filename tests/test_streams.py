@@ -6,7 +6,6 @@ with MSASPEC_WHOLE=1 in the environment.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -21,7 +20,7 @@ import pytest
 
 from msaspec import sandbox
 from msaspec.sandbox.world import World
-from tests import goldens, sampling, streams
+from tests import goldens, sampling, streams, told
 from tests.streams import Ended, Fault
 
 MANIFEST = """\
@@ -167,14 +166,9 @@ def read_back(case: Case, encoding: str, done: Ended, usually: Ended) -> None:
     if "json" in case.words and not WRITTEN_ANEW & set(case.words):
         assert text.isascii()
         expected = usually.stdout.decode()
-        assert [*map(json.loads, lines(text))] == [*map(json.loads, lines(expected))]
+        assert told.rows(text) == told.rows(expected)
     elif "你好".encode() in usually.stdout:
         assert "\\u4f60\\u597d" in text
-
-
-def lines(text: str) -> list[str]:
-    """The JSON texts of an output: the whole, or one a line."""
-    return [text] if text.startswith("[") or "\n  " in text else text.splitlines()
 
 
 @pytest.mark.parametrize(("case", "fault"), list(pairs(OFFLINE, 8)), ids=named)

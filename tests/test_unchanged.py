@@ -262,7 +262,7 @@ def test_the_second_lint_says_the_same(manifest: str, words: tuple[str, ...], co
     Path(".cfnlintrc").write_text("ignore_checks: [E3006]\n", "utf-8")
     first = lint(*words)
     assert first[0] == code, first
-    assert "Ignored: .cfnlintrc" in first[2]
+    assert "Ignored: .cfnlintrc" in first[1 if "json" in "".join(words) else 2]
     imported: list[str] = []
     assert lint(*words, heavy=imported) == first
     ours = {"msaspec.linting.unchanged", "msaspec.linting.inputs", "msaspec.linting.sealed"}

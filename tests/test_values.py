@@ -74,7 +74,7 @@ def test_a_property_has_its_values() -> None:
     assert shown(found) == ["DBInstanceClass: db.t4g.micro -> db.t4g.small"]
     (line,) = click.unstyle(listing.to_text([found])).splitlines()[1:]
     assert line.endswith("DBInstanceClass: db.t4g.micro -> db.t4g.small")
-    assert listing.as_object("shop", found)["values"] == [
+    assert listing.as_message("shop", found).as_object()["values"] == [
         {"name": "DBInstanceClass", "before": "db.t4g.micro", "after": "db.t4g.small"}
     ]
 
@@ -104,7 +104,7 @@ def test_values_are_shown_safely(name: str, old: str, new: str, said: str | None
     (told,) = [str(each) for change in found for each in change.values]
     assert told == said if said else "2 lines" in told
     text = listing.to_text(found)
-    assert "hunter" not in text + json.dumps(listing.as_object("shop", found[0]))
+    assert "hunter" not in text + json.dumps(listing.as_message("shop", found[0]).as_object())
     assert "\x1b[2J" not in text
 
 

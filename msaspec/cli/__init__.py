@@ -7,9 +7,10 @@ that it calls.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from itertools import pairwise
 from pkgutil import get_data, iter_modules
 from typing import Any
 
@@ -18,6 +19,8 @@ import click
 import msaspec
 from msaspec.cli import commands
 
+FORM = "msaspec.form"
+"""Where click's context has the form in which the command speaks."""
 INTERRUPTED = 130
 """Exit code when the user broke off, as shells have it for Ctrl-C."""
 
@@ -56,12 +59,17 @@ class Commands(click.Group):
 
     def make_context(self, *arguments: Any, **more: Any) -> click.Context:
         """Read the arguments."""
-        with _told(), _interruptible():
-            return super().make_context(*arguments, **more)
+        words = more.get("args", arguments[1] if len(arguments) > 1 else ())
+        form = _form(words)
+        with _told(form), _interruptible(form):
+            context = super().make_context(*arguments, **more)
+            context.meta[FORM] = form
+            return context
 
     def invoke(self, context: click.Context) -> Any:
         """Run the command. Ctrl-C ends it with 130, wherever it comes."""
-        with _told(), _interruptible():
+        form = context.meta.get(FORM, "text")
+        with _told(form), _interruptible(form):
             return super().invoke(context)
 
 
@@ -76,20 +84,29 @@ def _summary(name: str) -> str:
     return str(text).partition("\n")[0].rstrip('"')
 
 
+def _form(words: Sequence[str]) -> str:
+    """Return the form that the arguments ask for, before they are read: what is wrong with them is told in it, too."""
+    words = [*words[: words.index("--")]] if "--" in words else [*words]
+    asked = [after for word, after in pairwise(words) if word == "--format"]
+    asked += [word.partition("=")[2] for word in words if word.startswith("--format=")]
+    return "json" if "json" in asked else "text"
+
+
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def _interruptible(form: str) -> Iterator[None]:
     """End with the exit code of Ctrl-C where nothing in the block does; click would end with 1, and call it aborted."""
     try:
         yield
     except KeyboardInterrupt:
-        from msaspec.diagnostics import printable
+        from msaspec.cli import console
+        from msaspec.messages.general import Interrupted
 
-        printable.echo("Interrupted.", err=True)
+        console.teller(form).say(Interrupted())
         raise click.exceptions.Exit(INTERRUPTED) from None
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _told(form: str) -> Iterator[None]:
     """Make usage errors suggest the closest word, and quote arguments and file names without control characters."""
     try:
         yield
@@ -102,6 +119,14 @@ def _told() -> Iterator[None]:
 
             message = usage.no_option(fault)
             vars(fault)["possibilities"] = None  # which click adds to the message
+        if form == "json":
+            from msaspec.cli import console
+            from msaspec.messages.general import Misused
+
+            place = getattr(fault, "ctx", None)
+            vars(fault)["message"] = message
+            console.teller(form).say(Misused(place.command_path if place else "msaspec", fault.format_message()))
+            raise click.exceptions.Exit(fault.exit_code) from None
         vars(fault)["message"] = printable.line(message)
         label = "Error: "  # which click writes before it
         shown = printable.broken(label + fault.format_message(), terminal.width(sys.stderr)).removeprefix(label)

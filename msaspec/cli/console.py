@@ -15,7 +15,8 @@ from msaspec.cli import completion, environments, usage
 from msaspec.diagnostics import printable
 
 if TYPE_CHECKING:
-    from msaspec.diagnostics.diagnostic import Diagnostic
+    from msaspec.messages.message import Message
+    from msaspec.messages.reporter import Teller
     from msaspec.source.document import Document
     from msaspec.template.role import Role
 
@@ -165,30 +166,35 @@ def tags(words: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def tell(diagnostics: Sequence[Diagnostic]) -> None:
-    """Diagnostics on stderr, for people."""
-    from msaspec.diagnostics import terminal
-    from msaspec.diagnostics.report import Subject
-    from msaspec.diagnostics.reports import text
+def teller(form: str = "text") -> Teller:
+    """Make who speaks for a command, in a form."""
+    if form == "json":
+        from msaspec.messages.reporters.json import Json
 
-    if diagnostics:
-        printable.echo(text.render(diagnostics, Subject(width=terminal.width(sys.stderr))), err=True)
+        return Json()
+    from msaspec.messages.reporters.text import Text
+
+    return Text()
 
 
-def write(text: str, output: str | None = None, *, source: str | None = None, manifests: bool = False) -> None:
-    """Write data to a file, as `output.write` does, or to stdout as UTF-8 whatever the locale."""
+def give(
+    teller: Teller,
+    message: Message,
+    text: str,
+    output: str | None = None,
+    *,
+    source: str | None = None,
+    manifests: bool = False,
+) -> None:
+    """Write data to a file, as `output.write` does, or give it as a result: to people as UTF-8 whatever the locale."""
     if output is None or output == "-":
-        printable.data(text)
+        teller.result(message, lambda: printable.data(text))
         return
     from msaspec.cli import output as files
+    from msaspec.messages.general import Written
 
     files.write(text, output, source=source, manifests=manifests)
-    printable.echo(f"Wrote {output}.", err=True)
-
-
-def write_json(text: str) -> None:
-    """JSON to stdout: as UTF-8, or in ASCII where the encoding of stdout is another."""
-    write(text if printable.is_unicode(sys.stdout) else printable.in_ascii(text))
+    teller.say(Written(output))
 
 
 def show(text: str) -> None:

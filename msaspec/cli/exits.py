@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from msaspec.cli import INTERRUPTED, console
+from msaspec.cli import INTERRUPTED
 from msaspec.linting import gc_pause
 
 if TYPE_CHECKING:
-    from msaspec.deploy.reporter import Reporter
+    from msaspec.messages.reporter import Teller
 
 DIAGNOSTICS = 1
 """Exit code when what the user wrote is wrong. Usage errors are 2 (click's own)."""
@@ -21,8 +21,8 @@ FAULT = 3
 
 
 @contextmanager
-def exit_on_invalid() -> Iterator[None]:
-    """Print what is wrong with a manifest on stderr, and end with its exit code.
+def exit_on_invalid(teller: Teller) -> Iterator[None]:
+    """Report what is wrong with a manifest, and end with its exit code.
 
     Garbage is left lying meanwhile: a command is short, and looking for it is a twelfth of its time.
     """
@@ -32,7 +32,7 @@ def exit_on_invalid() -> Iterator[None]:
         try:
             yield
         except Invalid as invalid:
-            console.tell(invalid.diagnostics)
+            teller.diagnosed(invalid.diagnostics)
             raise click.exceptions.Exit(DIAGNOSTICS) from None
 
 
@@ -46,12 +46,13 @@ def exit_on_interrupt() -> Iterator[None]:
 
 
 @contextmanager
-def exit_on_fault(reporter: Reporter) -> Iterator[None]:
+def exit_on_fault(reporter: Teller) -> Iterator[None]:
     """Report how a command that speaks to AWS ends when it does not end well, and end with its exit code."""
     from msaspec.deploy.aws.fault import Fault
     from msaspec.deploy.operation import Unwatched
     from msaspec.deploy.reporter import Declined, Interrupted
     from msaspec.diagnostics.diagnostic import Invalid
+    from msaspec.messages.general import NothingChanged, NothingInProgress
 
     try:
         yield
@@ -63,10 +64,10 @@ def exit_on_fault(reporter: Reporter) -> Iterator[None]:
         reporter.details(fault.details)
         raise click.exceptions.Exit(FAULT) from None
     except Declined as declined:
-        reporter.note("Nothing was changed.")
+        reporter.say(NothingChanged())
         raise click.exceptions.Exit(INTERRUPTED if isinstance(declined, Interrupted) else DIAGNOSTICS) from None
     except Unwatched:
         raise click.exceptions.Exit(INTERRUPTED) from None
     except KeyboardInterrupt:  # During a question, or an operation of CloudFormation, it is Unwatched.
-        reporter.note("Interrupted. Nothing is running in CloudFormation for this command.")
+        reporter.say(NothingInProgress())
         raise click.exceptions.Exit(INTERRUPTED) from None

@@ -13,6 +13,7 @@ from msaspec.deploy.aws import fault, state
 from msaspec.deploy.context import Context
 from msaspec.deploy.obstacles import Looked
 from msaspec.diagnostics.place import Path
+from msaspec.messages.deploying import NotHealthy
 from msaspec.template.origin import belonging
 
 EVERY = 12
@@ -57,13 +58,11 @@ class Deadline:
                 return
 
     def _report(self, seconds: int) -> None:
-        said = f"The new version {belonging(self.missed or ())} is not healthy after {seconds // 60} min."
+        following = "msaspec cancels the update, and it rolls back."
         if self._looked.first:
             delete = self._context.command("destroy")
-            said += f" CloudFormation cannot cancel a first creation; if it does not end, delete it: {delete}"
-        else:
-            said += " msaspec cancels the update, and it rolls back."
-        self._context.reporter.note(said)
+            following = f"CloudFormation cannot cancel a first creation; if it does not end, delete it: {delete}"
+        self._context.reporter.say(NotHealthy(belonging(self.missed or ()), seconds // 60, following))
 
 
 def _seconds(template: Any) -> int | None:

@@ -26,6 +26,9 @@ from msaspec.deploy.reporter import Declined
 from msaspec.deploy.stock import DestroyContext, Stock, announce, judge, retain, take_stock
 from msaspec.deploy.watch import Outcome, follow
 from msaspec.language.aws_type import Deletion
+from msaspec.messages import destroying as said
+from msaspec.messages.deploying import Unprotected
+from msaspec.messages.message import Message
 
 CREATING, DELETING = "CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS"
 LEFT = ("DELETE_FAILED", "DELETE_SKIPPED")
@@ -57,7 +60,7 @@ def destroy(context: DestroyContext) -> None:
             gone = delete(context, confirm(context, _judged(context, deployed, template), deployed))
     with _unfinished(context):
         if deployed:
-            context.reporter.note(f"The stack {context.stack} is deleted.")
+            context.reporter.say(said.StackDeleted(context.stack))
         open_ends = erase(context, gone)
         if deployed:
             open_ends += report_left(context, gone)
@@ -76,19 +79,17 @@ def _judged(context: DestroyContext, deployed: Deployed, template: Mapping[str, 
     context.reporter.proposed(context.stack, inventory.as_changes(stock.items))
     announce(context, stock)
     if deployed.status == CREATING:
-        context.reporter.note(
-            f"The stack {context.stack} is being created. msaspec stops the creation and deletes what it made."
-        )
+        context.reporter.say(said.CreationStopped(context.stack))
     return stock
 
 
 def confirm(context: DestroyContext, stock: Stock, deployed: Deployed) -> Agreed:
     """Ask, unless the user said yes beforehand. Raises Declined."""
-    _ask(context, f"Delete the stack {context.stack} in {context.aws.region}, account {context.aws.account}?")
+    _ask(context, said.MayDelete(context.stack, context.aws.region, context.aws.account))
     return Agreed(stock, deployed)
 
 
-def _ask(context: DestroyContext, question: str) -> None:
+def _ask(context: DestroyContext, question: Message) -> None:
     if not context.options.yes and not context.reporter.asks(question):
         raise Declined
 
@@ -142,12 +143,11 @@ def _without_what_is_left(context: DestroyContext, stock: Stock) -> tuple[Stock,
             # Only now, when the rest of the stack is gone: of a stack that stays, nothing is lost.
             erasure.empty(context.aws, item)
         else:
-            context.reporter.note(f"The {item} is not empty and stays in the account.")
+            context.reporter.say(said.NotEmpty(str(item)))
     if not force:
         ids = [item.resource.logical_id for item in kept]
         return stock, [_deleted(context, stock, [*ids, *_still_there(context, stock)])]
-    names = ", ".join(sorted(failed - {item.resource.logical_id for item in full}))
-    context.reporter.note(f"With --force, what CloudFormation cannot delete stays in the account: {names}.")
+    context.reporter.say(said.Forced(tuple(sorted(failed - {item.resource.logical_id for item in full}))))
     outcome = _deleted(context, stock, force=True)
     there = {each.logical_id: each for each in state.resources(context.aws, stock.stack_id)}
     items = tuple(_left(item, there.get(item.resource.logical_id)) for item in stock.items)
@@ -167,7 +167,7 @@ def _lift(context: Context, stock: Stock, deployed: Deployed) -> None:
         )
     for item in stock.items:
         if erasure.unprotect(context.aws, item):
-            context.reporter.note(f"Turned off the deletion protection of the {item}.")
+            context.reporter.say(Unprotected(str(item), removed=False))
 
 
 def _deleted(context: DestroyContext, stock: Stock, retained: Sequence[str] = (), *, force: bool = False) -> Outcome:
@@ -198,7 +198,7 @@ def _failed(context: DestroyContext, stock: Stock, outcome: Outcome) -> fault.Fa
 def _join(context: DestroyContext, deployed: Deployed, template: Mapping[str, Any]) -> Gone:
     """Where the stack is being deleted already, that is watched, and what was given up of it removed then."""
     stock = take_stock(context, deployed.id, template)
-    context.reporter.note(f"The stack {context.stack} is already being deleted; watching.")
+    context.reporter.say(said.AlreadyDeleting(context.stack))
     if stock.given_up:
         _confirm_rest(context, [f"the {item}" for item in stock.given_up])
     with _unfinished(context):
@@ -215,7 +215,7 @@ def _unfinished(context: DestroyContext) -> Iterator[None]:
         yield
     except (Unwatched, KeyboardInterrupt):
         if context.options.data:
-            context.reporter.note(f"The data that you named is still there. Delete it afterwards: {again(context)}")
+            context.reporter.say(said.DataStillThere(again(context)))
         raise
 
 
@@ -227,7 +227,7 @@ def _rest(context: DestroyContext) -> Gone:
         message = f"There is no stack {context.stack} in {context.aws.region} of the account {context.aws.account}."
         raise fault.new(NO_STACK, message, "Check the Region, the account and --env.")
     stock = take_stock(context, deleted.id, own(context, context.named, deleted).template)
-    context.reporter.note(f"The stack {context.stack} is already deleted.")
+    context.reporter.say(said.AlreadyDeleted(context.stack))
     gone = Gone(stock, _began(Feed.of_the_last_operation(context.aws, deleted.id)[1]))
     made = Deletion(context.stack, gone.began)
     _confirm_rest(context, [what for item in stock.given_up for what in erasure.remains(context.aws, item, made)])
@@ -237,10 +237,10 @@ def _rest(context: DestroyContext) -> Gone:
 def _confirm_rest(context: DestroyContext, remains: Sequence[str]) -> None:
     """Ask, with everything that will be removed by its name. Raises Declined."""
     for what in remains:
-        context.reporter.note(f"Deleted for good, as you asked: {what}.")
+        context.reporter.say(said.ForGood(what))
     if not remains:
-        context.reporter.note("Nothing is left of the data that you named.")
-    _ask(context, f"Delete what is left of {context.stack} in {context.aws.region}, account {context.aws.account}?")
+        context.reporter.say(said.NothingLeft())
+    _ask(context, said.MayDeleteRest(context.stack, context.aws.region, context.aws.account))
 
 
 def _last_deleted(context: DestroyContext) -> str | None:

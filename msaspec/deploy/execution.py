@@ -23,6 +23,7 @@ from msaspec.deploy.proposal import Proposal, Unchanged, withdraw
 from msaspec.deploy.reporter import Declined
 from msaspec.deploy.watch import Outcome, follow
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
+from msaspec.messages import deploying as said
 from msaspec.template.resources import inner
 from msaspec.update import changes
 
@@ -81,7 +82,7 @@ def confirm(context: DeployContext, proposal: Proposal) -> Agreed:
     """Ask, unless the user said yes beforehand. Raises Declined."""
     looked = proposal.looked
     verb = "Create" if looked.first else "Update"
-    question = f"{verb} the stack {looked.stack.name} in {context.aws.region}, account {context.aws.account}?"
+    question = said.MayDeploy(verb, looked.stack.name, context.aws.region, context.aws.account)
     try:
         if not context.options.yes and not context.reporter.asks(question):
             raise Declined
@@ -130,8 +131,7 @@ def execute(context: DeployContext, agreed: Agreed) -> Executed | Begun:
     except Unwatched:
         if lifted:
             what = " and ".join(f"the {aws_types.of(each.type)} {each.logical_id}" for each in lifted)
-            again = f"Then turn it on again: {context.command('deploy')}"
-            context.reporter.note(f"If the update fails, the deletion protection of {what} stays off. {again}")
+            context.reporter.say(said.ProtectionStaysOff(what, context.command("deploy")))
         raise
     if not state.succeeded(outcome.status):
         with fault.tolerated():  # Why it failed is what the user has to hear of.
@@ -184,10 +184,8 @@ class Unblocking:
             for each in state.resources(self._context.aws, self._stack_id):
                 if each.id and each.made and each.id not in self._lifted and self._goes(each):
                     if protection.lift(self._context.aws, each.type, each.id):
-                        kind = aws_types.of(each.type)
-                        self._context.reporter.note(
-                            f"Turned off the deletion protection of the {kind} {each.id}, which is removed."
-                        )
+                        what = f"{aws_types.of(each.type)} {each.id}"
+                        self._context.reporter.say(said.Unprotected(what, removed=True))
                     self._lifted.add(each.id)
 
     def _goes(self, resource: Resource) -> bool:
@@ -296,10 +294,9 @@ def _protect(context: Context, name: str, *, wanted: bool) -> None:
 
 def _may_lift(context: Context, name: str) -> bool:
     """Whether termination protection may go, where nothing else was to be agreed to."""
-    question = f"Turn off the termination protection of {name} in {context.aws.region}, account {context.aws.account}?"
-    if context.reporter.asks(question):
+    if context.reporter.asks(said.MayLiftProtection(name, context.aws.region, context.aws.account)):
         return True
-    context.reporter.note(f"The termination protection of the stack {name} stays on.")
+    context.reporter.say(said.TerminationProtected(name))
     return False
 
 
@@ -331,15 +328,11 @@ def _release(context: Context, proposal: Proposal, leaving: Collection[Resource]
     """Turn off the protection of what is to go. The stack policy names each of it by then."""
     for each in leaving:
         protection.turn_off(context.aws, each)
-        context.reporter.note(
-            f"Turned off the deletion protection of the {aws_types.of(each.type)} {each.logical_id}, which is removed."
-        )
+        context.reporter.say(said.Unprotected(f"{aws_types.of(each.type)} {each.logical_id}", removed=True))
     # What failed to be made is deleted before it is made anew.
     for each in proposal.looked.remains if proposal.looked.resumes else ():
         if each.status == "CREATE_FAILED" and each.id and protection.lift(context.aws, each.type, each.id):
-            context.reporter.note(
-                f"Turned off the deletion protection of the {aws_types.of(each.type)} {each.logical_id}."
-            )
+            context.reporter.say(said.Unprotected(f"{aws_types.of(each.type)} {each.logical_id}", removed=False))
 
 
 def _restore(context: Context, proposal: Proposal, lifted: Collection[Resource]) -> None:

@@ -32,6 +32,7 @@ from msaspec.deploy.sharing import shared
 from msaspec.diagnostics.diagnostic import Diagnostic, Invalid, errors, ordered
 from msaspec.linting.cfn_lint import Subject, are_remembered, lint_all
 from msaspec.linting.settings import Settings
+from msaspec.messages import deploying as said
 from msaspec.pipeline import System
 from msaspec.template.owner import claim
 from msaspec.template.stack import Stack
@@ -109,9 +110,9 @@ def deploy(system: System, context: DeployContext, tags: tuple[Tag, ...] | None 
             if not (brought[-1].done or options.dry_run):
                 break
     if unused := sorted(options.adopted.difference(each.stack.name for each in looked.values() if each.adopted)):
-        reporter.note(f"`--adopt {unused[0]}` has no effect: no stack of another owner has that name.")
+        reporter.say(said.NotAdopted(unused[0]))
     if unused := sorted(options.allowed.difference(*(each.used for each in brought))):
-        reporter.note(f"`--allow-replace {unused[0]}` has no effect: no data of that name would be lost.")
+        reporter.say(said.NothingToReplace(unused[0]))
     for each in brought:
         if each.done and each.deployed and not each.stack.role.shared:
             reporter.outputs(each.stack.name, as_outputs(each.deployed.outputs, each.deployed.descriptions))
@@ -127,7 +128,7 @@ def _saying_what_is_done(reporter: Reporter, brought: Sequence[Brought]) -> Iter
     except BaseException:
         for each in brought:
             if each.changed:
-                reporter.note(f"The stack {each.stack.name} is deployed.")
+                reporter.say(said.Deployed(each.stack.name))
         raise
 
 
@@ -200,30 +201,30 @@ def bring(context: DeployContext, looked: Looked, system: str, values: Mapping[s
     try:
         executed = execute(context, agreed)
     except Unwatched:
-        context.reporter.note(f"Abort it: {context.command('destroy' if looked.first else 'cancel')}")
+        context.reporter.say(said.Abort(context.command("destroy" if looked.first else "cancel")))
         if looked.first or looked.resumes:
-            context.reporter.note(f"Termination protection and the stack policy are not on yet. {later}")
+            context.reporter.say(said.ProtectionsLater("off", later))
         elif proposal.judged.released:
-            context.reporter.note(f"The stack policy is relaxed for the data that you named. {later}")
+            context.reporter.say(said.PolicyRelaxed(later))
         raise
     if isinstance(executed, Begun):
         watching = context.command("status", "--follow")
-        context.reporter.note(f"The deployment of {looked.stack.name} has started. Watch it: {watching}")
-        context.reporter.note(f"Termination protection and the stack policy are not set yet. {later}")
+        context.reporter.say(said.Started(looked.stack.name, watching))
+        context.reporter.say(said.ProtectionsLater("unset", later))
         return Brought(looked.stack, looked.deployed, done=False, used=used)
     try:
         report_left(context, proposal, executed.outcome)
         settled = settle(context, executed)
     except KeyboardInterrupt:
-        context.reporter.note(f"The stack {looked.stack.name} is deployed.")
-        context.reporter.note(f"Termination protection and the stack policy may not be on yet. {later}")
+        context.reporter.say(said.Deployed(looked.stack.name))
+        context.reporter.say(said.ProtectionsLater("unknown", later))
         raise
     return Brought(looked.stack, settled.deployed, done=True, used=used, changed=True, open_ends=settled.open_ends)
 
 
 def rehearse(context: DeployContext, looked: Looked, system: str, values: Mapping[str, str]) -> Brought:
     """Say what bringing one stack to its end would do."""
-    name, upload = looked.stack.name, ""
+    name, uploaded = looked.stack.name, False
     context.reporter.diagnosed([*map(context.placed, quotas.exceeded(context.aws, looked))])
     service_roles.report(context, looked)
     refuse_remains(context, looked)
@@ -237,29 +238,25 @@ def rehearse(context: DeployContext, looked: Looked, system: str, values: Mappin
             _report_unchanged(context.reporter, looked.stack)
             return Brought(looked.stack, looked.deployed, done=True)
         withdraw(context, looked, proposal.change_set)
-        judged, upload = proposal.judged, " except for the upload of the template" if proposal.uploaded else ""
+        judged, uploaded = proposal.judged, proposal.uploaded
     foretell(context, looked)
-    context.reporter.note(f"Nothing was changed{upload}: this was only a dry run for the stack {name}.")
+    context.reporter.say(said.Rehearsed(name, uploaded))
     return Brought(looked.stack, looked.deployed, done=False, used=judged.used)
 
 
 def _report_unchanged(reporter: Reporter, stack: Stack) -> None:
     if not stack.role.shared:
-        reporter.note(f"The stack {stack.name} has no changes.")
+        reporter.say(said.Unchanged(stack.name))
 
 
 def _report_resumed(reporter: Reporter, looked: Looked) -> None:
-    made = sum(each.made for each in looked.remains)
-    kept = f"{made} resource was kept" if made == 1 else f"{made} resources were kept"
-    reporter.note(
-        f"The creation of the stack {looked.stack.name} failed, and {kept}. The deployment continues from there."
-    )
+    reporter.say(said.Resumed(looked.stack.name, sum(each.made for each in looked.remains)))
 
 
 def _report_kept(reporter: Reporter, tags: Iterable[Tag]) -> None:
     for tag in tags:
         if tag.source is Source.RUNNING and tag.written:
-            reporter.note(f"{tag.service} keeps the running tag {tag.value}; the manifest says {tag.written}.")
+            reporter.say(said.TagKept(tag.service, tag.value, tag.written))
 
 
 def _gone(context: DeployContext, repositories: Sequence[str]) -> Fault:
@@ -288,7 +285,7 @@ def _images(context: DeployContext, plan: Plan, tags: Sequence[Tag], *, there: b
         where = images.place(aws, name, tag)
         found.append(context.placed(images.told(tag, where, spec.arch, build, context.invocation)))
     if context.options.dry_run:
-        reporter.note(f"{len(absent)} of {len(tags)} images are not in their repositories yet.")
+        reporter.say(said.ImagesAbsent(len(absent), len(tags)))
         return
-    reporter.note(f"If docker is not logged in to ECR: {images.login(aws)}")
+    reporter.say(said.LogIn(images.login(aws)))
     raise Invalid(found)

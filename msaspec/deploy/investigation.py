@@ -19,6 +19,7 @@ from msaspec.deploy.progress import Progress, Step
 from msaspec.diagnostics import credentials, printable
 from msaspec.diagnostics.diagnostic import Diagnostic, Severity
 from msaspec.diagnostics.place import Path
+from msaspec.messages.progress import CauseUnseen
 from msaspec.template.origin import belonging
 
 SAVED = 5
@@ -132,7 +133,7 @@ class Investigation:
             if found and any(each.code == fault.FORBIDDEN.id for each in found.diagnostics):
                 self._refused.add((ask.service, ask.operation))
                 said = " ".join(each.message for each in found.diagnostics)
-                self._context.reporter.note(f"msaspec cannot look for the cause everywhere. {said}")
+                self._context.reporter.say(CauseUnseen(said))
         if ask.once:
             self._known[known] = answer
         return answer

@@ -21,6 +21,8 @@ from msaspec.deploy.progress import Progress
 from msaspec.deploy.watch import follow
 from msaspec.diagnostics.diagnostic import Code
 from msaspec.diagnostics.place import Path
+from msaspec.messages import deploying as said
+from msaspec.messages.progress import Waiting
 from msaspec.template import origin
 from msaspec.template.stack import Stack
 
@@ -150,7 +152,7 @@ def _unoccupied(context: DeployContext, stack: Stack) -> Deployed | None:
     own(context, stack.owner, deployed, adopted=context.options.adopted)
     if not context.options.wait:
         raise _busy(context, name, deployed.status)
-    context.reporter.note(f"The stack {name} is {deployed.status}; waiting for it to end.")
+    context.reporter.say(Waiting(name, deployed.status))
     watch(context, deployed)
 
     def free() -> tuple[Deployed | None] | None:
@@ -188,7 +190,8 @@ def _without_data(context: Context, deployed: Deployed, template: Mapping[str, A
 def refuse_remains(context: Context, looked: Looked) -> None:
     """Raise Fault where a failed creation has to be deleted first, which a dry run does not do."""
     if looked.deployed and looked.anew:
-        message = f"{_failed_first(looked.deployed)} It must be deleted first."
+        first = said.FailedFirst(looked.deployed.name, looked.deployed.status).sentence()
+        message = f"{first} It must be deleted first."
         raise fault.new(CREATE_FAILED, message, f"Deploy, or: {context.command('destroy')}")
 
 
@@ -198,8 +201,8 @@ def clear(context: DeployContext, looked: Looked) -> Looked:
     if deployed is None or not looked.anew:
         return looked
     again = context.command("destroy")
-    context.reporter.note(_failed_first(deployed))
-    if not context.options.yes and not context.reporter.asks("Delete it and create it again?"):
+    context.reporter.say(said.FailedFirst(deployed.name, deployed.status))
+    if not context.options.yes and not context.reporter.asks(said.MayCreateAgain(deployed.name)):
         message = f"The stack {deployed.name} must be deleted first."
         raise fault.new(CREATE_FAILED, message, f"Deploy, or: {again}")
     for resource in looked.remains:
@@ -212,12 +215,8 @@ def clear(context: DeployContext, looked: Looked) -> Looked:
         raise fault.new(DELETE_FAILED, f"The stack {deployed.name} is {outcome.status}.", f"Finish it: {again}")
     for item in inventory.items(looked.remains, template, entries(template)):
         if item.fate is Fate.STAYS and item.stateful and item.resource.id:
-            context.reporter.note(f"Left: the {item}.")
+            context.reporter.say(said.Left(f"the {item}"))
     return replace(looked, deployed=None, remains=(), anew=False)
-
-
-def _failed_first(deployed: Deployed) -> str:
-    return f"The first deployment of {deployed.name} failed; the stack is {deployed.status} and holds no data."
 
 
 class Raced(fault.Fault):

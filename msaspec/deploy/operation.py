@@ -11,6 +11,7 @@ from msaspec.deploy.aws.events import Event, Feed, operation_of
 from msaspec.deploy.aws.pace import Rhythm
 from msaspec.deploy.context import Context
 from msaspec.diagnostics.diagnostic import Diagnostic
+from msaspec.messages.progress import AnswerLost, InterruptedDuringOperation, InterruptedDuringRequest
 
 LOOKS = 5
 """How often it is looked whether a request arrived of which the answer was lost: over some ten seconds."""
@@ -78,7 +79,7 @@ def begin(
             raise
         found = _found(context, operation, LOOKS if fault.is_passing(error) else 2)
         if isinstance(found, Operation):
-            context.reporter.note(f"The answer of AWS was lost, but {what} has started.")
+            context.reporter.say(AnswerLost(what))
             return found
         if found is None:
             told = f"msaspec cannot tell whether {what} has started. Check: {context.command('status', '--follow')}"
@@ -133,9 +134,6 @@ def _interrupted(context: Context, operation: Operation) -> None:
     except KeyboardInterrupt:  # Twice is enough.
         begun = False
     if begun:
-        context.reporter.note(
-            f"Interrupted. {operation.what[0].upper()}{operation.what[1:]} "
-            f"continues in CloudFormation. Watch it: {watching}"
-        )
+        context.reporter.say(InterruptedDuringOperation(operation.what, watching))
     else:
-        context.reporter.note(f"Interrupted during the request: {operation.what} may have started. Check: {watching}")
+        context.reporter.say(InterruptedDuringRequest(operation.what, watching))

@@ -13,6 +13,7 @@ from msaspec.deploy.obstacles import Looked
 from msaspec.deploy.options import DeployContext
 from msaspec.diagnostics.diagnostic import Invalid, Severity, errors, ordered
 from msaspec.diagnostics.place import Path
+from msaspec.messages.deploying import NotAsked, Uploaded
 from msaspec.template.render import to_yaml
 from msaspec.update import changes, hazards, objections, tagging
 
@@ -52,11 +53,7 @@ def foresee(context: DeployContext, looked: Looked, values: Mapping[str, str]) -
     if not artifacts.needs_bucket(context.aws, to_yaml(looked.stack)):
         return None
     judged = _judged(context, looked, values, _compared(looked, values))
-    long = f"the template of {looked.stack.name} is above {artifacts.LONGEST:,} bytes"
-    bucket = f"the bucket {artifacts.bucket_of(context.aws)} for it does not exist yet"
-    context.reporter.note(
-        f"CloudFormation was not asked: {long}, and {bucket}. The changes shown are computed from the templates."
-    )
+    context.reporter.say(NotAsked(looked.stack.name, artifacts.LONGEST, artifacts.bucket_of(context.aws)))
     return judged
 
 
@@ -68,8 +65,7 @@ def propose(context: DeployContext, looked: Looked, system: str, values: Mapping
     stack = looked.stack
     sent = artifacts.send(context.aws, system, to_yaml(stack))
     if sent.place:
-        bucket = ", a new bucket, private and encrypted" if sent.made else ""
-        context.reporter.note(f"The template is above {artifacts.LONGEST:,} bytes and went to {sent.place}{bucket}.")
+        context.reporter.say(Uploaded(artifacts.LONGEST, sent.place, made=sent.made))
     repairs = context.options.repair and not looked.first
     request = changeset.Request(
         stack.name,

@@ -21,6 +21,7 @@ from msaspec.deploy.images import NO_REPOSITORY, Place
 from msaspec.deploy.ownership import own
 from msaspec.deploy.parameters import Tag
 from msaspec.diagnostics.diagnostic import Code
+from msaspec.messages.others import NothingToPush, Pushed
 from msaspec.template import names
 from msaspec.template.resources import Resources
 from msaspec.template.role import REGISTRY, Named
@@ -51,7 +52,8 @@ Run = Callable[[Sequence[str], str | None], int]
 def run(command: Sequence[str], given: str | None) -> int:
     """Return a command on this machine. Raises Fault if there is no such program."""
     try:
-        return subprocess.run(command, input=given, text=True, check=False).returncode
+        # What docker says is no result: standard output is for those who read results.
+        return subprocess.run(command, input=given, text=True, check=False, stdout=2).returncode
     except OSError as error:
         message = f"`{command[0]}` cannot be started: {error.strerror}."
         raise fault.new(NO_DOCKER, message, "Install docker, or put it on the PATH.") from None
@@ -96,7 +98,7 @@ def push(context: Context, system: str, wanted: Sequence[Wanted], execute: Run =
 
     aws = context.aws
     if not wanted:
-        context.reporter.note("No service has an image of the system, so there is nothing to push.")
+        context.reporter.say(NothingToPush())
         return
     ecr, registry = aws.client("ecr"), Named(REGISTRY, system)
     repositories = sorted({names.repository(system, each.tag.repository) for each in wanted})
@@ -117,7 +119,7 @@ def push(context: Context, system: str, wanted: Sequence[Wanted], execute: Run =
     for where, each in _by_place(aws, system, wanted).items():
         for command in images.commands(each.tag, where, each.arch, each.build):
             _do(command, None, execute)
-        context.reporter.note(f"Pushed {where}")
+        context.reporter.say(Pushed(str(where)))
 
 
 def _new(context: Context, system: str, wanted: Sequence[Wanted], there: Sequence[Mapping[str, Any]]) -> None:

@@ -14,6 +14,8 @@ from msaspec.deploy.inventory import Fate
 from msaspec.deploy.stock import DestroyContext, Stock, erasable, report_shared
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.language.aws_type import Deletion
+from msaspec.messages.deploying import Left
+from msaspec.messages.destroying import Removed
 
 DATA_LEFT = Code(
     "MSA634",
@@ -40,7 +42,7 @@ def erase(context: DestroyContext, gone: Gone) -> list[Diagnostic]:
     for item in gone.stock.given_up:
         with _noting(left, context, f"The {item} could not be deleted"):
             for what in erasure.erase(context.aws, item, Deletion(context.stack, gone.began)):
-                context.reporter.note(f"Removed {what}.")
+                context.reporter.say(Removed(what))
     return left
 
 
@@ -75,9 +77,9 @@ def report_left(context: DestroyContext, gone: Gone) -> list[Diagnostic]:
             with _noting(unseen, context, f"The final snapshot of the {item} could not be looked up"):
                 names = erasure.snapshots(context.aws, item, Deletion(context.stack, gone.began))
                 what = ", ".join(f"the snapshot {name}" for name in names) or "no snapshot"
-                context.reporter.note(f"Left: {what} of the {item}.")
+                context.reporter.say(Left(f"{what} of the {item}"))
         elif item.fate is Fate.STAYS:
-            context.reporter.note(f"Left: the {item}.")
+            context.reporter.say(Left(f"the {item}"))
     if not context.named.role.shared:
         with fault.tolerated():
             report_shared(context, "Left")

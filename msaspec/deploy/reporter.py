@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from msaspec.deploy.aws.events import Event
 from msaspec.deploy.progress import Progress
-from msaspec.diagnostics.diagnostic import Diagnostic
 from msaspec.diagnostics.place import Path
+from msaspec.messages.message import Message
+from msaspec.messages.reporter import Teller
 from msaspec.update.changes import Change
 
 
@@ -36,17 +37,8 @@ class Interrupted(Declined):
     """The user answered a question by Ctrl-C, or there was nobody to answer. Nothing was changed."""
 
 
-class Reporter(Protocol):
+class Reporter(Teller, Protocol):
     """Hears what a deployment does, and asks on its behalf."""
-
-    def note(self, message: str) -> None:
-        """Report in a sentence what was done, or comes next."""
-
-    def diagnosed(self, diagnostics: Sequence[Diagnostic]) -> None:
-        """Report what is wrong, or may go wrong."""
-
-    def details(self, lines: Iterable[str]) -> None:
-        """Lines that belong to what was said last, such as the end of a log."""
 
     def proposed(self, stack: str, changes: Sequence[Change], place: Callable[[Path], str] | None = None) -> None:
         """Report what a change set would do; `place` gives the place of an entry in the manifest."""
@@ -63,5 +55,5 @@ class Reporter(Protocol):
     def outputs(self, stack: str, outputs: Sequence[Output]) -> None:
         """Report the outputs of a stack."""
 
-    def asks(self, question: str) -> bool:
+    def asks(self, question: Message) -> bool:
         """Whether the user says yes. Only called where somebody can answer. Raises Interrupted on Ctrl-C."""

@@ -16,6 +16,7 @@ from msaspec.deploy.progress import Progress
 from msaspec.deploy.watch import follow
 from msaspec.diagnostics.diagnostic import Code, Invalid
 from msaspec.diagnostics.place import Path
+from msaspec.messages import others as said
 from msaspec.template.role import Named
 
 NOTHING_TO_CANCEL = Code(
@@ -106,7 +107,7 @@ def continue_rollback(
     operation = begin(context, f"the rollback of the stack {stack}", deployed.id, request, _is_back(context, deployed))
     for name in skipped:
         again = context.command("deploy", "--repair")
-        context.reporter.note(f"{name} is left as it is. Where somebody deleted it, or changed it by hand: {again}")
+        context.reporter.say(said.LeftAsItIs(name, again))
     _await_rollback(context, deployed, operation, entry_of, wait=wait, skipped=skipped)
 
 
@@ -139,16 +140,13 @@ def _await_rollback(
     """Follow a rollback, or with `kept` the end of a creation that keeps what it made, if somebody waits for that."""
     if not wait:
         watching = context.command("status", "--follow")
-        context.reporter.note(f"The stack {deployed.name} is rolling back. Watch it: {watching}")
+        context.reporter.say(said.RollingBack(deployed.name, watching))
         return
     outcome = follow(context, operation, Progress(deployed.name, entry_of))
     if kept and outcome.status == "UPDATE_FAILED":
-        going_on = f"Continue it: {context.command('deploy')}. Or delete it: {context.command('destroy')}"
-        context.reporter.note(
-            f"The creation of the stack {deployed.name} is stopped. Everything created so far is kept. {going_on}"
-        )
+        commands = context.command("deploy"), context.command("destroy")
+        context.reporter.say(said.CreationKept(deployed.name, *commands))
         return
     if outcome.status not in BACK:
         raise failure.explained(context, entry_of, deployed.name, deployed.id, outcome)
-    but = f", but for {', '.join(sorted(skipped))}, which CloudFormation left as it is" if skipped else ""
-    context.reporter.note(f"The stack {deployed.name} is as it was before the update{but}.")
+    context.reporter.say(said.AsBefore(deployed.name, tuple(sorted(skipped))))

@@ -18,6 +18,7 @@ from msaspec.deploy.aws.answers import NotAnAnswer
 from msaspec.deploy.aws.state import Deployed, Resource
 from msaspec.deploy.context import Context
 from msaspec.deploy.operation import Unwatched
+from msaspec.messages.deploying import NotProtectedAgain, ProtectedAgain
 
 
 @contextmanager
@@ -43,16 +44,13 @@ def _put_back(context: Context, deployed: Deployed, template: Mapping[str, Any])
         restore(context, template, state.resources(context.aws, deployed.id))
         if deployed.protected and not now.protected:
             turn_on(context, deployed)
-            context.reporter.note(f"Turned on again the termination protection of the stack {deployed.name}.")
+            context.reporter.say(ProtectedAgain("termination", f"stack {deployed.name}"))
     except Exception as error:
         if not isinstance(error, fault.Fault) and fault.of(error, context.aws.region) is None:
             raise
         # What went wrong first is what the command ends with.
         again = context.command("deploy")
-        context.reporter.note(
-            f"Not all protections are on again ({type(error).__name__}). `{context.command('status')}`"
-            f" shows which. Turn them on again: {again}"
-        )
+        context.reporter.say(NotProtectedAgain(type(error).__name__, context.command("status"), again))
 
 
 def turn_on(context: Context, deployed: Deployed) -> None:
@@ -71,8 +69,8 @@ def restore(context: Context, template: Mapping[str, Any], resources: Iterable[R
     for resource in protection.guarded(template, resources):
         try:
             if protection.restore(context.aws, resource):
-                kind = aws_types.of(resource.type)
-                context.reporter.note(f"Turned on again the deletion protection of the {kind} {resource.id}.")
+                what = f"{aws_types.of(resource.type)} {resource.id}"
+                context.reporter.say(ProtectedAgain("deletion", what))
         except Exception as error:
             if fault.of(error, context.aws.region) is None:
                 raise

@@ -16,6 +16,7 @@ from msaspec.deploy.context import Context
 from msaspec.deploy.obstacles import Looked
 from msaspec.diagnostics.printable import sentence
 from msaspec.language.aws_type import ServiceRole
+from msaspec.messages.deploying import RoleLacking, RoleMade, RoleRefused
 
 PATH = "/aws-service-role/"
 
@@ -28,13 +29,10 @@ def make(context: Context, looked: Looked) -> None:
         refusal = _created(context, role)
         made = made or refusal is None
         if refusal is None:
-            context.reporter.note(f"Made the service-linked role {role.name}, which the account lacked.")
+            context.reporter.say(RoleMade(role.name))
         else:
             command = context.aws.cli("iam", "create-service-linked-role", "--aws-service-name", role.service)
-            context.reporter.note(
-                f"The account lacks the service-linked role {role.name}, which could not be made: {refusal} If the"
-                f" deployment fails because of it, have it made: {command}"
-            )
+            context.reporter.say(RoleRefused(role.name, refusal, command))
     if made:
         # fact: service-linked-roles. IAM needs some seconds until the service can assume it.
         context.aws.pace.sleep(2 * context.aws.pace.most)
@@ -43,7 +41,7 @@ def make(context: Context, looked: Looked) -> None:
 def report(context: Context, looked: Looked) -> None:
     """Say which roles a deployment would make."""
     for role in missing(context, looked):
-        context.reporter.note(f"The account lacks the service-linked role {role.name}; a deployment makes it.")
+        context.reporter.say(RoleLacking(role.name))
 
 
 def missing(context: Context, looked: Looked) -> tuple[ServiceRole, ...]:

@@ -14,6 +14,7 @@ from msaspec.deploy.aws import fault
 from msaspec.deploy.execution import OVERTAKEN
 from msaspec.deploy.obstacles import BUSY, Looked, look
 from msaspec.deploy.options import DeployContext
+from msaspec.messages.deploying import ContinuesFromOther
 
 T = TypeVar("T")
 _OVERTAKEN = ("ChangeSetNotFound", "ChangeSetNotFoundException", "InvalidChangeSetStatus")
@@ -39,7 +40,7 @@ def shared(context: DeployContext, looked: Looked, bring: Callable[[Looked], T])
                 raise
             looked = found
             whose = "environment" if looked.stack.role.shared else "deployment"
-            context.reporter.note(f"Another {whose} has changed the stack {looked.stack.name}; continuing from there.")
+            context.reporter.say(ContinuesFromOther(whose, looked.stack.name))
     return bring(looked)
 
 

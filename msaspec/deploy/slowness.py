@@ -9,6 +9,7 @@ from msaspec.compile import aws_types
 from msaspec.deploy.progress import Progress
 from msaspec.deploy.reporter import Reporter
 from msaspec.language.aws_type import Properties
+from msaspec.messages.progress import Slow
 
 AFTER = timedelta(minutes=2)
 """How long a resource is at work before its slowness is said."""
@@ -29,7 +30,7 @@ class Notes:
                 usual = None if step.ended or now - step.began < AFTER else aws_types.of(step.type).slow.get(verb)
                 if usual and (step.type, verb) not in self._said:
                     self._said.add((step.type, verb))
-                    self._reporter.note(f"{step.logical_id} is still in progress. {_sentence(step.type, verb, usual)}")
+                    self._reporter.say(Slow(step.logical_id, _sentence(step.type, verb, usual)))
 
 
 def deletions(resources: Iterable[tuple[str, Properties]]) -> list[str]:

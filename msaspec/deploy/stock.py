@@ -14,6 +14,7 @@ from msaspec.deploy.context import Context
 from msaspec.deploy.inventory import Fate, Item
 from msaspec.deploy.overview import entries
 from msaspec.diagnostics.diagnostic import Code, Invalid
+from msaspec.messages import destroying as said
 from msaspec.template.role import Named
 
 DATA_WOULD_GO = Code(
@@ -132,29 +133,30 @@ def judge(context: Context, stock: Stock) -> None:
 
 def announce(context: DestroyContext, stock: Stock) -> None:
     """Say what stays, and what goes for good."""
-    note = context.reporter.note
+    say = context.reporter.say
     for item in stock.items:
         if item.fate is Fate.GONE:
-            note(f"Gone already: the {item}, which somebody deleted.")
+            say(said.GoneAlready(str(item)))
         elif item in stock.given_up and not erasable(item):
-            note(f"Stays: the {item}, which msaspec does not delete.")
+            say(said.Stays(f"the {item}, which msaspec does not delete"))
         elif item in stock.given_up:
             parting = f", {item.type.parting}" if item.type.parting else ""
-            note(f"Deleted for good, as you asked: the {item}{parting}.")
+            say(said.ForGood(f"the {item}{parting}"))
         elif item.fate is Fate.SNAPSHOT:
-            note(f"Stays: a final snapshot of the {item}, and its automated backups for their retention period.")
+            what = f"a final snapshot of the {item}, and its automated backups for their retention period"
+            say(said.Stays(what))
         elif item.fate is Fate.STAYS:
-            note(f"Stays: the {item}.")
+            say(said.Stays(f"the {item}"))
         elif item.fate is Fate.LOST:
-            note(f"Deleted if it is empty, otherwise stays: the {item}.")
+            say(said.IfEmpty(str(item)))
     parts = stock.template.get("Resources", {})
     going = [
         (item.resource.type, parts.get(item.resource.logical_id, {}).get("Properties") or {})
         for item in stock.items
         if item.fate not in (Fate.STAYS, Fate.GONE)
     ]
-    for said in slowness.deletions(going):
-        note(f"This takes a while. {said}")
+    for usual in slowness.deletions(going):
+        say(said.TakesAWhile(usual))
     if context.named.role.shared:
         context.reporter.diagnosed(neighbours.pulling(context, context.system))
     else:
@@ -168,8 +170,8 @@ def erasable(item: Item) -> bool:
 
 def report_shared(context: DestroyContext, what: str) -> None:
     """Say which stacks that environments share are there."""
-    for said in neighbours.left(context, context.others):
-        context.reporter.note(f"{what}: {said}")
+    for stack in neighbours.left(context, context.others):
+        context.reporter.say(said.SharedStays(what, stack))
 
 
 def _declared(template: Mapping[str, Any]) -> list[Resource]:

@@ -8,6 +8,7 @@ from msaspec.deploy.context import Context
 from msaspec.deploy.obstacles import Looked
 from msaspec.deploy.precondition import Needs
 from msaspec.diagnostics.diagnostic import errors, ordered
+from msaspec.messages.others import NothingMissing, Unseen
 from msaspec.pipeline import System
 
 
@@ -36,9 +37,9 @@ def verify(context: Context, system: System) -> bool:
     )
     missing, unseen = precondition.missing(needs, aws)
     for said in unseen:
-        context.reporter.note(f"msaspec cannot verify everything: {said}")
+        context.reporter.say(Unseen("verify", said))
     found = ordered([*found, *missing])
     context.reporter.diagnosed(found)
     if not errors(found):
-        context.reporter.note("Nothing is missing." if not found else "Nothing is missing that stops a deployment.")
+        context.reporter.say(NothingMissing(warned=bool(found)))
     return not errors(found)

@@ -16,6 +16,7 @@ from msaspec.deploy.operation import Operation, Unwatched
 from msaspec.deploy.progress import Progress
 from msaspec.deploy.reporter import Reporter
 from msaspec.diagnostics.diagnostic import Code
+from msaspec.messages.progress import Answered, Continues, Unanswered
 
 NOT_BEGUN = Code(
     "MSA623",
@@ -82,13 +83,11 @@ class Watch:
         self.silent += 1
         if isinstance(look, Exception):
             if not self.lost:
-                self.reporter.note(
-                    "AWS does not answer at the moment. The operation continues; msaspec keeps watching."
-                )
+                self.reporter.say(Unanswered())
             self.lost = True
             return False
         if self.lost:
-            self.reporter.note("AWS answers again.")
+            self.reporter.say(Answered())
         self.lost = False
         if not look:
             return False
@@ -126,7 +125,8 @@ def follow(
     ends the watching says so too. `meanwhile` is called with the status of the stack whenever something happened.
     """
     again = context.command("status", "--follow")
-    going_on = f"The operation on the stack {progress.stack} continues in CloudFormation. Watch it: {again}"
+    continues = Continues(progress.stack, again)
+    going_on = continues.sentence()
     watch = Watch(progress, context.reporter, operation.token, ended)
     pace, interrupted, end = context.aws.pace, False, None
     rhythm, slow = Rhythm(pace), slowness.Notes(context.reporter)
@@ -155,7 +155,7 @@ def follow(
     finally:
         context.reporter.ends(progress)
     if interrupted:  # Below the last picture, where it is seen however large that is.
-        context.reporter.note(going_on)
+        context.reporter.say(continues)
         raise Unwatched
     return end or Outcome(progress.status, progress.reason, tuple(watch.events))
 

@@ -16,6 +16,7 @@ from msaspec.deploy.aws.target import Aws
 from msaspec.deploy.obstacles import Looked
 from msaspec.deploy.reporter import Reporter
 from msaspec.diagnostics.diagnostic import Code, Invalid
+from msaspec.messages.deploying import ZonesChosen, ZonesUnseen
 from msaspec.template import zones
 
 TOO_FEW = Code(
@@ -48,11 +49,11 @@ def values(aws: Aws, reporter: Reporter, plan: Plan, looked: Looked) -> Mapping[
         if len(chosen) < wanted:
             chosen += _more(aws, plan, looked.stack.template, chosen)
             if looked.first:
-                reporter.note(f"The subnets are in {', '.join(chosen)}, for the lifetime of the stack.")
+                reporter.say(ZonesChosen(tuple(chosen)))
     except ClientError as error:
         if fault.code_of(error) not in _REFUSED:
             raise
-        reporter.note(f"Using the zones that CloudFormation lists first: {fault.message_of(error)}")
+        reporter.say(ZonesUnseen(fault.message_of(error)))
         return {zones.PARAMETER: looked.deployed.parameters.get(zones.PARAMETER, "") if looked.deployed else ""}
     return {zones.PARAMETER: ",".join(chosen)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from inspect import cleandoc
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -18,6 +19,7 @@ from msaspec.language.base import Model
 from msaspec.language.kind import AnyKind
 from msaspec.language.part import Entry, Use
 from msaspec.language.runtime import AnyRuntime, Workload
+from msaspec.messages.results import Section
 from msaspec.survey import Compiled
 from msaspec.template import names
 
@@ -27,6 +29,7 @@ WIDEST = 64
 """A longer cell does not push the columns of other rows away."""
 
 _OWN_CODE = re.compile(r"MSA[0-9]+")
+_MESSAGE = re.compile(r"MSG[0-9]+")
 _CFN_LINT_RULE = re.compile(r"[EWI][0-9]{4}")
 _ELSEWHERE = ("uses", "env", "secrets", "health")
 """Fields of a service that have sections of their own."""
@@ -38,9 +41,9 @@ class Unknown(Exception):
     """There is nothing of that name to explain. Its text is a sentence or two."""
 
 
-def diagnostic(subject: str) -> str | None:
-    """Return the manual page of a diagnostic of msaspec or a rule of cfn-lint; None if `subject` is the id of
-    neither."""
+def manual(subject: str) -> str | None:
+    """Return the manual page of a diagnostic or a message of msaspec, or of a rule of cfn-lint; None where `subject` is
+    the id of none."""
     known = subject.upper()
     if _OWN_CODE.fullmatch(known):
         from msaspec.explain import catalogue
@@ -49,18 +52,20 @@ def diagnostic(subject: str) -> str | None:
         if known not in codes:
             raise Unknown(f"There is no diagnostic {known}. {suggest(known, codes, 'The last digits are wrong.')}")
         return _code(codes[known])
+    if _MESSAGE.fullmatch(known):
+        return _message(known)
     return _rule(known) if _CFN_LINT_RULE.fullmatch(known) else None
 
 
-def entry(subject: str, compiled: Compiled) -> str:
+def entry(subject: str, compiled: Compiled) -> tuple[Section, ...]:
     """Return what the manifest has under a name. Raises Unknown."""
     for runtime, workload in compiled.plan.workloads:
         if workload.name == subject:
-            return _page(_service(runtime, workload, compiled))
+            return _sections(_service(runtime, workload, compiled))
     for kind, entries in compiled.plan.entries:
         for found, uses in entries:
             if found.name == subject:
-                return _page(_entry(kind, found, uses, compiled))
+                return _sections(_entry(kind, found, uses, compiled))
     known = [workload.name for _, workload in compiled.plan.workloads]
     known += [found.name for _, entries in compiled.plan.entries for found, _ in entries]
     nouns = ", ".join(kind.noun for kind, _ in compiled.plan.entries)
@@ -87,9 +92,26 @@ def _rule(known: str) -> str:
     return f"{known}: {rule.shortdesc} ({severity} of cfn-lint)\n\n{rule.description}\n{source}"
 
 
-def _page(sections: Iterable[tuple[str, Sequence[Row]]]) -> str:
-    """Sections with aligned columns; those without rows are left out."""
-    return "\n".join(f"{title}\n{_table(rows)}" for title, rows in sections if rows)
+def _message(known: str) -> str:
+    from msaspec.messages import catalogue
+
+    kinds = {kind.code: kind for kind in catalogue.kinds().values()}
+    if known not in kinds:
+        raise Unknown(f"There is no message {known}. {suggest(known, kinds, 'The last digits are wrong.')}")
+    kind = kinds[known]
+    fields = "".join(f"  {name}: {catalogue.type_of(schema)}\n" for name, schema in catalogue.fields(kind).items())
+    payload = f"\nFields\n{fields}" if fields else ""
+    return f"{kind.code}: {kind.event} ({kind.level})\n\n{cleandoc(kind.__doc__ or '')}\n{payload}"
+
+
+def to_text(sections: Iterable[Section]) -> str:
+    """Return sections with aligned columns."""
+    return "\n".join(f"{section.title}\n{_table(section.rows)}" for section in sections)
+
+
+def _sections(found: Iterable[tuple[str, Sequence[Row]]]) -> tuple[Section, ...]:
+    """Return the sections that have rows."""
+    return tuple(Section(title, tuple(rows)) for title, rows in found if rows)
 
 
 def _table(rows: Sequence[Row]) -> str:

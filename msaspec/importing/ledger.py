@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 from msaspec.diagnostics import printable
 from msaspec.diagnostics.place import render
 from msaspec.importing.tree import Leaf, leaves
+from msaspec.messages.message import Message
+from msaspec.messages.results import ImportCounted, ImportedKey
 
 
 class Verdict(StrEnum):
@@ -91,9 +94,17 @@ def _key(leaf: Leaf) -> str:
     return render(path) or "(the file)"
 
 
-def to_json(rows: Iterable[Row]) -> str:
-    """Return the report for programs: a list of objects with `file`, `key`, `verdict` and `what`."""
-    return printable.to_json([{"file": r.file, "key": r.key, "verdict": r.verdict, "what": r.what} for r in rows])
+def to_messages(rows: Iterable[Row]) -> Iterator[Message]:
+    """Yield the report for programs: every key, and the counts."""
+    rows = list(rows)
+    yield from (ImportedKey(row.file, row.key, str(row.verdict), row.what) for row in rows)
+    yield counted(rows)
+
+
+def counted(rows: Sequence[Row]) -> ImportCounted:
+    """Return how many keys have which verdict."""
+    found = Counter(row.verdict for row in rows)
+    return ImportCounted(len(rows), found[Verdict.CARRIED], found[Verdict.REPLACED], found[Verdict.LOST])
 
 
 def to_text(rows: Iterable[Row]) -> Iterator[str]:
@@ -107,11 +118,7 @@ def to_text(rows: Iterable[Row]) -> Iterator[str]:
     for (verdict, kind, what), each in groups.items():
         times = f" ({len(each)})" if len(each) > 1 else ""
         yield f"{verdict:8}  {printable.line(kind):{width}}  {printable.line(what)}{times}"
-    counts = {verdict: sum(row.verdict is verdict for row in rows) for verdict in Verdict}
-    yield (
-        f"{len(rows)} keys: {counts[Verdict.CARRIED]} carried, {counts[Verdict.REPLACED]} replaced,"
-        f" {counts[Verdict.LOST]} lost."
-    )
+    yield counted(rows).sentence()
 
 
 def _kind(row: Row) -> str:

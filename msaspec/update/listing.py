@@ -8,6 +8,7 @@ from click import style
 
 from msaspec.diagnostics import printable
 from msaspec.diagnostics.place import Path, render
+from msaspec.messages.results import Changed, Property, Value
 from msaspec.template.origin import label
 from msaspec.update.changes import Action, Change, Replaces
 
@@ -110,28 +111,20 @@ def summary(changes: Sequence[Change]) -> str:
     return f"{entries} {'entry differs' if entries == 1 else 'entries differ'}: {', '.join(counts_said)}."
 
 
-def to_json(changes: Iterable[tuple[str, Change]]) -> str:
-    """Return an array of objects, each with the name of its stack."""
-    return printable.to_json([as_object(stack, change) for stack, change in changes], indent=2)
-
-
-def as_object(stack: str, change: Change, place: str | None = None) -> dict[str, object]:
-    """Return the fields of a change; `place` of its entry in the manifest only where it is known."""
-    return {
-        "stack": stack,
-        **({"place": place} if place else {}),
-        "entry": render(change.entry) or None,
-        "logical_id": change.logical_id,
-        "type": change.type,
-        "action": str(change.action),
-        "retained": change.retained,
-        "stateful": change.stateful,
-        "deletes_first": change.deletes_first,
-        "protected": change.protected,
-        "left_behind": list(dict.fromkeys(left.content.name for left in change.left)),
-        "properties": [
-            {"path": render(changed.path), "replaces": str(changed.replaces), "attribute": changed.attribute}
-            for changed in change.properties
-        ],
-        "values": [{"name": each.name, "before": each.before, "after": each.after} for each in change.values],
-    }
+def as_message(stack: str, change: Change, place: str | None = None) -> Changed:
+    """Return a change for programs; `place` is that of its entry in the manifest."""
+    return Changed(
+        stack,
+        place,
+        render(change.entry) or None,
+        change.logical_id,
+        change.type,
+        str(change.action),
+        change.retained,
+        stateful=change.stateful,
+        deletes_first=change.deletes_first,
+        protected=change.protected,
+        left_behind=tuple(dict.fromkeys(left.content.name for left in change.left)),
+        properties=tuple(Property(render(e.path), str(e.replaces), e.attribute) for e in change.properties),
+        values=tuple(Value(each.name, each.before, each.after) for each in change.values),
+    )

@@ -19,6 +19,7 @@ from msaspec.deploy.progress import Progress
 from msaspec.deploy.reporter import Output
 from msaspec.diagnostics.diagnostic import Diagnostic
 from msaspec.diagnostics.place import Path
+from msaspec.messages.message import Message
 from msaspec.update.changes import Change
 from tests.deploy.by_hand import ACCOUNT, REGION, Waiting, caller, refusal
 
@@ -200,9 +201,13 @@ class Heard:
         """What was told in one way."""
         return [what for how, what in self.told if how == kind]
 
-    def note(self, message: str) -> None:
+    def say(self, message: Message) -> None:
+        """Notes the sentence."""
+        self.told.append(("note", message.sentence()))
+
+    def result(self, message: Message, show: Callable[[], object]) -> None:
         """Notes it."""
-        self.told.append(("note", message))
+        self.told.append(("result", message))
 
     def diagnosed(self, diagnostics: Sequence[Diagnostic]) -> None:
         """Notes them."""
@@ -232,7 +237,7 @@ class Heard:
         """Notes them."""
         self.told.append(("outputs", tuple(outputs)))
 
-    def asks(self, question: str) -> bool:
+    def asks(self, question: Message) -> bool:
         """Notes the question, and answers."""
-        self.questions.append(question)
+        self.questions.append(question.sentence())
         return self.answer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+from tests import told
 from tests.deploy.account import OWNING, SMALL, STORING, Account
 
 
@@ -297,9 +298,10 @@ def test_programs_get_a_json_object_a_line(account: Account) -> None:
     """Each line is an object with its `event`: changes, resources, the end, outputs."""
     account.write(SMALL)
     result = account.run("deploy", "--yes", "--format", "json")
-    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    rows = told.rows(result.stdout)
     kinds = [row["event"] for row in rows]
-    assert list(dict.fromkeys(kinds)) == ["note", "change", "begin", "stack", "resource", "end", "output"]
+    shown = ["zones-chosen", "change", "begin", "stack", "resource", "end", "output"]
+    assert list(dict.fromkeys(kinds)) == shown
     assert next(row for row in rows if row["event"] == "change")["place"] == "msa.yaml:4"
     (end,) = [row for row in rows if row["event"] == "end"]
     assert (end["stack"], end["status"]) == ("shop", "CREATE_COMPLETE")

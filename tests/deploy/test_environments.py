@@ -30,7 +30,7 @@ def test_a_forgotten_env_is_a_usage_error(account: Account, words: tuple[str, ..
     account.write(TWO)
     result = account.run(*words)
     assert result.exit_code == 2, result.output
-    said = " ".join(result.stderr.split())
+    said = " ".join(result.output.split())
     assert "The manifest has the environments `dev` and `prod`. Name one, such as:" in said
     assert f"msaspec {words[0]} --env dev{''.join(f' {word}' for word in words[1:])}" in said
     assert "`--env -` stands for the file itself" in said

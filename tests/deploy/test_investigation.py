@@ -11,6 +11,7 @@ import pytest
 from msaspec.deploy import causes, permissions
 from msaspec.deploy.aws.pace import Pace
 from msaspec.sandbox.account import Account as Allowed
+from tests import told
 from tests.deploy.account import SMALL, Account
 
 FARGATE = SMALL.replace("uses: [media]", "uses: [media], paths: [/], health: /up, runtime: fargate")
@@ -163,9 +164,8 @@ def test_the_cause_is_told_while_it_is_waited_for(account: Account, form: str) -
     assert asked[0] <= failed[0] + 10
     assert len(watching) <= failed[0] + 10 - begun, watching
     if form == "json":
-        rows = [json.loads(line) for line in result.stdout.splitlines()]
-        told = [(row["code"], row["severity"]) for row in rows if row["event"] == "diagnostic"]
-        assert told.count((causes.PULL.id, "warning")) == 1
+        found = [(row["code"], row["severity"]) for row in told.rows(result.stdout, "diagnostic")]
+        assert found.count((causes.PULL.id, "warning")) == 1
     else:
         assert result.stderr.count(f"warning {causes.PULL.id}") == 1
         assert result.stderr.index("warning MSA655") < result.stderr.index("CartService  UPDATE_FAILED")
@@ -242,7 +242,7 @@ def test_status_tells_what_does_not_run(account: Account) -> None:
     assert account.deploy(FARGATE).exit_code == 0
     result = account.run("status", "--format", "json")
     assert result.exit_code == 0, result.stderr
-    found = {row["entry"]: row for row in json.loads(result.stdout)["conditions"]}
+    found = {row["entry"]: row for row in told.rows(result.stdout, "status")[0]["conditions"]}
     cart = found["services.cart"]
     copies = cart["wanted"], cart["running"], cart["healthy"]
     assert (copies, cart["version"], cart["deployment"]) == ((1, 1, 1), "library/nginx:1", "completed")

@@ -111,8 +111,8 @@ def test_brief_is_brief() -> None:
 
 
 def test_an_object_may_have_a_place() -> None:
-    """For programs, the place is a field only where it is known."""
+    """For programs, the place is null where it is not known."""
     one = change("A", Action.ADD)
-    plain = listing.as_object("shop", one)
-    assert "place" not in plain
-    assert listing.as_object("shop", one, "msa.yaml:3") == {**plain, "place": "msa.yaml:3"}
+    plain = listing.as_message("shop", one).payload()
+    assert plain["place"] is None
+    assert listing.as_message("shop", one, "msa.yaml:3").payload() == {**plain, "place": "msa.yaml:3"}

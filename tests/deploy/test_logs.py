@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from msaspec.deploy.aws import stream
 from msaspec.deploy.aws.fault import Fault
 from msaspec.deploy.aws.stream import LATE, Line
 from msaspec.deploy.aws.target import Aws
-from tests import template
+from tests import template, told
 from tests.deploy.by_hand import (
     MANIFEST,
     Answer,
@@ -209,8 +208,8 @@ def test_text_has_time_stream_and_line(folder: Path) -> None:
 def test_json_is_an_object_a_line(folder: Path) -> None:
     """For programs."""
     result = command(logs([page(event("a", 5, "up"), event("b", 6))]), "cart", "--format", "json")
-    lines = [json.loads(line) for line in result.stdout.splitlines()]
-    assert lines[0] == {"time": "2023-11-14T22:13:20.005Z", "stream": "s1", "message": "up"}
+    lines = told.rows(result.stdout, "log")
+    assert (lines[0]["time"], lines[0]["stream"], lines[0]["message"]) == ("2023-11-14T22:13:20.005Z", "s1", "up")
     assert len(lines) == 2
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import string
 import subprocess
 from pathlib import Path
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 
 from msaspec.cli.commands.outputs import variable
 from msaspec.deploy.reporter import Output, as_outputs
+from tests import told
 from tests.deploy.by_hand import MANIFEST, Answer, Client, Commands, cloudformation, deployed, fake
 
 VALUES = {"ZServiceUrl": "http://z.example", "MediaBucketName": "shop-media", "CartServiceUrl": "https://cart.example"}
@@ -70,8 +70,8 @@ def test_outputs_have_an_order() -> None:
 def test_json_is_an_object() -> None:
     """Keys and values, in the same order."""
     result = outputs("--format", "json")
-    assert json.loads(result.stdout) == VALUES
-    assert list(json.loads(result.stdout)) == ["CartServiceUrl", "ZServiceUrl", "MediaBucketName"]
+    assert told.outputs(result.stdout) == VALUES
+    assert list(told.outputs(result.stdout)) == ["CartServiceUrl", "ZServiceUrl", "MediaBucketName"]
 
 
 def test_env_has_a_variable_a_line() -> None:
@@ -106,7 +106,7 @@ def test_keys_become_variables(key: str, name: str) -> None:
 def test_other_stacks_have_outputs_too(arguments: list[str], said: dict[str, str]) -> None:
     """`--stack registry` and `--env` choose; a stack without outputs says nothing."""
     result = outputs(*arguments, "--format", "json")
-    assert (result.exit_code, json.loads(result.stdout)) == (0, said)
+    assert (result.exit_code, told.outputs(result.stdout)) == (0, said)
     assert outputs("--env", "prod").stdout == ""
     assert outputs("--env", "prod", "--format", "env").stdout == ""
 
@@ -114,7 +114,8 @@ def test_other_stacks_have_outputs_too(arguments: list[str], said: dict[str, str
 def test_without_a_stack_there_are_no_outputs() -> None:
     """A system that is not deployed ends with 3, and stdout stays empty."""
     result = outputs("--format", "json", client=cloudformation())
-    assert (result.exit_code, result.stdout, "MSA617" in result.stderr) == (3, "", True)
+    (fault,) = told.rows(result.stdout)
+    assert (result.exit_code, result.stderr, fault["code"]) == (3, "", "MSA617")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from msaspec.diagnostics.diagnostic import Invalid
 from msaspec.linting import cfn_lint
 from msaspec.template.owner import Claim, claim, metadata
 from msaspec.template.role import MAIN, REGISTRY, Named
+from tests import told as programs
 from tests.deploy.account import OWNING, SMALL, Account
 from tests.deploy.recorded import Heard, Recorded, aws, described, missing, original
 
@@ -218,8 +219,8 @@ def test_status_and_diff_say_whose_a_stack_is(account: Account) -> None:
     status = account.run("status").stdout
     assert "  It was not made by msaspec. This command is about the system `shop`, without an environment.\n" in status
     assert "  not from this manifest   2 resources\n" in status
-    told = json.loads(account.run("status", "--format", "json").stdout)
-    assert (told["owner"], [entry["entry"] for entry in told["entries"]]) == (None, [None])
+    (row,) = programs.rows(account.run("status", "--format", "json").stdout, "status")
+    assert (row["owner"], [entry["entry"] for entry in row["entries"]]) == (None, [None])
     diff = account.run("diff", "--against", "stack", "--stack", "main")
     assert diff.exit_code == 1
     assert "not from this manifest\n  - Payroll" in diff.stdout
@@ -227,7 +228,7 @@ def test_status_and_diff_say_whose_a_stack_is(account: Account) -> None:
     assert "hint: `msaspec deploy` refuses to change it." in diff.stderr
     (gone,) = (
         row
-        for row in json.loads(account.run("diff", "--against", "stack", "--format", "json").stdout)
+        for row in programs.rows(account.run("diff", "--against", "stack", "--format", "json").stdout, "change")
         if row["logical_id"] == "Payroll"
     )
     assert gone["entry"] is None

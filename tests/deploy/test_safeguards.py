@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -12,6 +11,7 @@ from moto.rds.models import rds_backends
 
 from msaspec.deploy.aws.pace import Pace
 from msaspec.deploy.policy import lifted_of
+from tests import told as programs
 from tests.deploy.account import STORING, Account, interrupting
 from tests.deploy.by_hand import refusal
 
@@ -89,7 +89,7 @@ def test_what_could_not_be_put_back_is_told_until_it_is(account: Account) -> Non
         assert "not protected against deletion" in told
         assert "The template turns on deletion protection for the database instance" in told
         assert "The template turns on deletion protection for the load balancer" in told
-        (row,) = (json.loads(line) for line in account.run("status", "--format", "json").stdout.splitlines())
+        (row,) = programs.rows(account.run("status", "--format", "json").stdout, "status")
         assert {each["logical_id"]: each["on"] for each in row["protections"]} == {
             "MainDatabase": False,
             "IngressLoadBalancer": False,

@@ -16,6 +16,7 @@ from msaspec.deploy.progress import Progress
 from msaspec.deploy.reporters.text import Text
 from msaspec.deploy.watch import follow
 from msaspec.diagnostics.diagnostic import Code
+from msaspec.messages.general import Configuration
 from tests.deploy.by_hand import context
 from tests.deploy.recorded import STACK, STACK_ID, Recorded, aws, event, plays
 from tests.deploy.screen import Screen
@@ -81,7 +82,7 @@ def test_everything_that_is_said_meanwhile_is_read(screen: Screen) -> None:
         reporter.diagnosed([Code("MSA620", "A title", "Manual.").at((), "The list[0] of [red] it.", hint="Try.")])
         reporter.details(["last [bold]words[/]"])
         reporter.ends(progress)
-        reporter.note("The end.")
+        reporter.say(Configuration("The end."))
     gone, seen = screen.drawn()
     text = run_on([*gone, *seen])
     assert "The list[0] of [red] it." in text

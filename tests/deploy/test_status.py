@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +16,7 @@ from msaspec.deploy.aws import state
 from msaspec.deploy.aws.fault import Fault
 from msaspec.deploy.aws.pace import Pace
 from msaspec.deploy.invocation import Invocation
-from tests import goldens, template
+from tests import goldens, template, told
 from tests.deploy import recorded
 from tests.deploy.by_hand import Client, Commands, Waiting, closed, cloudformation, context, deployed, fake, refusal
 from tests.deploy.recorded import Heard
@@ -99,7 +98,7 @@ def test_what_is_not_well_ends_with_3() -> None:
     shown = " ".join(result.stdout.split())
     assert "services.cart-service NOT WELL its host is stopped, 0 of 1 running, 0 healthy" in shown
     assert "services.cart-service is not well: its host is stopped. Its log: msaspec logs cart-service" in result.stderr
-    rows = json.loads(status("--format", "json", ec2=hosts("stopped")).stdout.splitlines()[0])
+    rows = told.rows(status("--format", "json", ec2=hosts("stopped")).stdout, "status")[0]
     assert rows["well"] is False
     assert {row["entry"] for row in rows["conditions"] if row["well"] is False} >= {"services.cart-service"}
 
@@ -127,7 +126,7 @@ def test_health_that_aws_does_not_tell_is_unknown() -> None:
     ec2 = hosts()
     ec2.answers["describe_instance_status"] = refusal("UnauthorizedOperation")
     assert "1 of 1 running, health unknown" in status(ec2=ec2).stdout
-    found = json.loads(status("--format", "json", ec2=ec2).stdout.splitlines()[0])["conditions"]
+    found = told.rows(status("--format", "json", ec2=ec2).stdout, "status")[0]["conditions"]
     assert {each["healthy"] for each in found if each["entry"].startswith("services.")} == {None}
 
 
@@ -242,11 +241,14 @@ def test_json_is_an_object_a_stack() -> None:
     """Everything that the text tells, and the ids in AWS, for programs; also what was deleted."""
     stack = deployed("shop", MAIN, status="UPDATE_FAILED", rows=FAILED, LastUpdatedTime=CHANGED, StackStatusReason="R")
     result = status("--format", "json", stacks=[stack, registry_stack()])
-    found, registry = (json.loads(line) for line in result.stdout.splitlines())
+    found, registry = told.rows(result.stdout, "status")
     entries = found.pop("entries")
     assert {each["entry"] for each in found.pop("conditions")} >= {"databases.main", "buckets.media"}
     assert found.pop("well") is False
     assert found == {
+        "code": "MSG116",
+        "event": "status",
+        "level": "result",
         "stack": "shop",
         "id": "arn:aws:cloudformation:eu-west-1:123456789012:stack/shop/1",
         "owner": {"system": "shop", "stack": "main"},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 import sys
 from datetime import UTC, datetime
@@ -22,7 +21,11 @@ from msaspec.deploy.reporters.lines import lines
 from msaspec.deploy.reporters.text import Text
 from msaspec.deploy.watch import follow
 from msaspec.diagnostics.diagnostic import Code, Severity
+from msaspec.messages.deploying import MayCreateAgain
+from msaspec.messages.general import Configuration
+from msaspec.messages.progress import Unanswered
 from msaspec.update.changes import Action, Change
+from tests import told as programs
 from tests.deploy.by_hand import context
 from tests.deploy.recorded import STACK, STACK_ID, Heard, Recorded, aws, event, plays
 
@@ -54,7 +57,7 @@ def progress() -> Progress:
 
 def told(reporter: Reporter) -> None:
     """A deployment from its first to its last word."""
-    reporter.note("A sentence.")
+    reporter.say(Configuration("A sentence."))
     reporter.proposed(STACK, CHANGES, lambda entry: "msa.yaml:4")
     there = aws(Pace(sleep=lambda seconds: None), cloudformation=Recorded(describe_stack_events=plays()))
     feed = Feed(there, STACK_ID)
@@ -85,17 +88,25 @@ def test_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     """Every line is one object with its event, and nothing is said anywhere else."""
     told(Json())
     out, err = capsys.readouterr()
-    objects = [json.loads(line) for line in out.splitlines()]
+    objects = programs.rows(out)
     assert err == ""
     assert [each["event"] for each in objects] == [
-        *("note", "change", "begin"),
+        *("configuration", "change", "begin"),
         *("stack", "resource", "resource", "stack", "resource", "stack"),
         *("end", "diagnostic", "detail", "detail", "output", "output"),
     ]
     by_event = {each.pop("event"): each for each in objects[::-1]}
+    assert {event: each.pop("level") for event, each in by_event.items()} == {
+        **dict.fromkeys(("begin", "stack", "resource", "end"), "progress"),
+        **dict.fromkeys(("change", "output"), "result"),
+        **dict.fromkeys(("configuration", "detail"), "info"),
+        "diagnostic": "error",
+    }
+    codes = {event: each.pop("code") for event, each in by_event.items()}
+    assert codes == {event: programs.catalogue.kinds()[event].code for event in codes} | {"diagnostic": "MSA620"}
     at = "2026-07-24T12:00:0"
     known = {"entry": "buckets.media", "logical_id": "MediaBucket", "type": "AWS::S3::Bucket"}
-    assert by_event["note"] == {"message": "A sentence."}
+    assert by_event["configuration"] == {"message": "A sentence.", "what": "A sentence."}
     assert by_event["change"] == {
         "stack": STACK,
         "place": "msa.yaml:4",
@@ -127,7 +138,6 @@ def test_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
         "seconds": 5.0,
     }
     assert by_event["diagnostic"] == {
-        "code": "MSA620",
         "severity": "error",
         "message": "It failed.",
         "hint": "Try again.",
@@ -141,17 +151,17 @@ def test_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
 def test_programs_hear_of_an_operation_that_was_left(capsys: pytest.CaptureFixture[str]) -> None:
     """It has no end yet, so no seconds either."""
     Json().ends(progress())
-    end = {"event": "end", "stack": STACK, "status": "", "reason": None, "seconds": None}
-    assert json.loads(capsys.readouterr().out) == end
+    (end,) = programs.rows(capsys.readouterr().out, "end")
+    assert (end["stack"], end["status"], end["reason"], end["seconds"]) == (STACK, "", None, None)
 
 
 def test_programs_hear_every_letter(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a console can show: another letter than it knows does not end a deployment."""
     stream = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
     monkeypatch.setattr(sys, "stdout", stream)
-    Json().note("żółć 🦆 \u2028")
+    Json().say(Configuration("żółć 🦆 \u2028"))
     written = stream.buffer.getvalue().decode()  # type: ignore[attr-defined]
-    assert [json.loads(line) for line in written.splitlines()] == [{"event": "note", "message": "żółć 🦆 \u2028"}]
+    assert [row["message"] for row in programs.rows(written)] == ["żółć 🦆 \u2028"]
 
 
 def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
@@ -195,14 +205,14 @@ def test_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     reporter.begins(shown)
     shown.apply(read(ROWS[:2]))
     reporter.moved(shown, read(ROWS[:2]))
-    reporter.note("AWS does not answer.")
+    reporter.say(Unanswered())
     shown.apply(read(ROWS[2:]))
     reporter.moved(shown, read(ROWS[2:]))
     reporter.ends(shown)
-    reporter.note("The end.")
+    reporter.say(Configuration("The end."))
     out, err = capsys.readouterr()
     assert (out, sys.stderr is stderr) == ("", True)
-    assert "AWS does not answer.\n" in err
+    assert "AWS does not answer at the moment." in err
     assert "12:00:01" not in err, "the tree instead of lines"
     assert err.rstrip().endswith("The end.")
     last = re.sub("\x1b\\[[^a-zA-Z]*[a-zA-Z]", "", err[err.rindex("shop ") :]).splitlines()
@@ -238,10 +248,11 @@ def test_who_can_show_a_picture(term: str, live: bool, monkeypatch: pytest.Monke
 def test_a_question(
     reporter: Reporter, answer: str, expected: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is asked on stderr; the answer is no unless it is yes."""
+    """It is asked on stderr; the answer is no unless it is yes. Programs hear that it is asked."""
     monkeypatch.setattr("sys.stdin", io.StringIO(answer))
-    assert reporter.asks("Delete it?") is expected
-    assert capsys.readouterr().out == ""
+    assert reporter.asks(MayCreateAgain(STACK)) is expected
+    out = capsys.readouterr().out
+    assert [row["level"] for row in programs.rows(out)] == (["question"] if isinstance(reporter, Json) else [])
 
 
 def test_the_stand_in_is_a_teller() -> None:

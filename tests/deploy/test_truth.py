@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
@@ -11,6 +10,7 @@ import pytest
 from msaspec import pipeline
 from msaspec.linting import cfn_lint
 from msaspec.template import render
+from tests import told
 from tests.deploy.account import OWNING, SMALL, Account
 from tests.deploy.by_hand import refusal
 
@@ -143,4 +143,4 @@ def test_a_stack_in_a_failed_state_is_no_good_status(account: Account, words: tu
     assert f"The stack shop is {status}." in result.stderr
     assert "msaspec deploy" in result.stderr
     shown = account.run("status", "--format", "json")
-    assert (shown.exit_code, json.loads(shown.stdout)["status"]) == (3, status)
+    assert (shown.exit_code, told.rows(shown.stdout, "status")[0]["status"]) == (3, status)

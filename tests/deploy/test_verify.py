@@ -11,6 +11,7 @@ from moto.route53.models import route53_backends
 from msaspec.deploy.preconditions.front_door import _covers
 from msaspec.deploy.preconditions.images import _platforms
 from msaspec.sandbox.account import Account as Allowed
+from tests import told
 from tests.deploy.account import OWNING, SMALL, Account
 
 ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret"
@@ -42,15 +43,15 @@ def test_each_miss_is_on_its_line(account: Account) -> None:
     result = account.run("verify", "--format", "json")
     assert time.monotonic() - begun < 60  # the target is 3 s on a machine of one's own
     assert result.exit_code == 1
-    rows = [json.loads(line) for line in result.stdout.splitlines()]
-    told = {row["path"]: row for row in rows if row["event"] == "diagnostic" and row["severity"] == "error"}
-    assert {path: row["code"] for path, row in told.items()} == {
+    found = told.rows(result.stdout, "diagnostic")
+    missing = {row["path"]: row for row in found if row["severity"] == "error"}
+    assert {path: row["code"] for path, row in missing.items()} == {
         "services.cart.secrets.A": "MSA671",
         "services.cart.secrets.C": "MSA671",
         "services.cart.secrets.D": "MSA672",
     }
-    assert "aws ssm put-parameter --name /shop/a" in told["services.cart.secrets.A"]["hint"]
-    assert told["services.cart.secrets.D"]["hint"] == "It has: one."
+    assert "aws ssm put-parameter --name /shop/a" in missing["services.cart.secrets.A"]["hint"]
+    assert missing["services.cart.secrets.D"]["hint"] == "It has: one."
     assert "hunter2" not in result.stdout + result.stderr
 
 

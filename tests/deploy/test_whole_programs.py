@@ -17,7 +17,7 @@ import pytest
 
 from msaspec import sandbox
 from msaspec.sandbox.world import World
-from tests import goldens
+from tests import goldens, told
 from tests.deploy.account import OWNING, SMALL
 
 EXAMPLE = goldens.EXAMPLES / "msa.yaml"
@@ -91,7 +91,7 @@ def test_a_system_over_http(served: World, tmp_path: Path) -> None:
     deployed = run("deploy", "--yes")
     assert deployed.returncode == 0, deployed.stderr
     outputs = run("outputs", "--format", "json")
-    assert set(json.loads(outputs.stdout)) == {"MediaBucket"}
+    assert set(told.outputs(outputs.stdout)) == {"MediaBucket"}
     status = run("status")
     assert "shop   CREATE_COMPLETE" in status.stdout
     assert "CartImageTag = 1.0" in status.stdout

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,9 @@ from msaspec.cli import main
 from msaspec.diagnostics.diagnostic import Invalid
 from msaspec.importers import compose
 from msaspec.importing.imported import Imported, Options, refused
-from msaspec.importing.ledger import Verdict, to_json
+from msaspec.importing.ledger import Verdict, to_messages
 from msaspec.importing.tree import leaves, parse, read
+from tests import told
 
 
 def imported(folder: Path, files: dict[str, str], *paths: str, options: Options | None = None) -> Imported:
@@ -126,7 +126,7 @@ def test_a_password_is_nowhere(tmp_path: Path, secret: str) -> None:
     """Neither in the manifest nor in the report."""
     made = imported(tmp_path, {"compose.yaml": SHOP})
     assert secret not in made.text
-    assert secret not in to_json(made.rows)
+    assert secret not in str(list(to_messages(made.rows)))
 
 
 def test_a_password_behind_another_name_is_nowhere(tmp_path: Path) -> None:
@@ -310,7 +310,7 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "keys: " in result.stderr
     written = CliRunner().invoke(main, ["import", "compose", "compose.yaml", "-o", "msa.yaml", "--format", "json"])
     assert written.exit_code == 0
-    rows = json.loads(written.stderr.partition("Wrote msa.yaml.")[2])
+    rows = told.rows(written.stdout, "key")
     assert {row["verdict"] for row in rows} == set(Verdict)
     assert Path("msa.yaml").read_text() == result.stdout
     assert CliRunner().invoke(main, ["import", "compose", "gone.yaml"]).exit_code == 1

@@ -11,7 +11,7 @@ import yaml
 from msaspec.diagnostics.diagnostic import Invalid
 from msaspec.importers import copilot
 from msaspec.importing.imported import Imported, Options, refused
-from msaspec.importing.ledger import to_json
+from msaspec.importing.ledger import to_messages
 from msaspec.importing.tree import leaves, read
 
 FILES = {
@@ -131,7 +131,7 @@ def test_every_key_is_accounted_for(made: tuple[Imported, Path], monkeypatch: py
     assert {row.file for row in rows} == set(FILES)
     keys = [leaf for name in FILES for tree in read(Path(name), name) for leaf in leaves(tree)]
     assert len(rows) == len(keys)
-    assert "hunter22" not in made[0].text + to_json(rows)
+    assert "hunter22" not in made[0].text + str(list(to_messages(rows)))
 
 
 def test_what_is_no_application_is_said(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 import httpx
 
 from msaspec import sandbox
+from tests import told
 from tests.lambdas import postgres
 from tests.shop.programs import PREFIXES, SERVICES, SHOP, Caller
 from tests.system.machine import Machine
@@ -105,7 +105,7 @@ class Shop:
 
     def http(self, service: str) -> Outside:
         """A client on the internet, below the public path of a service."""
-        outputs = json.loads(self.run("outputs", "--format", "json").stdout)
+        outputs = told.outputs(self.run("outputs", "--format", "json").stdout)
         key = service.title().replace("-", "") + "Url"
         assert outputs[key].endswith(PREFIXES.get(service, "")), outputs
         return Outside(outputs[key].removesuffix("/"), self.site)

@@ -6,12 +6,14 @@ import click
 
 from msaspec.cli import console, exits, usage
 
+FORMAT = "json: in a file JSON, on standard output an object a line. [default: yaml]"
+
 
 @click.command(name="compile")
 @console.file_argument()
 @console.environment_option()
 @console.stack_option("Which stack. [default: main]")
-@click.option("--format", "form", type=usage.Choice(["yaml", "json"]), default="yaml", help="[default: yaml]")
+@click.option("--format", "form", type=usage.Choice(["yaml", "json"]), default="yaml", help=FORMAT)
 @click.option(
     "-o",
     "--output",
@@ -24,14 +26,17 @@ def command(file: str, environment: str | None, stack: str, form: str, output: s
 
     Needs no network and no credentials. The same input gives the same bytes.
     """
-    with exits.exit_on_invalid():
+    teller = console.teller(form)
+    with exits.exit_on_invalid(teller):
         from msaspec import pipeline
+        from msaspec.messages.results import Template
         from msaspec.template import render, role
 
         roles = [each for each in role.ROLES if each.word == stack]
         system = pipeline.compile_system(console.read(file), environment, roles)
-        console.tell(system.warnings)
+        teller.diagnosed(system.warnings)
         if not system.stacks:
             raise click.UsageError(f"The system needs no stack for {roles[0].contents}, so it has no {stack} stack.")
         (made,) = system.stacks
-        console.write(render.to_yaml(made) if form == "yaml" else render.to_json(made), output, source=file)
+        text = render.to_yaml(made) if form == "yaml" else render.to_json(made)
+        console.give(teller, Template(made.name, made.template), text, output, source=file)

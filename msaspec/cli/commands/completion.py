@@ -11,7 +11,8 @@ SHELLS = ("bash", "zsh", "fish")
 
 @click.command(name="completion")
 @click.argument("shell", type=usage.Choice(SHELLS), metavar="bash|zsh|fish")
-def command(shell: str) -> None:
+@console.format_option("text", "json")
+def command(shell: str, form: str) -> None:
     """Print the script with which a shell completes msaspec: its commands and options, and the names of services,
     entries and environments in the manifest.
 
@@ -26,8 +27,10 @@ def command(shell: str) -> None:
     from click.shell_completion import ShellComplete, get_completion_class
 
     from msaspec.cli import main
+    from msaspec.messages.results import Script
 
     kind = get_completion_class(shell)
     assert kind
     # Not the subclass's own `source`, which runs bash to ask for its version.
-    console.show(ShellComplete.source(kind(main, {}, "msaspec", "_MSASPEC_COMPLETE")))
+    script = ShellComplete.source(kind(main, {}, "msaspec", "_MSASPEC_COMPLETE"))
+    console.teller(form).result(Script(shell, script), lambda: console.show(script))

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from msaspec.deploy.parameters import Tag
     from msaspec.pipeline import System
 
-EMULATED = "Sandbox: an emulated AWS in memory. Nothing is created in an account, and nothing is left afterwards."
-
 
 @click.command(name="deploy")
 @console.file_argument()
@@ -126,6 +124,8 @@ def command(
         from msaspec.deploy import flow, parameters
         from msaspec.deploy.options import DeployContext, DeployOptions
         from msaspec.linting.settings import settings
+        from msaspec.messages.deploying import Emulated
+        from msaspec.messages.general import Configuration
         from msaspec.template.role import BASE
 
         document = console.read(file)
@@ -149,7 +149,7 @@ def command(
             message = f"`{strangers[0]}` is not a stack of the system, which has {', '.join(sorted(known))}."
             raise click.BadParameter(message, param_hint="--adopt")
         for sentence in linting.configuration.sentences():
-            reporter.note(sentence)
+            reporter.say(Configuration(sentence))
 
         def deploy(aws: Aws, tags: tuple[Tag, ...] | None = None) -> None:
             invocation = invocation_of(document, file, environment, aws)
@@ -179,9 +179,9 @@ def command(
         ):
             linted()
             system = flow.linted(system, target.region, linting)
-            reporter.note(EMULATED)
+            reporter.say(Emulated())
             deploy(aws, chosen)
-            reporter.note(EMULATED)
+            reporter.say(Emulated())
 
 
 @contextmanager

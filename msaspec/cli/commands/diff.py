@@ -17,6 +17,7 @@ from msaspec.diagnostics import printable
 if TYPE_CHECKING:
     from msaspec.deploy.aws.target import Target
     from msaspec.diagnostics.diagnostic import Diagnostic
+    from msaspec.messages.reporter import Teller
     from msaspec.source.document import Document
     from msaspec.template.role import Role
     from msaspec.template.stack import Stack
@@ -65,8 +66,10 @@ def command(
     which compares with what CloudFormation has. What `msaspec deploy` would refuse without --allow-replace is a
     warning. Ends with 0 if the two are the same, with 1 if they differ.
     """
-    with exits.exit_on_fault(app.reporter()), exits.exit_on_invalid():
+    reporter = app.reporter(form)
+    with exits.exit_on_fault(reporter), exits.exit_on_invalid(reporter):
         from msaspec.deploy import gate
+        from msaspec.messages.results import Difference
         from msaspec.update import changes, hazards, listing, losses, objections, tagging
 
         document = console.read(file)
@@ -78,7 +81,7 @@ def command(
             before, after, risks = _deployed(app, document, environment, target, roles)
         else:
             risks = []
-            before, roles = _before(file, against, environment, roles)
+            before, roles = _before(reporter, file, against, environment, roles)
             after = _compiled(document, environment, roles)
             if risks := _elsewhere(before, document, environment):
                 before = Side((), before.document)  # All of another system is new.
@@ -101,23 +104,23 @@ def command(
                 found += [(name, change) for change in tagging.changes(old.tags, new.tags)]
                 risks += tagging.found(old.tags, new.tags, *templates)
         all_changes = list(dict.fromkeys(change for _, change in found))  # A tag changes in each stack.
-        _show(found, all_changes, form)
+        _show(found, all_changes, reporter)
         lost_ones = losses.found(all_changes)
-        console.tell([_placed(change, gate.hinted(change, lost), before, document) for change, lost in lost_ones])
-        console.tell(list(map(document.place_entry, [*objections.refused(all_changes), *risks, *lifted])))
+        reporter.diagnosed([_placed(change, gate.hinted(change, lost), before, document) for change, lost in lost_ones])
+        reporter.diagnosed(list(map(document.place_entry, [*objections.refused(all_changes), *risks, *lifted])))
         if found or not lifted:
-            printable.echo(listing.summary(all_changes), err=True)
+            reporter.say(Difference(listing.summary(all_changes), len(all_changes)))
     if found or lifted:
         raise click.exceptions.Exit(exits.DIAGNOSTICS)
 
 
-def _show(found: list[tuple[str, Change]], all_changes: list[Change], form: str) -> None:
+def _show(found: list[tuple[str, Change]], all_changes: list[Change], reporter: Teller) -> None:
+    """Show the changes: to people as one table, to programs each."""
     from msaspec.update import listing
 
-    if form == "json":
-        console.write_json(listing.to_json(found) + "\n")
-    elif found:
-        printable.echo(listing.to_text(all_changes))
+    table = iter([lambda: printable.echo(listing.to_text(all_changes))])
+    for stack, change in found:
+        reporter.result(listing.as_message(stack, change), next(table, lambda: None))
 
 
 def _placed(change: Change, diagnostic: Diagnostic, before: Side, document: Document) -> Diagnostic:
@@ -144,9 +147,12 @@ def _elsewhere(before: Side, document: Document, environment: str | None) -> lis
     return list(elsewhere.found(known, of(document)))
 
 
-def _before(file: str, against: str, environment: str | None, roles: tuple[Role, ...]) -> tuple[Side, tuple[Role, ...]]:
+def _before(
+    teller: Teller, file: str, against: str, environment: str | None, roles: tuple[Role, ...]
+) -> tuple[Side, tuple[Role, ...]]:
     """Return the version to compare with, and which stacks can be compared with it."""
     from msaspec import pipeline
+    from msaspec.messages.others import AllNew
     from msaspec.template import reading
     from msaspec.template.role import MAIN
     from msaspec.template.stack import Stack
@@ -168,7 +174,7 @@ def _before(file: str, against: str, environment: str | None, roles: tuple[Role,
         return Side((stack,), has_tags=False), (role,)
     document = pipeline.load(text, label)
     if environment is not None and environment not in pipeline.environments(document):
-        printable.echo(f"{label} has no environment {environment}, so all of it is new.", err=True)
+        teller.say(AllNew(label, environment))
         return Side((), document), roles
     return _compiled(document, environment, roles), roles
 

@@ -11,21 +11,26 @@ from msaspec.cli import completion, console, exits
 @click.argument("subject", metavar="SUBJECT", shell_complete=completion.entries)
 @console.file_argument()
 @console.environment_option()
-def command(subject: str, file: str, environment: str | None) -> None:
+@console.format_option("text", "json")
+def command(subject: str, file: str, environment: str | None, form: str) -> None:
     """Explain SUBJECT: the code of a diagnostic, or the name of a service, database or bucket in FILE.
 
-    A code is one of msaspec (MSA301) or of cfn-lint (E3012). A service is explained with its addresses, who may call
-    it, what it uses, every variable of its container with its origin, what its role may do, and its resources.
+    A code is one of msaspec (MSA301 of a diagnostic, MSG201 of a message) or of cfn-lint (E3012). A service is
+    explained with its addresses, who may call it, what it uses, every variable of its container with its origin, what
+    its role may do, and its resources.
     """
     from msaspec.explain import pages
+    from msaspec.messages.results import Explanation, Page
 
+    teller = console.teller(form)
     try:
-        page = pages.diagnostic(subject)
-        if page is None:
-            with exits.exit_on_invalid():
-                from msaspec import pipeline
+        if (page := pages.manual(subject)) is not None:
+            teller.result(Page(subject.upper(), page), lambda: console.show(page))
+            return
+        with exits.exit_on_invalid(teller):
+            from msaspec import pipeline
 
-                page = pages.entry(subject, pipeline.compile_main(console.read(file), environment))
+            sections = pages.entry(subject, pipeline.compile_main(console.read(file), environment))
     except pages.Unknown as unknown:
         raise click.UsageError(str(unknown)) from None
-    console.show(page)
+    teller.result(Explanation(subject, sections), lambda: console.show(pages.to_text(sections)))

@@ -44,23 +44,28 @@ def command(
 
     The manifest has comments where you must decide. Passwords are never written into it: they become names of
     parameters under `secrets`. The report goes to standard error: every key is carried, replaced by what is named, or
-    lost for the reason that is named; text groups them and counts what is carried, JSON has each key.
+    lost for the reason that is named. It groups the keys and counts what is carried. With --format json the manifest
+    and each key are objects on standard output, a line each.
 
     Files that the source names are read (`include`, `extends`, `env_file`, `.env`); nothing is run, and variables of
     your shell are not used. Ends with 1 for a file that cannot be read.
     """
-    with exits.exit_on_invalid():
+    teller = console.teller(form)
+    with exits.exit_on_invalid(teller):
         from msaspec.importing import ledger
         from msaspec.importing.imported import Options
+        from msaspec.messages.general import Next
+        from msaspec.messages.results import Manifest
 
         load = import_module(f"{importers.__name__}.{tool}").load
         imported = load(paths, Options(stores == "managed", frozenset(profiles)))
-        console.write(imported.text, output)
+        console.give(teller, Manifest(imported.text), imported.text, output)
         if form == "json":
-            printable.echo(ledger.to_json(imported.rows), err=True)
-            return
-        for line in ledger.to_text(imported.rows):
-            printable.echo(printable.line(line), err=True)
+            for message in ledger.to_messages(imported.rows):
+                teller.say(message)
+        else:
+            for line in ledger.to_text(imported.rows):
+                printable.echo(printable.line(line), err=True)
         if output and output != "-":
-            printable.echo(f"Next: msaspec lint {output}", err=True)
+            teller.say(Next(f"msaspec lint {output}"))
         sys.stderr.flush()

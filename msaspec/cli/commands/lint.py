@@ -87,7 +87,7 @@ def command(
     try:
         chosen = settings(cfnlintrc, cached=not no_cache)
     except Invalid as invalid:
-        said = tuple(_shown(list(invalid.diagnostics), form, "cfn-lint's configuration", _subject(files, strict)))
+        said = tuple(_shown(list(invalid.diagnostics), form, 0, 0, _subject(files, strict)))
         raise click.exceptions.Exit(unchanged.tell(unchanged.Answer(exits.DIAGNOSTICS, said))) from None
     files = tuple(dict.fromkeys(files or (console.DEFAULT_FILE,)))
     if only_manifests:
@@ -99,9 +99,8 @@ def command(
     found = [diagnostic for one in checked for diagnostic in _once(one.found)]
     found += namesakes.found(_stacks([one.document for one in checked if one.document], environment))
     stacks = sum(len(one.stacks) for one in checked)
-    told = [unchanged.Said("err", sentence) for sentence in chosen.configuration.sentences()]
-    what = f"{_count(len(checked), 'file')}, {_count(stacks, 'stack')}"
-    told += _shown(found, form, what, _subject(files, strict))
+    told = list(_configured(chosen.configuration.sentences(), form))
+    told += _shown(found, form, len(checked), stacks, _subject(files, strict))
     answer = unchanged.Answer(exits.DIAGNOSTICS if (found if strict else errors(found)) else 0, tuple(told))
     if chosen.lasting and not any(is_failure(one.code, one.message) for one in found):
         app.remember(answer)
@@ -235,13 +234,21 @@ def _code(id: str) -> Code | None:
     return catalogue.codes().get(id)
 
 
-def _shown(found: list[Diagnostic], form: str, what: str, about: Subject) -> Iterator[Said]:
+def _shown(found: list[Diagnostic], form: str, files: int, stacks: int, about: Subject) -> Iterator[Said]:
     """Yield findings on stdout; for people with a sentence about what was checked."""
     from msaspec.diagnostics.diagnostic import Severity
     from msaspec.linting.unchanged import Said
 
     render: Callable[[Iterable[Diagnostic], Subject], str] = import_module(f"{reports.__name__}.{form}").render
     shown = render(found, about)
+    counts = [sum(one.severity is level for one in found) for level in Severity]
+    if form == "json":
+        from msaspec.messages.reporters import json
+        from msaspec.messages.results import Linted
+
+        yield Said("data", (shown + "\n" if shown else "") + json.line(Linted(files, stacks, *counts)))
+        return
+    what = f"{_count(files, 'file')}, {_count(stacks, 'stack')}" if files else "cfn-lint's configuration"
     if form != "text":
         yield Said("data", shown + "\n" if shown else "")
         return
@@ -249,8 +256,22 @@ def _shown(found: list[Diagnostic], form: str, what: str, about: Subject) -> Ite
         yield Said("out", f"{what}: no findings.")
         return
     yield Said("out", shown)
-    levels = [_count(number, level) for level in Severity if (number := sum(one.severity is level for one in found))]
+    levels = [_count(number, level) for level, number in zip(Severity, counts, strict=True) if number]
     yield Said("err", f"\n{what}: {' and '.join(levels)}.")
+
+
+def _configured(sentences: Iterable[str], form: str) -> Iterator[Said]:
+    """Yield which configuration of cfn-lint is in force."""
+    from msaspec.linting.unchanged import Said
+
+    for sentence in sentences:
+        if form == "json":
+            from msaspec.messages.general import Configuration
+            from msaspec.messages.reporters import json
+
+            yield Said("data", json.line(Configuration(sentence)))
+        else:
+            yield Said("err", sentence)
 
 
 def _count(number: int, what: str) -> str:

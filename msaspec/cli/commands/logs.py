@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -40,18 +41,16 @@ def command(
     app: App, service: str, file: str, environment: str | None, target: Target, since: int, follow: bool, form: str
 ) -> None:
     """Print the log of SERVICE of FILE (default: msa.yaml): its container, and what its host said while booting."""
-    reporter = app.reporter()
+    reporter = app.reporter(form)
     with exits.exit_on_fault(reporter), app.stacks_of(file, environment, target) as there, exits.exit_on_interrupt():
         from msaspec.deploy.aws import stream
+        from msaspec.messages.results import Log
 
         group = stream.group(there.context(reporter), there.named("main").name, service)
         start = there.aws.pace.now() - since
         for line in stream.lines(there.aws, group, start, grow=follow):
-            if form == "json":
-                facts = {"time": line.time, "stream": line.stream, "message": line.message}
-                console.write_json(printable.to_json(facts) + "\n")
-            else:
-                where = f"{click.style(line.time, dim=True)} {click.style(line.stream, fg='cyan')}"
-                printable.echo(f"{where} {line.message}", wrap=False)
+            where = f"{click.style(line.time, dim=True)} {click.style(line.stream, fg='cyan')}"
+            show = partial(printable.echo, f"{where} {line.message}", wrap=False)
+            reporter.result(Log(line.time, line.stream, line.message), show)
             if streams.lost():
                 break

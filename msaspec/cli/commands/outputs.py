@@ -26,19 +26,17 @@ if TYPE_CHECKING:
 def command(app: App, file: str, environment: str | None, target: Target, stack: str, form: str) -> None:
     """Print the outputs of the deployed stack of FILE (default: msa.yaml), addresses first.
 
-    `json` is an object of keys and values; `env` has lines that a shell can read, such as CART_SERVICE_URL=...
+    `json` has an object for each, a line each; `env` has lines that a shell can read, such as CART_SERVICE_URL=...
     """
-    reporter = app.reporter()
+    reporter = app.reporter(form)
     with exits.exit_on_fault(reporter), app.stacks_of(file, environment, target, stack=stack) as there:
         from msaspec.deploy import overview
         from msaspec.deploy.reporter import as_outputs
 
         deployed = overview.given_out(there.context(reporter, stack), there.named(stack).name)
         found = as_outputs(deployed.outputs, deployed.descriptions)
-        if form == "json":
-            console.write_json(printable.to_json({each.key: each.value for each in found}, indent=2) + "\n")
-        elif form == "env":
-            console.write("".join(f"{variable(each.key)}={quoted(each.value)}\n" for each in found))
+        if form == "env":
+            printable.data("".join(f"{variable(each.key)}={quoted(each.value)}\n" for each in found))
         else:
             reporter.outputs(deployed.name, found)
 

@@ -29,8 +29,9 @@ COMMANDS = ("cancel", "continue-rollback", "deploy", "destroy", "diff", "logs", 
     default="caller",
     help="Whose policy: of the caller; of a caller who passes --role-arn; of that role.",
 )
+@console.format_option("text", "json")
 @pass_app
-def command(app: App, file: str, environment: str | None, commands: tuple[str, ...], whose: str) -> None:
+def command(app: App, file: str, environment: str | None, commands: tuple[str, ...], whose: str, form: str) -> None:
     """Print the IAM policy that commands need for the system of FILE (default: msa.yaml), as JSON.
 
     `caller` runs the commands by permissions of their own. With `--role-arn`, CloudFormation makes the resources by the
@@ -39,18 +40,17 @@ def command(app: App, file: str, environment: str | None, commands: tuple[str, .
     What commands ask for is limited to the stacks of the system. What CloudFormation needs for the resources is taken
     from the registry schemas of their types, and not limited to single resources.
     """
-    reporter = app.reporter()
+    reporter = app.reporter(form)
     with exits.exit_on_fault(reporter):
         from msaspec import pipeline
         from msaspec.deploy import permissions
+        from msaspec.messages.others import LongPolicy
+        from msaspec.messages.results import Policy
 
         document = console.read(file)
         system = pipeline.compile_system(document, environments.required(document, environment))
         found = permissions.policy(system.stacks, commands or COMMANDS, whose)
-        console.write(json.dumps(found, indent=2) + "\n")
+        console.give(reporter, Policy(found), json.dumps(found, indent=2) + "\n")
         size = len(json.dumps(found, separators=(",", ":")))
         if size > permissions.LONGEST:
-            reporter.note(
-                f"The policy has {size:,} characters. A managed policy has at most {permissions.LONGEST:,}: print one"
-                " for some commands each (--for), or use --role-arn, whose role has inline policies of up to 10,240."
-            )
+            reporter.say(LongPolicy(size, permissions.LONGEST))

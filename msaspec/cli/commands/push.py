@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     help="The image tag of a service.",
     shell_complete=completion.tags,
 )
+@console.format_option("text", "json")
 @pass_app
 def command(
     app: App,
@@ -43,6 +44,7 @@ def command(
     target: Target,
     build: str | None,
     tags: tuple[str, ...],
+    form: str,
 ) -> None:
     """Push the image of each SERVICE (default: all) into its repository, through the docker command line.
 
@@ -52,7 +54,7 @@ def command(
     """
     if build and len(services) != 1:
         raise click.UsageError("--build needs exactly one service. For several, set `build:` in the manifest.")
-    reporter = app.reporter()
+    reporter = app.reporter(form)
     with exits.exit_on_fault(reporter):
         from msaspec import pipeline
         from msaspec.deploy import parameters, pushing

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
+from functools import partial
 from typing import Any
 
 import click
 
+from msaspec.cli import console
 from msaspec.diagnostics import printable
 
 INTRODUCTION = """\
@@ -30,7 +32,8 @@ ANY_CODE = "Run Lambda functions of any source, as you, on this machine. By defa
     "--port", type=click.IntRange(0, 65535), default=4566, help="Port to listen on; 0 picks a free one. [default: 4566]"
 )
 @click.option("--run-any-code", is_flag=True, help=ANY_CODE)
-def command(port: int, run_any_code: bool) -> None:
+@console.format_option("text", "json")
+def command(port: int, run_any_code: bool, form: str) -> None:
     """Run an emulated AWS on this machine, for `--endpoint-url`, until Ctrl-C.
 
     It creates every type of resource that msaspec's templates use. The Lambda functions of msaspec's
@@ -38,6 +41,7 @@ def command(port: int, run_any_code: bool) -> None:
     `--run-any-code`. Needs the extra `sandbox`.
     """
     from msaspec import sandbox
+    from msaspec.messages.results import Sandbox
 
     ended = threading.Event()
 
@@ -48,7 +52,9 @@ def command(port: int, run_any_code: bool) -> None:
         with sandbox.serve(port, run_any_code=run_any_code) as world:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, end)
-            printable.echo(INTRODUCTION.format(endpoint=world.endpoint, key=world.key), err=True)
+            introduction = INTRODUCTION.format(endpoint=world.endpoint, key=world.key)
+            ready = Sandbox(world.endpoint, world.key.id, world.key.secret, "us-east-1")
+            console.teller(form).result(ready, partial(printable.echo, introduction, err=True))
             while not ended.wait(1):
                 pass
     except sandbox.Missing as missing:

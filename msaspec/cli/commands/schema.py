@@ -15,8 +15,10 @@ from msaspec.cli import console
     help="Write the schema there instead of to standard output. Overwrites an existing file, unless it is a"
     " manifest; creates missing folders; does not follow symbolic links.",
 )
-def command(output: str | None) -> None:
+@console.format_option("text", "json")
+def command(output: str | None, form: str) -> None:
     """Print the JSON Schema of the manifest, for editors to complete and check."""
     from msaspec.manifest import schema
+    from msaspec.messages.results import Schema
 
-    console.write(schema.to_json(), output)
+    console.give(console.teller(form), Schema(schema.schema()), schema.to_json(), output)

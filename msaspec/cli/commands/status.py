@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from msaspec.deploy.condition import Condition
     from msaspec.deploy.overview import Overview, Protected
     from msaspec.deploy.reporter import Reporter
+    from msaspec.messages.standing import Status
     from msaspec.template.role import Named, Role
 
 
@@ -66,8 +68,9 @@ def command(
                 overview.required(there.context(reporter), chosen[0].name)
             if views != told:
                 told = views
-                _show(views, form)
-                _notes(there, reporter, views, form)
+                for named, view in views:
+                    reporter.result(_message(view), partial(_show, view, named))
+                _notes(there, reporter, views)
             if not watch:
                 break
             there.aws.pace.sleep(there.aws.pace.most)
@@ -83,30 +86,27 @@ def _views(there: Connection, chosen: list[Named]) -> list[tuple[Named, Overview
     return [(named, overview.overview(there.aws, each)) for named, each in found]
 
 
-def _show(views: list[tuple[Named, Overview]], form: str) -> None:
-    if form == "json":
-        console.write_json("".join(printable.to_json(_object(view)) + "\n" for _, view in views))
-        return
-    for named, view in views:
-        for line in _lines(view, named):
-            printable.echo(line)
+def _show(view: Overview, named: Named) -> None:
+    for line in _lines(view, named):
+        printable.echo(line)
 
 
-def _notes(there: Connection, reporter: Reporter, views: list[tuple[Named, Overview]], form: str) -> None:
+def _notes(there: Connection, reporter: Reporter, views: list[tuple[Named, Overview]]) -> None:
     """Say what to do about what is not well, and what could not be looked at."""
     from msaspec.deploy import failure
+    from msaspec.messages.others import NotWell, StackUnwell, Unseen
     from msaspec.template.origin import label
 
     for said in dict.fromkeys(said for _, view in views for said in view.unseen):
-        reporter.note(f"msaspec cannot tell everything: {said}")
-    for named, view in views if form == "text" else ():
+        reporter.say(Unseen("tell", said))
+    for named, view in views:
         context = there.context(reporter, named.role.word)
         if view.deployed.failed:
             step = failure.next_step(context, view.deployed.status)
-            reporter.note(f"The stack {named.name} is {view.deployed.status}. {step}")
+            reporter.say(StackUnwell(named.name, view.deployed.status, step))
         for each in view.faults:
-            look = f" Its log: {context.command('logs', str(each.entry[1]))}" if each.entry[:1] == ("services",) else ""
-            reporter.note(f"{label(each.entry)} is not well: {'; '.join(each.faults)}.{look}")
+            log = context.command("logs", str(each.entry[1])) if each.entry[:1] == ("services",) else None
+            reporter.say(NotWell(label(each.entry), "; ".join(each.faults), log))
 
 
 def _lines(view: Overview, named: Named) -> Iterator[str]:
@@ -185,55 +185,50 @@ def _unprotected(each: Protected) -> str:
     return click.style(printable.line(said), fg="red")
 
 
-def _object(view: Overview) -> dict[str, Any]:
+def _message(view: Overview) -> Status:
     from msaspec.diagnostics.place import render
+    from msaspec.messages import standing
     from msaspec.template.owner import metadata
 
     deployed = view.deployed
-    return {
-        "stack": deployed.name,
-        "id": deployed.id,
-        "owner": metadata(view.claim.owner) if view.claim.owner else None,
-        "status": deployed.status,
-        "reason": deployed.reason,
-        "protected": deployed.protected,
-        "changed": deployed.changed.isoformat() if deployed.changed else None,
-        "parameters": dict(deployed.parameters),
-        "protections": [
-            {"logical_id": each.resource.logical_id, "id": each.resource.id, "on": each.on} for each in view.protections
-        ],
-        "well": not (deployed.failed or view.faults),
-        "conditions": [_condition(each) for each in view.conditions],
-        "entries": [
-            {
-                "entry": render(entry.path) or None,
-                "resources": [
-                    {"logical_id": r.logical_id, "type": r.type, "id": r.id, "status": r.status, "reason": r.reason}
-                    for r in entry.resources
-                ],
-            }
+    return standing.Status(
+        stack=deployed.name,
+        id=deployed.id,
+        owner=metadata(view.claim.owner) if view.claim.owner else None,
+        status=deployed.status,
+        reason=deployed.reason,
+        protected=deployed.protected,
+        changed=deployed.changed.isoformat() if deployed.changed else None,
+        parameters=dict(deployed.parameters),
+        protections=tuple(
+            standing.Protection(each.resource.logical_id, each.resource.id, each.on) for each in view.protections
+        ),
+        well=not (deployed.failed or view.faults),
+        conditions=tuple(
+            standing.Condition(
+                render(each.entry) or None,
+                each.type,
+                each.id,
+                each.well,
+                each.state,
+                tuple(each.faults),
+                each.wanted,
+                each.running,
+                each.healthy,
+                each.version,
+                each.deployment,
+                each.since.isoformat() if each.since else None,
+                dict(each.targets),
+                dict(each.protections),
+                tuple(each.addresses),
+            )
+            for each in view.conditions
+        ),
+        entries=tuple(
+            standing.Entry(
+                render(entry.path) or None,
+                tuple(standing.Resource(r.logical_id, r.type, r.id, r.status, r.reason) for r in entry.resources),
+            )
             for entry in view.entries
-        ],
-    }
-
-
-def _condition(each: Condition) -> dict[str, Any]:
-    from msaspec.diagnostics.place import render
-
-    return {
-        "entry": render(each.entry) or None,
-        "type": each.type,
-        "id": each.id,
-        "well": each.well,
-        "state": each.state,
-        "faults": list(each.faults),
-        "wanted": each.wanted,
-        "running": each.running,
-        "healthy": each.healthy,
-        "version": each.version,
-        "deployment": each.deployment,
-        "since": each.since.isoformat() if each.since else None,
-        "targets": dict(each.targets),
-        "protections": dict(each.protections),
-        "addresses": list(each.addresses),
-    }
+        ),
+    )

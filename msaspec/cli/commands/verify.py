@@ -27,7 +27,7 @@ def command(app: App, file: str, environment: str | None, target: Target, form: 
     command that mends it; what may not be read is said once and skipped. Ends with 1 if something is missing.
     """
     reporter = app.reporter(form)
-    with exits.exit_on_fault(reporter), exits.exit_on_invalid():
+    with exits.exit_on_fault(reporter), exits.exit_on_invalid(reporter):
         from msaspec import pipeline
         from msaspec.deploy import verification
         from msaspec.deploy.context import Context

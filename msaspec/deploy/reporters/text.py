@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -14,16 +14,15 @@ from msaspec.deploy.reporters.lines import lines
 from msaspec.deploy.reporters.live import Live
 from msaspec.deploy.reporters.question import ask
 from msaspec.diagnostics import printable
-from msaspec.diagnostics.diagnostic import Diagnostic
 from msaspec.diagnostics.place import Path
-from msaspec.diagnostics.report import Subject
-from msaspec.diagnostics.reports import text as report
-from msaspec.diagnostics.terminal import moving, width
+from msaspec.diagnostics.terminal import moving
+from msaspec.messages.message import Message
+from msaspec.messages.reporters import text as messages
 from msaspec.update import listing
 from msaspec.update.changes import Change
 
 
-class Text:
+class Text(messages.Text):
     """Tells people. On a terminal progress is a live tree, elsewhere a line an event."""
 
     def __init__(self, asking: Callable[[str], bool] = ask, *, terminal: bool | None = None) -> None:
@@ -31,26 +30,12 @@ class Text:
         self._terminal = moving(sys.stderr) if terminal is None else terminal
         self._live: Live | None = None
 
-    def note(self, message: str) -> None:
-        """Write a sentence."""
-        self._say(printable.line(message))
-
-    def diagnosed(self, diagnostics: Sequence[Diagnostic]) -> None:
-        """Diagnostics with their manifest lines."""
-        if diagnostics:
-            self._say(report.render(diagnostics, Subject(width=width(sys.stderr))))
-
-    def details(self, lines: Iterable[str]) -> None:
-        """Lines, indented."""
-        for line in lines:
-            self._say(f"  {printable.line(line)}")
-
     def _say(self, text: str) -> None:
         """Write to stderr; above the tree, while one stands there: what went past it would be painted over."""
         if self._live:
             self._live.say(printable.page(text))
         else:
-            printable.echo(text, err=True)
+            super()._say(text)
 
     def proposed(self, stack: str, changes: Sequence[Change], place: Callable[[Path], str] | None = None) -> None:
         """Write the changes by manifest entry."""
@@ -87,6 +72,6 @@ class Text:
             value = printable.line(output.value)
             printable.echo(f"{output.key:{width}}   {value}{click.style(about, dim=True)}")
 
-    def asks(self, question: str) -> bool:
+    def asks(self, question: Message) -> bool:
         """Asks on the terminal; the answer is no unless it is yes."""
-        return self._ask(question)
+        return self._ask(question.sentence())

@@ -1,4 +1,4 @@
-"""Diagnostics for programs: a JSON array."""
+"""Diagnostics for programs: one JSON object a line, as every command prints it with `--format json`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from msaspec.diagnostics.report import ALONE, Subject
 
 
 def render(diagnostics: Iterable[Diagnostic], about: Subject = ALONE) -> str:
-    """Return an array of objects: code, severity, message, hint, path, file, line, column, length."""
-    return printable.to_json([as_object(diagnostic) for diagnostic in diagnostics], indent=2, ascii=True)
+    """Return a line for each."""
+    return "\n".join(printable.to_json(as_object(diagnostic), ascii=True) for diagnostic in diagnostics)
 
 
 def as_object(diagnostic: Diagnostic) -> dict[str, object]:
-    """Return the fields of a diagnostic."""
+    """Return the fields of a diagnostic. The page `docs/reference/messages.md` has them as the event `diagnostic`."""
     span = diagnostic.span
     return {
         "code": diagnostic.code,
+        "event": "diagnostic",
+        "level": str(diagnostic.severity),
         "severity": str(diagnostic.severity),
         "message": diagnostic.message,
         "hint": diagnostic.hint,

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from moto.cloudformation import models
-from moto.cloudformation.exceptions import CloudFormationError, ValidationError
+from moto.cloudformation.exceptions import ValidationError
 from moto.core.responses import ActionResult, EmptyResult
 
 from msaspec.sandbox.cloudformation import drift, proposal
@@ -19,6 +19,7 @@ from msaspec.sandbox.cloudformation.resource import Failed, lookup
 from msaspec.sandbox.on_moto import comparing, endings, nested, operations, requests, tokens, validation
 from msaspec.sandbox.on_moto.endings import EXECUTED
 from msaspec.sandbox.on_moto.pages import page
+from msaspec.sandbox.on_moto.refusals import NoChangeSet, NotInThisStatus
 from msaspec.sandbox.on_moto.stacks import Operation, Stack, find, known, now
 from msaspec.sandbox.world import current
 
@@ -31,18 +32,6 @@ BOTH = (
     "Either DisableRollback or OnStackFailure can be specified, but not both. "
     "Validation error as OnStackFailure parameter was specified during CreateChangeSet."
 )
-
-
-class NoChangeSet(CloudFormationError):  # type: ignore[misc]
-    """There is no such change set."""
-
-    code = "ChangeSetNotFound"
-
-
-class NotInThisStatus(CloudFormationError):  # type: ignore[misc]
-    """The change set is not in a status for that."""
-
-    code = "InvalidChangeSetStatus"
 
 
 @dataclass(frozen=True)

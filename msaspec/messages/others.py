@@ -1,0 +1,121 @@
+"""What the other commands say: cancel, continue-rollback, diff, policy, push, status and verify."""
+
+from __future__ import annotations
+
+from msaspec.messages.message import Level, Message
+
+
+class LeftAsItIs(Message, code="MSG401"):
+    """A rollback skips a resource."""
+
+    said = "{logical_id} is left as it is. Where somebody deleted it, or changed it by hand: {command}"
+    logical_id: str
+    command: str
+
+
+class RollingBack(Message, code="MSG402"):
+    """A stack rolls back, and nobody waits for its end."""
+
+    said = "The stack {stack} is rolling back. Watch it: {command}"
+    stack: str
+    command: str
+
+
+class CreationKept(Message, code="MSG403"):
+    """A creation was stopped, and what it made is kept."""
+
+    said = (
+        "The creation of the stack {stack} is stopped. Everything created so far is kept. Continue it: {deploy}."
+        " Or delete it: {destroy}"
+    )
+    stack: str
+    deploy: str
+    destroy: str
+
+
+class AsBefore(Message, code="MSG404"):
+    """A stack is rolled back."""
+
+    said = "The stack {stack} is as it was before the update."
+    stack: str
+    skipped: tuple[str, ...]
+
+    def sentence(self) -> str:
+        """Return the sentence, which names what was skipped."""
+        names = ", ".join(self.skipped)
+        but = f", but for {names}, which CloudFormation left as it is" if self.skipped else ""
+        return f"The stack {self.stack} is as it was before the update{but}."
+
+
+class NothingToPush(Message, code="MSG405"):
+    """No service has an image of the system."""
+
+    said = "No service has an image of the system, so there is nothing to push."
+
+
+class Pushed(Message, code="MSG406"):
+    """An image is in its repository."""
+
+    said = "Pushed {image}"
+    image: str
+
+
+class LongPolicy(Message, code="MSG407", level=Level.WARNING):
+    """A policy is longer than IAM allows."""
+
+    said = (
+        "The policy has {size:,} characters. A managed policy has at most {longest:,}: print one for some commands each"
+        " (--for), or use --role-arn, whose role has inline policies of up to 10,240."
+    )
+    size: int
+    longest: int
+
+
+class Unseen(Message, code="MSG408", level=Level.WARNING):
+    """Something of the account may not be looked at."""
+
+    said = "msaspec cannot {verb} everything: {reason}"
+    verb: str
+    reason: str
+
+
+class NothingMissing(Message, code="MSG409", level=Level.RESULT):
+    """The account has what a deployment needs."""
+
+    said = "Nothing is missing."
+    warned: bool
+
+    def sentence(self) -> str:
+        """Return the sentence; a warning stops no deployment."""
+        return "Nothing is missing that stops a deployment." if self.warned else "Nothing is missing."
+
+
+class StackUnwell(Message, code="MSG410", level=Level.WARNING):
+    """A stack is in a failed state."""
+
+    said = "The stack {stack} is {status}. {next}"
+    stack: str
+    status: str
+    next: str
+
+
+class NotWell(Message, code="MSG411", level=Level.WARNING):
+    """A service or a store is not well."""
+
+    said = "{entry} is not well: {faults}."
+    entry: str
+    faults: str
+    log: str | None
+    """The command that shows its log."""
+
+    def sentence(self) -> str:
+        """Return the sentence, with the command where there is a log."""
+        return f"{self.said.format_map(self.payload())}{f' Its log: {self.log}' if self.log else ''}"
+
+
+class AllNew(Message, code="MSG412"):
+    """The version before has no such environment."""
+
+    said = "{version} has no environment {environment}, so all of it is new."
+    version: str
+    environment: str
