@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -181,6 +182,21 @@ def test_a_file_is_short_and_finished(path: Path) -> None:
     text = path.read_text("utf-8")
     assert text.count("\n") <= 400
     assert not any(word in text for word in ("TODO", "FIXME", "XXX"))
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "checks").rglob("*.py")), ids=lambda path: path.stem)
+def test_a_check_names_the_fields_that_it_reads(path: Path) -> None:
+    """Not by `getattr`, which type checkers and searches do not see: what it asks of a kind is the kind's to answer."""
+    called = {ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)}
+    assert not called & {"getattr", "hasattr", "setattr"}
+
+
+def test_no_test_replaces_a_private_name() -> None:
+    """What a test has to replace is a parameter, or a part of `App`. Names of others, such as urllib, are theirs."""
+    patching = r"(?:setattr|delattr|patch(?:\.object)?)\("
+    private = re.compile(rf"""{patching}\s*["']?msaspec[\w.]*[.,]\s*["']?_[a-z]|{patching}\s*[\w.]+,\s*["']_[a-z]""")
+    files = sorted(Path(__file__).parent.rglob("*.py"))
+    assert {path.name: found for path in files if (found := private.findall(path.read_text("utf-8")))} == {}
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if path.name == "__init__.py"], ids=module)

@@ -175,6 +175,16 @@ REFUSED = [
 ]
 
 
+def test_the_support_of_an_old_engine_is_chosen_once() -> None:
+    """RDS takes another word only when an instance is made, so a patch that changes it is refused before."""
+    path = "/Resources/MainDatabase/Properties/EngineLifecycleSupport"
+    patched = f"{database()}patches: [{{op: add, path: {path}, value: open-source-rds-extended-support}}]\n"
+    reason = "would change `EngineLifecycleSupport` from open-source-rds-extended-support-disabled to"
+    (found,) = told(database(), patched)
+    assert found[0] == "MSA516"
+    assert reason in found[2]
+
+
 @pytest.mark.parametrize(("before", "after", "reason"), REFUSED)
 def test_what_rds_refuses_is_an_error_before(before: dict[str, str], after: dict[str, str], reason: str) -> None:
     """The line of the field has it, `deploy` does not begin, and no word changes that."""

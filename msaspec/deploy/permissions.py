@@ -177,6 +177,7 @@ BEYOND: Mapping[str, Sequence[str]] = {
         "autoscaling:SuspendProcesses",
         "autoscaling:TerminateInstanceInAutoScalingGroup",
     ),
+    "AWS::CloudFront::Distribution": ("cloudfront:UpdateDistribution",),  # It is turned off before it is deleted.
     "AWS::Lambda::Function": ("ec2:DescribeNetworkInterfaces",),
 }
 """What CloudFormation does with resources of a type that its registry schema does not say."""

@@ -173,6 +173,11 @@ def _objections(before: Properties, after: Properties) -> Iterator[Objection]:
         hint = f"Keep `engine: {engines[0]}`, and declare a database of another name for the other engine."
         yield Objection(Effect.REFUSED, "engine", reason, hint)
         return
+    support = [side.get("EngineLifecycleSupport") for side in (before, after)]
+    if all(support) and support[0] != support[1]:
+        reason = f"would change `EngineLifecycleSupport` from {support[0]} to {support[1]}, which RDS refuses"
+        hint = f"Keep {support[0]}. RDS takes it only when an instance is made or restored."
+        yield Objection(Effect.REFUSED, "engine", reason, hint)
     yield from _versions(before.get("EngineVersion"), after.get("EngineVersion"))
     yield from _volume(whole(before.get("AllocatedStorage")), whole(after.get("AllocatedStorage")))
     yield from _retention(whole(before.get("BackupRetentionPeriod")), whole(after.get("BackupRetentionPeriod")))

@@ -65,5 +65,5 @@ def _is_written(model: BaseModel, keys: list[str]) -> bool:
     for key in keys:
         if not isinstance(current, BaseModel) or key not in current.model_fields_set:
             return False
-        current = getattr(current, key)
+        current = dict(current)[key]
     return current is not False and current not in (None, {})

@@ -28,8 +28,9 @@ PLAIN_HTTP = Code(
     "MSA361",
     "A front door without HTTPS",
     """
-    Without `ingress.domain` the load balancer speaks only HTTP, on a name of AWS, so traffic can be read on its way.
-    Set a domain, or put it behind the CDN with `ingress: {cdn: true}`.
+    Without `ingress.domain` the load balancer has no certificate and speaks only HTTP, so traffic can be read on its
+    way. With `ingress: {cdn: true}`, browsers reach CloudFront over HTTPS, and only the requests of CloudFront to the
+    load balancer are plain. Set a domain for HTTPS on the whole way.
     """,
     Severity.WARNING,
 )
@@ -114,6 +115,10 @@ def check(plan: Plan) -> Iterator[Diagnostic]:
         hint = "Set `ingress: {domain: ..., hosted_zone: ...}`, or `ingress: {cdn: true}`."
         first = fronted[0][1]
         yield PLAIN_HTTP.at((*first.path, "paths" if first.spec.paths else "hosts"), message, hint=hint, key=True)
+    elif not ingress.domain:
+        message = "CloudFront reaches the load balancer over HTTP, because without a domain it has no certificate."
+        hint = "Set `ingress.domain` and `ingress.hosted_zone` for HTTPS on the whole way."
+        yield PLAIN_HTTP.at(("ingress", "cdn"), message, hint=hint, key=True)
     for _, workload in fronted:
         for number, host in enumerate(workload.spec.hosts):
             if not ingress.domain or not _under(host, ingress.domain):

@@ -21,7 +21,7 @@ SAME_PATH = Code(
 )
 HEALTH_OUTSIDE = Code(
     "MSA302",
-    "A health path that is not routed to the service to the service to the service",
+    "A health path that is not routed to the service",
     """
     Health checks of a service with `paths` arrive like its requests, so the health path must be under one of its paths:
     `/api/users/health` is under `/api/users`; `/api/users-health` and `/health` are not.

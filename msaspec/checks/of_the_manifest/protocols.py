@@ -72,8 +72,8 @@ def check(plan: Plan) -> Iterator[Diagnostic]:
         yield from _numbers(workload)
         yield from _asked(runtime, workload)
         yield from _routed(plan, runtime, workload)
-        for field in ("sticky", "strip"):
-            if getattr(workload.spec, field) and not workload.spec.public and runtime.behind_balancer:
+        for field, value in {"sticky": workload.spec.sticky, "strip": workload.spec.strip}.items():
+            if value and not workload.spec.public and runtime.behind_balancer:
                 message = f"`{field}` of `{workload.name}` concerns public requests, and it has no paths."
                 yield NOTHING_ROUTED.at(
                     (*workload.path, field), message, hint="Give it `paths`, or remove it.", key=True
