@@ -208,7 +208,7 @@ _ALL = (
     ),
     Scenario("cancel", "system", ("cancel",), Asked.BACK, MOVED, arrange=_updating),
     Scenario("continue-rollback", "stuck", ("continue-rollback",), Asked.BACK, MOVED),
-    Scenario("push", "owning", ("push",), Asked.PUSHED, OWNING),
+    Scenario("push", "owning", ("push", "--tag", "cart=1.2"), Asked.PUSHED, OWNING),
     Scenario("dry-run", "system", ("deploy", "--dry-run"), Asked.TOLD, MOVED),
     Scenario("status", "owning", ("status",), Asked.TOLD, OWNING),
     Scenario("follow", "system", ("status", "--follow"), Asked.TOLD, MOVED, arrange=_ending),
