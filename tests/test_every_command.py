@@ -30,7 +30,7 @@ BROKEN_BY_PATCHES = ("patch-of-a-rule-is-odd", "patch-of-policies-is-a-number")
 """What cfn-lint refuses, by the patches that they show."""
 REFUSED = ("patch-of-a-rule-is-odd",)
 """What CloudFormation refuses of them as a template."""
-OFFLINE = {"compile", "diff", "explain", "lint", "policy"}
+OFFLINE = {"compile", "diff", "draw", "explain", "lint", "policy"}
 ONLINE = {"cancel", "continue-rollback", "deploy", "destroy", "logs", "outputs", "push", "status", "verify"}
 WITHOUT_A_MANIFEST = {"import", "completion", "init", "sandbox", "schema"}
 
@@ -103,7 +103,7 @@ def test_lint(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 @every_case
 def test_what_needs_no_account(case: Case, tmp_path: Path) -> None:
-    """`compile` and `diff` in every form, and `explain` of everything that the manifest names."""
+    """`compile` and `diff` in every form, `draw`, and `explain` of everything that the manifest names."""
     file, words = str(case.file), case.words
     written = str(tmp_path / "written.yaml")
     run("compile", file, *words, "-o", written)
@@ -112,6 +112,8 @@ def test_what_needs_no_account(case: Case, tmp_path: Path) -> None:
     for form in ("text", "json"):
         run("diff", file, *words, "--against", file, "--format", form)
         run("diff", file, *words, "--against", written, "--format", form)
+    for form in ("mermaid", "dot"):
+        run("draw", file, *words, "--format", form)
     run("diff", file, *words, "--against", str(goldens.EXAMPLES / "msa.yaml"), codes=(0, 1))
     for name in case.names:
         page = run("explain", name, file, *words).stdout

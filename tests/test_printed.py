@@ -116,6 +116,13 @@ OFFLINE = {
         ["copilot", "{hostile}"],
         ["{hostile}", "{file}"],
     ),
+    "draw": (
+        ["{file}"],
+        ["{good}", "--format", "html"],
+        ["{good}", "--format", "mermaid"],
+        ["{good}", "--format", "{hostile}"],
+        ["{good}", "-o", "{dir}"],
+    ),
     "explain": (["{hostile}", "{good}"], ["web", "{file}"], ["{hostile}", "{file}"]),
     "init": (["{file}"], ["{dir}"]),
     "lint": (["{file}"], ["{file}", "--format", "json"], ["{file}.absent"], ["{dir}"]),

@@ -8,9 +8,7 @@ moto and boto3 are the extra `msaspec[sandbox]`, and are loaded when a sandbox s
 
 from __future__ import annotations
 
-import shlex
 import socket
-import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,6 +16,7 @@ from importlib import import_module
 from pathlib import Path
 
 from msaspec import discover
+from msaspec.diagnostics import extra
 from msaspec.sandbox import scratch
 from msaspec.sandbox.account import Account
 from msaspec.sandbox.apart import kept_apart
@@ -111,15 +110,8 @@ def _installed() -> None:
 
 
 def _advice(missing: str) -> str:
-    """How to install what the extra needs. Never by msaspec's own name, which anyone may register on an index."""
-    from importlib.metadata import requires
-
-    needed = [
-        line.partition(";")[0].strip()
-        for line in requires("msaspec") or ()
-        if 'extra == "sandbox"' in line.replace("'", '"')
-    ]
-    words = " ".join(shlex.quote(word) for word in (sys.executable, "-m", "pip", "install", *needed))
+    """How to install what the extra needs."""
+    words = extra.command("sandbox")
     return f"The sandbox needs `{missing}`, which is not installed. Install it beside msaspec: {words}"
 
 

@@ -1,0 +1,55 @@
+"""Draw the system: its network, services, stores and who uses what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import PurePath
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING
+
+import click
+
+from msaspec.cli import console, exits, usage
+from msaspec.drawing import formats
+
+if TYPE_CHECKING:
+    from msaspec.drawing.picture import Picture
+
+FORMATS = sorted(module.name for module in iter_modules(formats.__path__))
+DEFAULT = "svg"
+_ENDINGS = {".svg": "svg", ".html": "html", ".htm": "html", ".mmd": "mermaid", ".dot": "dot", ".gv": "dot"}
+
+
+@click.command(name="draw")
+@console.file_argument()
+@console.environment_option()
+@click.option(
+    "--format",
+    "form",
+    type=usage.Choice(FORMATS),
+    help=f"[default: what the ending of PATH says, else {DEFAULT}]",
+)
+@click.option("-o", "--output", metavar="PATH", help="Write to this file. [default: standard output]")
+def command(file: str, environment: str | None, form: str | None, output: str | None) -> None:
+    """Draw the system of FILE (default: msa.yaml): zones of the network, front doors, services, stores, and an arrow
+    for each use with its port and rights.
+
+    `svg` is a picture for documents, light or dark as its reader is. `html` is one page without anything around it: an
+    arrow shows what it becomes, and a click on a box shows its page of `msaspec explain`. `mermaid` is for Markdown,
+    `dot` for the programs of Graphviz. The same manifest always gives the same bytes. svg and html need the extra
+    `draw`.
+    """
+    form = form or _ENDINGS.get(PurePath(output or "").suffix.lower(), DEFAULT)
+    with exits.exit_on_invalid():
+        from msaspec import pipeline
+        from msaspec.drawing import layout, picture
+
+        compiled = pipeline.compile_main(console.read(file), environment)
+        console.tell(compiled.warnings)
+        render: Callable[[Picture], str] = import_module(f"{formats.__name__}.{form}").render
+        try:
+            text = render(picture.picture(compiled))
+        except layout.Missing as missing:
+            raise click.UsageError(str(missing)) from None
+    console.write(text, output, source=file)
