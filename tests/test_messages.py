@@ -197,7 +197,7 @@ def test_the_sandbox_says_where_it_is() -> None:
 
 def test_docker_says_nothing_where_results_are_read(capfd: pytest.CaptureFixture[str]) -> None:
     """What a program prints that a command starts goes to standard error."""
-    from msaspec.deploy import pushing
+    from msaspec.deploy import building
 
-    assert pushing.run([sys.executable, "-c", "print('layer')"], None) == 0
+    assert building.run([sys.executable, "-c", "print('layer')"], None) == 0
     assert capfd.readouterr() == ("", "layer\n")

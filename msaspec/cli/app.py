@@ -48,9 +48,9 @@ def _ask(question: str) -> bool:
 
 
 def _execute(command: Sequence[str], given: str | None) -> int:
-    from msaspec.deploy import pushing
+    from msaspec.deploy import building
 
-    return pushing.run(command, given)
+    return building.run(command, given)
 
 
 def _forget(answer: Answer) -> None:

@@ -11,12 +11,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 from msaspec import checks
 from msaspec.aws.ecr import tag_parameter
 from msaspec.compile.plan import Plan
-from msaspec.deploy import changeset, images, ownership, parameters, quotas, resumption, service_roles, zones
+from msaspec.deploy import (
+    building,
+    changeset,
+    images,
+    ownership,
+    parameters,
+    pushing,
+    quotas,
+    resumption,
+    service_roles,
+    zones,
+)
 from msaspec.deploy.aws import state
 from msaspec.deploy.aws.fault import Fault
 from msaspec.deploy.aws.state import Deployed, Standing
@@ -27,7 +37,7 @@ from msaspec.deploy.operation import Unwatched
 from msaspec.deploy.options import DeployContext
 from msaspec.deploy.parameters import Source, Tag
 from msaspec.deploy.proposal import Unchanged, foresee, foretell, propose, withdraw
-from msaspec.deploy.reporter import Reporter, as_outputs
+from msaspec.deploy.reporter import Declined, Reporter, as_outputs
 from msaspec.deploy.sharing import shared
 from msaspec.diagnostics.diagnostic import Diagnostic, Invalid, errors, ordered
 from msaspec.linting.cfn_lint import Subject, are_remembered, lint_all
@@ -270,22 +280,27 @@ def _gone(context: DeployContext, repositories: Sequence[str]) -> Fault:
 
 
 def _images(context: DeployContext, plan: Plan, tags: Sequence[Tag], *, there: bool) -> None:
-    """See that every image is in its repository. Raises Invalid with the commands that push what is not."""
+    """See that every image is in its repository: build and push those with `build`, after a question. Raises Invalid
+    with the commands that push the others, Declined where the answer is no."""
     name, aws, reporter = plan.site.system, context.aws, context.reporter
     absent = images.missing(aws, name, tags) if there else tags
     if not absent:
         return
     if there and not context.options.dry_run and (gone := images.gone(aws, name, absent)):
         raise _gone(context, gone)
-    services = {workload.name: workload.spec for _, workload in plan.workloads}
-    found = []
-    for tag in absent:
-        spec = services[tag.service]
-        build = str(Path(context.invocation.file).parent / spec.build) if spec.build else None
-        where = images.place(aws, name, tag)
-        found.append(context.placed(images.told(tag, where, spec.arch, build, context.invocation)))
+    wanted = pushing.of(plan, absent, context.invocation.file)
+    built = {(each.tag.repository, each.tag.value) for each in wanted if each.build or aws.local()}
+    left = [each for each in wanted if (each.tag.repository, each.tag.value) not in built]
     if context.options.dry_run:
-        reporter.say(said.ImagesAbsent(len(absent), len(tags)))
+        reporter.say(said.ImagesAbsent(len(absent), len(tags), len(built)))
         return
-    reporter.say(said.LogIn(images.login(aws)))
-    raise Invalid(found)
+    if left:
+        reporter.say(said.LogIn(images.login(aws)))
+        where = {each.tag: images.place(aws, name, each.tag) for each in left}
+        told = (images.told(each.tag, where[each.tag], each.arch, None, context.invocation) for each in left)
+        raise Invalid(map(context.placed, told))
+    question = said.MayBuild(tuple(f"{repository}:{value}" for repository, value in sorted(built)))
+    if not (context.options.yes or aws.local() or reporter.asks(question)):
+        raise Declined
+    quiet = building.Quiet()
+    pushing.upload(context, name, wanted, quiet, lambda: quiet.said)

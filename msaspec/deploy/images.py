@@ -18,7 +18,8 @@ NO_IMAGE = Code(
     "MSA522",
     "An image is missing from its repository",
     """
-    A service cannot start without its image, so msaspec deploys nothing until all images are there. `msaspec push
+    A service cannot start without its image, so msaspec deploys nothing until all images are there. `msaspec deploy`
+    builds and pushes the image of a service with `build`, the folder of its Dockerfile. For others, `msaspec push
     SERVICE` logs in to the registry, builds for the service's architecture, tags and pushes. The message lists the
     docker commands that do the same.
     """,
@@ -100,16 +101,17 @@ def told(tag: Tag, where: Place, arch: str, build: str | None, invocation: Invoc
     return NO_IMAGE.at(("services", tag.service, "image"), message, hint=hint)
 
 
-def commands(tag: Tag, where: Place, arch: str, build: str | None) -> list[list[str]]:
-    """Return the commands of docker, after logging in, that build an image or take the local one, and push it."""
+def commands(tag: Tag, where: Place, arch: str, build: str | None, program: str = "docker") -> list[list[str]]:
+    """Return the commands of docker, or of a program that takes its words, that build an image or take the local one,
+    and push it; after logging in."""
     local = f"{tag.repository}:{tag.value}"
     if build:
         # A dash would make it an option, or standard input.
         directory = f"./{build}" if build.startswith("-") else build
-        first = ["docker", "build", "--platform", PLATFORMS[arch], "--tag", str(where), directory]
+        first = [program, "build", "--platform", PLATFORMS[arch], "--tag", str(where), directory]
     else:
-        first = ["docker", "tag", local, str(where)]
-    return [first, ["docker", "push", str(where)]]
+        first = [program, "tag", local, str(where)]
+    return [first, [program, "push", str(where)]]
 
 
 def login(aws: Aws) -> str:

@@ -112,7 +112,7 @@ CALLS = (
     _calls("deploy", "ecr:DescribeImages", where=(_REPOSITORY,)),
     _calls("destroy", "ecr:BatchDeleteImage", "ecr:DeleteRepository", "ecr:ListImages", where=(_REPOSITORY,)),
     _calls(
-        "push",
+        "deploy push",
         "ecr:BatchCheckLayerAvailability",
         "ecr:BatchGetImage",
         "ecr:CompleteLayerUpload",

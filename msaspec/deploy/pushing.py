@@ -1,40 +1,38 @@
-"""Images into the system's repositories, through the docker command line."""
+"""Images into the system's repositories, by docker or a program that takes its words."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 import shlex
-import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from msaspec.compile.plan import Plan
-from msaspec.deploy import images, parameters
+from msaspec.deploy import building, images, parameters
 from msaspec.deploy.aws import fault, state
+from msaspec.deploy.aws.fault import Fault
 from msaspec.deploy.aws.state import Standing
 from msaspec.deploy.aws.target import Aws
+from msaspec.deploy.building import Run
 from msaspec.deploy.context import Context
 from msaspec.deploy.images import NO_REPOSITORY, Place
 from msaspec.deploy.ownership import own
 from msaspec.deploy.parameters import Tag
 from msaspec.diagnostics.diagnostic import Code
-from msaspec.messages.others import NothingToPush, Pushed
+from msaspec.messages.others import Building, NothingToPush, Pushed, StandIns
 from msaspec.template import names
 from msaspec.template.resources import Resources
 from msaspec.template.role import REGISTRY, Named
 
-NO_DOCKER = Code(
-    "MSA624",
-    "docker cannot be started",
-    "`msaspec push` uses the docker command line, which must be installed and on the PATH.",
-)
 DOCKER_FAILED = Code(
     "MSA625",
-    "docker failed",
-    "A docker command failed; its output is above. Nothing that it names was pushed.",
+    "A program that builds images failed",
+    "A command of docker, podman or finch failed; its output is above. Nothing that it names was pushed.",
 )
 PUSHED_BEFORE = Code(
     "MSA639",
@@ -45,18 +43,8 @@ PUSHED_BEFORE = Code(
     image be pushed again, after the next `msaspec deploy`; `latest` can be, where `image` names it.
     """,
 )
-Run = Callable[[Sequence[str], str | None], int]
-"""Runs a command with an input, shows what it says, and gives its exit code."""
-
-
-def run(command: Sequence[str], given: str | None) -> int:
-    """Return a command on this machine. Raises Fault if there is no such program."""
-    try:
-        # What docker says is no result: standard output is for those who read results.
-        return subprocess.run(command, input=given, text=True, check=False, stdout=2).returncode
-    except OSError as error:
-        message = f"`{command[0]}` cannot be started: {error.strerror}."
-        raise fault.new(NO_DOCKER, message, "Install docker, or put it on the PATH.") from None
+_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+_CONFIG = "application/vnd.docker.container.image.v1+json"
 
 
 @dataclass(frozen=True)
@@ -74,25 +62,28 @@ def wanted(plan: Plan, services: Sequence[str], words: Mapping[str, str], file: 
 
     Raises Invalid for a service without a tag.
     """
-    specs = {workload.name: workload.spec for _, workload in plan.workloads}
     untagged = {name for name, _, tag in parameters.owned(plan) if tag is None and name not in words}
     # Only the tags of what is pushed have to be known.
     others = dict.fromkeys(untagged - set(services), "unknown")
+    return of(plan, [tag for tag in parameters.tags(plan, {**others, **words}) if tag.service in services], file, build)
+
+
+def of(plan: Plan, tags: Iterable[Tag], file: str, build: str | None = None) -> list[Wanted]:
+    """Return the images of some tags, with how each is made."""
+    specs = {workload.name: workload.spec for _, workload in plan.workloads}
     folder = Path(file).parent if file != "-" else Path()
-    found = []
-    for tag in parameters.tags(plan, {**others, **words}):
-        if tag.service in services:
-            spec = specs[tag.service]
-            directory = build or (str(folder / spec.build) if spec.build else None)
-            found.append(Wanted(tag, spec.arch, directory))
-    return found
+
+    def directory(written: str | None) -> str | None:
+        return build or (str(folder / written) if written else None)
+
+    return [Wanted(tag, specs[tag.service].arch, directory(specs[tag.service].build)) for tag in tags]
 
 
-def push(context: Context, system: str, wanted: Sequence[Wanted], execute: Run = run) -> None:
-    """Log docker in, then builds or take, tags and pushes each image.
+def push(context: Context, system: str, wanted: Sequence[Wanted], execute: Run = building.run) -> None:
+    """Push each image into its repository.
 
-    Services that run the same image push it once. Raises Fault where a repository is missing or docker fails, Invalid
-    where the stack of the repositories is another's.
+    Raises Fault where a repository is missing or docker fails, Invalid where the stack of the repositories is
+    another's.
     """
     from botocore.exceptions import ClientError
 
@@ -115,11 +106,51 @@ def push(context: Context, system: str, wanted: Sequence[Wanted], execute: Run =
         hint = f"Make them again: {again}, which then names the images that are to be pushed."
         raise fault.new(NO_REPOSITORY, message, hint) from None
     _new(context, system, wanted, there)
-    _log_in(aws, execute)
-    for where, each in _by_place(aws, system, wanted).items():
-        for command in images.commands(each.tag, where, each.arch, each.build):
-            _do(command, None, execute)
-        context.reporter.say(Pushed(str(where)))
+    upload(context, system, wanted, execute)
+
+
+def upload(
+    context: Context,
+    system: str,
+    wanted: Sequence[Wanted],
+    execute: Run = building.run,
+    said: Callable[[], Iterable[str]] = tuple,
+) -> None:
+    """Log docker in, then build or take, tag and push each image. Services that run the same image push it once.
+
+    `said` gives what the last command said, where it was not shown. An endpoint on this machine has no registry that
+    docker could push to, so it gets a manifest without layers.
+    """
+    aws, now = context.aws, context.aws.pace.now
+    places = _by_place(aws, system, wanted)
+    if aws.local():
+        for where in places:
+            _put(aws, where)
+        context.reporter.say(StandIns(tuple(f"{each.repository}:{each.tag}" for each in places)))
+        return
+    program = building.program()
+    _log_in(aws, program, execute, said)
+    for where, each in places.items():
+        began = now()
+        if each.build:
+            context.reporter.say(Building(str(where), each.build, images.PLATFORMS[each.arch]))
+        for command in images.commands(each.tag, where, each.arch, each.build, program):
+            _do(command, None, execute, said)
+        context.reporter.say(Pushed(str(where), round(now() - began)))
+
+
+def _put(aws: Aws, where: Place) -> None:
+    """Put an image without layers, another one for each name and tag."""
+    labels = {"image": f"{where.repository}:{where.tag}"}
+    config = json.dumps({"architecture": "amd64", "os": "linux", "config": {"Labels": labels}})
+    described = {"mediaType": _CONFIG, "size": len(config), "digest": _digest(config)}
+    text = json.dumps({"schemaVersion": 2, "mediaType": _MANIFEST, "config": described, "layers": []})
+    words = {"imageManifest": text, "imageManifestMediaType": _MANIFEST, "imageDigest": _digest(text)}
+    aws.client("ecr").put_image(repositoryName=where.repository, imageTag=where.tag, **words)
+
+
+def _digest(text: str) -> str:
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _new(context: Context, system: str, wanted: Sequence[Wanted], there: Sequence[Mapping[str, Any]]) -> None:
@@ -167,18 +198,19 @@ def _by_place(aws: Aws, system: str, wanted: Sequence[Wanted]) -> dict[Place, Wa
     return found
 
 
-def _log_in(aws: Aws, execute: Run) -> None:
+def _log_in(aws: Aws, program: str, execute: Run, said: Callable[[], Iterable[str]]) -> None:
     """Docker gets the password on its standard input, where no list of processes shows it."""
     given = aws.client("ecr").get_authorization_token()["authorizationData"][0]
     user, _, password = base64.b64decode(given["authorizationToken"]).decode().partition(":")
-    _do(("docker", "login", "--username", user, "--password-stdin", images.registry(aws)), password, execute)
+    _do((program, "login", "--username", user, "--password-stdin", images.registry(aws)), password, execute, said)
 
 
-def _do(command: Sequence[str], given: str | None, execute: Run) -> None:
+def _do(command: Sequence[str], given: str | None, execute: Run, said: Callable[[], Iterable[str]]) -> None:
     if code := execute(command, given):
         hint = (
             "Check that the image exists. Build it with --build DIR, or with `build:` in the manifest."
             if command[1] == "tag"
             else None
         )
-        raise fault.new(DOCKER_FAILED, f"`{shlex.join(command)}` ended with exit code {code}.", hint)
+        message = f"`{shlex.join(command)}` ended with exit code {code}."
+        raise Fault(DOCKER_FAILED.at((), message, hint=hint), details=said())

@@ -164,7 +164,9 @@ class Service(Model):
         examples=[{"console": 15672, "amqp": "5672/tcp"}],
     )
     build: str | None = Field(
-        None, description="Directory with the Dockerfile, for `msaspec push`.", examples=["./user-service"]
+        None,
+        description="Directory with the Dockerfile, for `msaspec deploy` and `msaspec push`.",
+        examples=["./user-service"],
     )
     mutable: bool = Field(
         False,

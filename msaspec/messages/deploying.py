@@ -113,6 +113,13 @@ class ImagesAbsent(Message, code="MSG212", level=Level.WARNING):
     said = "{absent} of {images} images are not in their repositories yet."
     absent: int
     images: int
+    built: int
+    """How many of them the deployment builds and pushes."""
+
+    def sentence(self) -> str:
+        """Return the sentence, with what the deployment will do about it."""
+        built = f" The deployment builds and pushes {self.built} of them." if self.built else ""
+        return f"{self.said.format_map(self.payload())}{built}"
 
 
 class LogIn(Message, code="MSG213"):
@@ -299,3 +306,15 @@ class MayLiftProtection(Message, code="MSG233", level=Level.QUESTION):
     stack: str
     region: str
     account: str
+
+
+class MayBuild(Message, code="MSG234", level=Level.QUESTION):
+    """Whether missing images may be built and pushed."""
+
+    said = "Build and push {images}?"
+    images: tuple[str, ...]
+
+    def sentence(self) -> str:
+        """Return the question, with how many there are."""
+        several = "this image" if len(self.images) == 1 else f"these {len(self.images)} images"
+        return f"Build and push {several}: {', '.join(self.images)}?"

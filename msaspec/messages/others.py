@@ -56,8 +56,9 @@ class NothingToPush(Message, code="MSG405"):
 class Pushed(Message, code="MSG406"):
     """An image is in its repository."""
 
-    said = "Pushed {image}"
+    said = "Pushed {image} in {seconds} s"
     image: str
+    seconds: int
 
 
 class LongPolicy(Message, code="MSG407", level=Level.WARNING):
@@ -119,3 +120,24 @@ class AllNew(Message, code="MSG412"):
     said = "{version} has no environment {environment}, so all of it is new."
     version: str
     environment: str
+
+
+class Building(Message, code="MSG413"):
+    """An image is being built."""
+
+    said = "Building {image} from {folder} for {platform}"
+    image: str
+    folder: str
+    platform: str
+
+
+class StandIns(Message, code="MSG414"):
+    """An endpoint on this machine got images without layers."""
+
+    said = "The endpoint runs no containers, so images without layers stand for {images}."
+    images: tuple[str, ...]
+
+    def sentence(self) -> str:
+        """Return the sentence, with how many there are."""
+        stood = "an image without layers stands" if len(self.images) == 1 else "images without layers stand"
+        return f"The endpoint runs no containers, so {stood} for {', '.join(self.images)}."

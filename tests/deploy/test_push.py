@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,7 +103,8 @@ def test_an_image_is_built_for_its_architecture(world: World) -> None:
     where = f"{REGISTRY}/shop/cart:1.0"
     build = ["build", "--platform", "linux/arm64", "--tag", where, "the cart"]
     assert (result.exit_code, world.commands) == (0, [build, ["push", where]])
-    assert result.stderr == f"Pushed {where}\n"
+    said = f"Building {where} from the cart for linux/arm64\nPushed {where} in N s\n"
+    assert re.sub(r"\d+ s$", "N s", result.stderr, flags=re.MULTILINE) == said
 
 
 def test_build_is_relative_to_the_manifest(world: World) -> None:
@@ -200,6 +202,21 @@ def test_without_docker_the_command_says_so(world: World, monkeypatch: pytest.Mo
     result = world.push("cart")
     assert (result.exit_code, "MSA624" in result.stderr) == (3, True)
     assert "`docker` cannot be started: No such file or directory." in result.stderr
+    assert "Install docker, podman or finch" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["podman", "finch"])
+def test_another_program_takes_the_words_of_docker(world: World, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Where docker is not installed, podman or finch does all of it; MSASPEC_BUILDER names any program."""
+    programs = world.folder / "bin"
+    (programs / "docker").rename(programs / name)
+    monkeypatch.setenv("PATH", str(programs))
+    assert world.push("cart").exit_code == 0
+    assert [run["argv"][0] for run in world.log] == ["login", "build", "push"]
+    (programs / name).rename(programs / "mine")
+    assert (world.push("cart").exit_code, len(world.log)) == (3, 3)
+    monkeypatch.setenv("MSASPEC_BUILDER", "mine")
+    assert (world.push("cart").exit_code, len(world.log)) == (0, 6)
 
 
 @pytest.mark.parametrize(

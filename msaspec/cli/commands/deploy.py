@@ -88,7 +88,8 @@ def command(
 ) -> None:
     """Bring FILE (default: msa.yaml) to AWS by CloudFormation.
 
-    Lints first. Then the stack of image repositories, if the system has some, and the images in them. Then a change
+    Lints first. Then the stack of image repositories, if the system has some, and the images in them: those of services
+    with `build` are built and pushed by docker, podman or finch where they are missing, after a question. Then a change
     set, shown by manifest entry; it is executed when you say yes, and followed to its end. What would replace or
     remove a database, a bucket, a repository or a secret in use is refused, unless --allow-replace names it. Image tags
     are the word of --tag, else the manifest's, if it was edited since the last deployment, else those that run.

@@ -46,9 +46,9 @@ def command(
     tags: tuple[str, ...],
     form: str,
 ) -> None:
-    """Push the image of each SERVICE (default: all) into its repository, through the docker command line.
+    """Push the image of each SERVICE (default: all) into its repository, by docker, podman or finch.
 
-    Logs docker in to the registry. Builds for the architecture of the service, from --build or from `build` of the
+    Logs the program in to the registry. Builds for the architecture of the service, from --build or from `build` of the
     manifest, whose paths are relative to it; without either takes the local image of the manifest's name. Tags it, and
     pushes it. The repositories are made by `msaspec deploy`.
     """

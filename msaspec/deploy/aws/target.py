@@ -48,6 +48,8 @@ class Aws:
     """The options that lead here again, for the commands that messages name."""
     profile: str | None = None
     """The profile that the user named."""
+    local: Callable[[], bool] = lambda: False
+    """Finds out whether it is an endpoint on this machine: an emulator, which has no registry for images."""
     _clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
@@ -162,7 +164,13 @@ def connected(target: Target, region: str | None, ask: Callable[[str], str] | No
             raise fault.Fault(wrong)
         return checked(made)
 
-    return Aws(client, chosen, Pace.chosen(), words=options(target), profile=target.profile)
+    def local() -> bool:
+        return urlsplit(client("ecr").meta.endpoint_url).hostname in _HERE
+
+    return Aws(client, chosen, Pace.chosen(), words=options(target), profile=target.profile, local=local)
+
+
+_HERE = frozenset(("127.0.0.1", "::1", "localhost"))
 
 
 def _let_ask(session: Any, profile: str | None, ask: Callable[[str], str] | None) -> None:
