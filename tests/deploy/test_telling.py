@@ -73,6 +73,17 @@ def test_lines() -> None:
     assert told == PLAIN
 
 
+def test_what_goes_on_is_no_line() -> None:
+    """CloudFormation tells a creation three times: that it begins, that it goes on, and that it ended."""
+    rows = [
+        event("CREATE_IN_PROGRESS", "CartRole", 1, id="r1"),
+        event("CREATE_IN_PROGRESS", "CartRole", 2, reason="Resource creation Initiated", id="r2"),
+        event("CREATE_COMPLETE", "CartRole", 3, id="r3"),
+    ]
+    told = [click.unstyle(line).split()[-1] for line in lines(progress(), read(rows))]
+    assert told == ["CREATE_IN_PROGRESS", "CREATE_COMPLETE"]
+
+
 def test_the_colours_of_lines() -> None:
     """What failed and a way back are red, what is left out yellow, a good end green, what goes on has none."""
     shown = {row["ResourceStatus"]: line for row, line in zip(ROWS, lines(progress(), read(ROWS)), strict=True)}
