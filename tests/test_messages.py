@@ -133,6 +133,7 @@ STORY = (
     ("explain MSG201 shop.yaml", 0, {"manual"}),
     ("explain E3012 shop.yaml", 0, {"manual"}),
     ("explain none shop.yaml", 2, {"usage"}),
+    ("draw shop.yaml", 0, {"drawing"}),
     ("policy shop.yaml", 0, {"policy"}),
     ("diff owning.yaml --against shop.yaml", 1, {"change", "difference"}),
     ("diff shop.yaml --against shop.yaml", 0, {"difference"}),

@@ -75,7 +75,9 @@ def picture(compiled: Compiled) -> Picture:
     nodes = [*_outside(plan), *_services(plan), *_stores(plan)]
     zones = [each for each in _zones(plan) if _holds(each, nodes)]
     arrows = (*_from_outside(plan), *_uses(plan))
-    told = {node.id: pages.entry(node.id, compiled) for node in nodes if node.role in ("service", "store")}
+    told = {
+        node.id: pages.to_text(pages.entry(node.id, compiled)) for node in nodes if node.role in ("service", "store")
+    }
     return Picture(_line(name), tuple(zones), tuple(nodes), arrows, told)
 
 

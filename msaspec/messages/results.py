@@ -169,3 +169,12 @@ class Sandbox(Message, code="MSG115", level=Level.RESULT):
     access_key_id: str
     secret_access_key: str
     region: str
+
+
+class Drawing(Message, code="MSG117", level=Level.RESULT):
+    """The parts of the picture of a system, of `msaspec draw`: zones, boxes in them, arrows with what each becomes."""
+
+    title: str
+    zones: tuple[Any, ...]
+    nodes: tuple[Any, ...]
+    arrows: tuple[Any, ...]

@@ -15,8 +15,9 @@ from msaspec.drawing import formats
 
 if TYPE_CHECKING:
     from msaspec.drawing.picture import Picture
+    from msaspec.messages.results import Drawing
 
-FORMATS = sorted(module.name for module in iter_modules(formats.__path__))
+FORMATS = sorted([*(module.name for module in iter_modules(formats.__path__)), "json"])
 DEFAULT = "svg"
 _ENDINGS = {".svg": "svg", ".html": "html", ".htm": "html", ".mmd": "mermaid", ".dot": "dot", ".gv": "dot"}
 
@@ -37,19 +38,32 @@ def command(file: str, environment: str | None, form: str | None, output: str | 
 
     `svg` is a picture for documents, light or dark as its reader is. `html` is one page without anything around it: an
     arrow shows what it becomes, and a click on a box shows its page of `msaspec explain`. `mermaid` is for Markdown,
-    `dot` for the programs of Graphviz. The same manifest always gives the same bytes. svg and html need the extra
-    `draw`.
+    `dot` for the programs of Graphviz, `json` has the parts of the picture. The same manifest always gives the same
+    bytes. svg and html need the extra `draw`.
     """
+    from msaspec.messages.results import Drawing
+
     form = form or _ENDINGS.get(PurePath(output or "").suffix.lower(), DEFAULT)
-    with exits.exit_on_invalid():
+    teller = console.teller(form)
+    with exits.exit_on_invalid(teller):
         from msaspec import pipeline
         from msaspec.drawing import layout, picture
 
         compiled = pipeline.compile_main(console.read(file), environment)
-        console.tell(compiled.warnings)
-        render: Callable[[Picture], str] = import_module(f"{formats.__name__}.{form}").render
+        teller.diagnosed(compiled.warnings)
+        found = picture.picture(compiled)
+        drawing = Drawing(found.title, found.zones, found.nodes, found.arrows)
         try:
-            text = render(picture.picture(compiled))
+            text = _rendered(found, form, drawing)
         except layout.Missing as missing:
             raise click.UsageError(str(missing)) from None
-    console.write(text, output, source=file)
+    console.give(teller, drawing, text, output, source=file)
+
+
+def _rendered(found: Picture, form: str, drawing: Drawing) -> str:
+    if form == "json":
+        from msaspec.diagnostics import printable
+
+        return printable.to_json(drawing.as_object(), indent=2) + "\n"
+    render: Callable[[Picture], str] = import_module(f"{formats.__name__}.{form}").render
+    return render(found)
