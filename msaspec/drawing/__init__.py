@@ -1,3 +1,7 @@
-"""Pictures of a system: what is drawn of a plan, where it is placed, and the formats, one a file in `formats/`."""
+"""Pictures of a system, made from its plan.
+
+`picture` says what is drawn, without coordinates. `layout` has Graphviz place it, the only module that loads it. A form
+of picture is a file in `formats/`. Nothing here knows how a resource is made, or reads a template.
+"""
 
 from __future__ import annotations
