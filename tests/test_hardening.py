@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -205,3 +206,20 @@ def test_environments_choose() -> None:
     assert "AuditLogs" not in by_name["dev"][-1].template["Resources"]
     assert by_name["dev"][0].template == by_name["prod"][0].template
     assert "CKV_AWS_136" in yaml.safe_dump(dict(by_name["dev"][0].template))
+
+
+def test_egress_that_is_wider_than_one_port_has_its_reason_in_the_template() -> None:
+    """Databases and functions call what they need. Load balancers and services call more, and the template says why."""
+    file = Path(__file__).parents[1] / "examples" / "production" / "msa.yaml"
+    stack = pipeline.compile_main(pipeline.load(file.read_bytes(), str(file)), "prod").stack
+    wide: dict[str, list[str]] = {}
+    for name, group in stack.template["Resources"].items():
+        if group["Type"] != "AWS::EC2::SecurityGroup":
+            continue
+        rules = group["Properties"]["SecurityGroupEgress"]
+        if any(rule["IpProtocol"] == "-1" or rule["FromPort"] < rule["ToPort"] for rule in rules):
+            wide[name] = group["Metadata"]["guard"]["SuppressedRules"]
+    anywhere = ["EC2_SECURITY_GROUP_EGRESS_OPEN_TO_WORLD_RULE", "SECURITY_GROUP_EGRESS_ALL_PROTOCOLS_RULE"]
+    services = ("Bastion", "CartService", "ProductService", "UserService")
+    assert wide.pop("IngressSecurityGroup") == ["SECURITY_GROUP_EGRESS_PORT_RANGE_RULE"]
+    assert wide == {f"{name}SecurityGroup": anywhere for name in services}

@@ -14,6 +14,16 @@ def _is_open(group: Resource, *ports: int) -> bool:
     return any(rule.get("CidrIp") == "0.0.0.0/0" and (not ports or rule.get("FromPort") in ports) for rule in rules)
 
 
+def _sends_anywhere(group: Resource) -> bool:
+    rules = [rule for _, rule in numbered(group.get("SecurityGroupEgress"))]
+    return any(rule.get("IpProtocol") == "-1" and rule.get("CidrIp") == "0.0.0.0/0" for rule in rules)
+
+
+def _sends_to_ports(group: Resource) -> bool:
+    rules = [rule for _, rule in numbered(group.get("SecurityGroupEgress"))]
+    return any(rule.get("IpProtocol") == "tcp" and rule.get("FromPort") != rule.get("ToPort") for rule in rules)
+
+
 def _redirects(listener: Resource) -> bool:
     return any(action.get("Type") == "redirect" for _, action in numbered(listener.get("DefaultActions")))
 
@@ -40,6 +50,20 @@ EXCEPTIONS = (
         types=("AWS::EC2::SecurityGroup",),
         fits=lambda group: _is_open(group, 80),
         checkov=("CKV_AWS_260",),
+    ),
+    Exempt(
+        title="What a service or the bastion may call",
+        reason="It calls AWS and others at addresses that change; inside, each target admits its callers only.",
+        types=("AWS::EC2::SecurityGroup",),
+        fits=_sends_anywhere,
+        guard=("EC2_SECURITY_GROUP_EGRESS_OPEN_TO_WORLD_RULE", "SECURITY_GROUP_EGRESS_ALL_PROTOCOLS_RULE"),
+    ),
+    Exempt(
+        title="What a load balancer may call",
+        reason="A rule for each target would go before its successor is up; each target admits its own port only.",
+        types=("AWS::EC2::SecurityGroup",),
+        fits=_sends_to_ports,
+        guard=("SECURITY_GROUP_EGRESS_PORT_RANGE_RULE",),
     ),
     Exempt(
         title="Public subnets",
