@@ -46,8 +46,8 @@ SECRET = CauseCode(
     "MSA651",
     "A secret or parameter that does not exist",
     """
-    A secret, a parameter, or a key in a secret's JSON that the service is to receive does not exist in this account and
-    Region. The service starts once it is there.
+    The service needs a secret, a parameter, or a key in a secret's JSON that does not exist in this account and Region.
+    The service starts once it exists.
     """,
     says="a secret or parameter does not exist",
     words=r"can't find the specified secret|secret marked for deletion|invalid ssm parameters|ParameterNotFound"
@@ -59,8 +59,8 @@ PERMISSION = CauseCode(
     "MSA652",
     "A permission that a service lacks",
     """
-    The role of the service, or the role by which it is started, may not do what it has to. msaspec grants what `uses`
-    and `secrets` need. A policy of a key, of the secret or of the organization can still deny it.
+    The role of the service, or the role that starts it, lacks a permission. msaspec grants what `uses` and `secrets`
+    need. A policy of a key, of the secret or of the organization can still deny it.
     """,
     says="a permission is missing",
     words=r"not authorized to perform|AccessDenied|access denied|unable to assume (?:the )?(?:service linked )?role",
@@ -205,7 +205,7 @@ UNHEALTHY = CauseCode(
 EXIT = CauseCode(
     "MSA664",
     "A program that ends",
-    "The program in the container ended by itself. A service has to run on. Its log says why it ended.",
+    "The program in the container ended. A service must keep running. Its log says why it ended.",
     says="its program ends",
     words=r"Essential container in task exited|EssentialContainerExited|\bexited, exit \d+",
     hint="Read its log: {logs}",

@@ -48,17 +48,18 @@ DELETE_FAILED = Code(
     "MSA615",
     "A deletion failed",
     """
-    The stack was to be deleted, and some of it would not go. `msaspec destroy` tries again, says what will not go and
-    why, and finishes it. What cannot be deleted, since something outside of the stack uses it, say, is left in the
-    account by `msaspec destroy --retain NAME`, or all of it by `--force`.
+    CloudFormation could not delete some resources of the stack. `msaspec destroy` tries again, and names the resources
+    that fail, with the cause. If a resource cannot be deleted, for example because something outside the stack uses it,
+    `msaspec destroy --retain NAME` leaves it in the account, and `--force` leaves all of them.
     """,
 )
 CREATE_FAILED = Code(
     "MSA616",
     "A failed first deployment",
     """
-    The first deployment failed and was rolled back, or is to start over. CloudFormation can only delete such a stack.
-    `msaspec deploy` offers that if no data is left in it; otherwise use `msaspec destroy`, which lists the data first.
+    The first deployment failed and was rolled back, or `--rollback` starts it over. CloudFormation can only delete
+    such a stack. `msaspec deploy` offers that if no data is left in it. Otherwise use `msaspec destroy`, which lists
+    the data first.
     """,
 )
 

@@ -33,7 +33,7 @@ NOT_STUCK = Code(
     """
     CloudFormation leaves a resource in the account when it deletes a stack only after it has tried to delete the
     resource and failed. `msaspec destroy --retain NAME` names such a resource, by its logical id, its id in AWS or its
-    manifest entry. Data that is to stay needs no word: buckets, repositories and logs stay, and databases leave a
+    manifest entry. Data stays without this option: buckets, repositories and logs stay, and databases leave a
     snapshot.
     """,
 )

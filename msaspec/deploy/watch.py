@@ -30,8 +30,8 @@ UNHEARD = Code(
     "MSA670",
     "The end of an operation is not known",
     """
-    AWS accepted the request and no operation is in progress, but AWS does not return the events of the stack, which
-    tell whether the operation ran and how it ended. Check `msaspec status`, then run the command again: it continues
+    AWS accepted the request, and no operation is in progress. But AWS does not return the events of the stack, which
+    show whether the operation ran and how it ended. Check `msaspec status`, then run the command again: it continues
     from the state of the stack.
     """,
 )

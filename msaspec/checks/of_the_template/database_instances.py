@@ -48,7 +48,7 @@ OTHER_FAMILY = Code(
 
 RETIRED_CLASS = Code(
     "MSA446",
-    "An instance class that RDS makes no more",
+    "An instance class that RDS no longer offers",
     """
     For PostgreSQL, MySQL and MariaDB, RDS ended the support of db.t2, db.m4 and db.r4 in 2024, and of db.t1, db.m1,
     db.m2, db.m3 and db.r3 before that. No instance can be made of them. Take one of a later generation: db.t4g for
@@ -133,7 +133,7 @@ def _class(instance: Resource, stack: Stack) -> Iterator[Diagnostic]:
     chosen = stack.resources.text_of(instance.get("DBInstanceClass"))
     generation = (chosen or "").split(".")[1:2]
     if str(instance.get("Engine")).lower() in _OPEN_ENGINES and generation and generation[0] in _RETIRED:
-        message = f"RDS makes no more instances of the class {chosen}, which `{instance.name}` has."
+        message = f"RDS no longer offers the class {chosen}, which `{instance.name}` has."
         yield stack.fault(
             RETIRED_CLASS,
             message,

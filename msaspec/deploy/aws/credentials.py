@@ -30,9 +30,9 @@ BAD_CREDENTIALS = Code(
     "MSA602",
     "AWS rejects the credentials",
     """
-    The credentials have expired, were revoked, are misspelt, or belong to an account for which the Region is not
-    enabled; or what was to give them could not: a login session, a program, a role, a file with a token. Credentials of
-    a session last some hours; log in again. A clock that is wrong by more than a few minutes has the same effect.
+    The credentials have expired, were revoked, are misspelt, or belong to an account that has not enabled the Region.
+    Or their source failed: a login session, a program, a role, or a file with a token. Credentials of a session last
+    some hours; log in again. A clock that is wrong by more than a few minutes has the same effect.
     """,
 )
 NO_PROFILE = Code(

@@ -11,7 +11,7 @@ CERTIFICATE = Code(
     "MSA673",
     "A certificate that cannot be used",
     """
-    The load balancer needs a certificate that is issued, lies in its own Region, and names the domain. A certificate
+    The load balancer needs a certificate that is issued, is in the same Region, and names the domain. A certificate
     for `*.example.com` covers `a.example.com`, and neither `example.com` nor `a.b.example.com`.
     """,
 )
