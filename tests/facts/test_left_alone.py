@@ -78,3 +78,15 @@ def test_another_port_empties_no_target_group_of_tasks(runtime: str, codes: list
 def test_a_new_target_group_of_something_new_empties_nothing() -> None:
     """A service that gets its first paths has no requests that could be answered with 503."""
     assert told(system("autoscaling", {"paths": None}), system("autoscaling")) == []
+
+
+def test_a_task_writes_where_frameworks_write_and_reaps_what_sessions_leave() -> None:
+    """A read-only file system has a writable /tmp, without which Java does not start; ECS Exec has an init process."""
+
+    def linux(runtime: Any) -> Any:
+        task = properties(system(runtime), "StockTask")
+        return task["ContainerDefinitions"][0].get("LinuxParameters")
+
+    assert linux("fargate") is None
+    assert linux({"type": "fargate", "read_only": True}) == {"Tmpfs": [{"ContainerPath": "/tmp", "Size": 64}]}
+    assert linux({"type": "fargate", "exec": True}) == {"InitProcessEnabled": True}
