@@ -41,6 +41,9 @@ UNTOLD = re.compile(r"^ *msaspec cannot tell whether .*\n?", re.MULTILINE)
 """A row of `status` about what the user may not read, or AWS does not answer: it claims nothing."""
 UNKNOWN_ROW = re.compile(r"^ *(\S+) +unknown +unknown\b.*$", re.MULTILINE)
 """A row of `status` about a service or store of which AWS does not tell how it is."""
+UNKNOWN_HEALTH = ", health unknown"
+"""What `status` says of copies whose health AWS does not tell."""
+HEALTH = re.compile(r", \d+ healthy\b")
 INTERRUPTED = 130
 
 
@@ -96,11 +99,13 @@ def agrees(run: Run, expected: str) -> bool:
     """Whether a command printed what is so, but for what it says is unknown, and then also why."""
     shown = UNTOLD.sub("", steady(run.done.stdout))
     silent = dict.fromkeys(UNKNOWN_ROW.findall(shown))
-    if silent and "msaspec cannot tell everything" not in run.done.stderr:
+    if (silent or UNKNOWN_HEALTH in shown) and "msaspec cannot tell everything" not in run.done.stderr:
         return False
     rows = [re.compile(rf"^ *{re.escape(name)} .*$\n?", re.MULTILINE) for name in silent]
     for row in rows:
         shown, expected = row.sub("", shown, count=1), row.sub("", expected, count=1)
+    if UNKNOWN_HEALTH in shown:
+        shown, expected = shown.replace(UNKNOWN_HEALTH, ""), HEALTH.sub("", expected)
     return shown.replace(": unknown", "") == expected
 
 

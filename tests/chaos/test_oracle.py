@@ -180,9 +180,11 @@ def test_what_only_reads() -> None:
     assert found("status", 0, stdout=unknown + "told", calls=()) == []
     assert found("status", 0, stdout="something else", calls=()) == ["report"]
     assert found("status", 0, stdout="told: unknown", calls=()) == []
+    assert found("status", 0, stdout="told, health unknown", calls=()) == ["report"], "without the reason"
     row, why = "  databases.main   unknown   unknown\n", "msaspec cannot tell everything: AWS cannot be reached: 504."
     assert found("status", 0, why, stdout=f"{row}told", calls=()) == []
     assert found("status", 0, stdout=f"{row}told", calls=()) == ["report"], "without the reason"
+    assert found("status", 0, why, stdout="told, health unknown", calls=()) == []
     assert found("status", 3, CAUSE, calls=()) == []
     assert found("status", 3, "", calls=()) == ["message"]
 
