@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from typing import Any
 
 from pydantic import BaseModel
@@ -17,6 +18,7 @@ from pydantic.json_schema import models_json_schema
 from msaspec.language.base import NAME_LENGTH, NAME_PATTERN, RESERVED_NAMES, TAKEN_ENVIRONMENTS
 from msaspec.language.kind import AnyKind
 from msaspec.language.service import DEFAULT_RUNTIME, ServiceUse
+from msaspec.manifest import schema_for_editors
 from msaspec.manifest.root import model
 from msaspec.manifest.sections import kinds, runtimes
 
@@ -32,7 +34,12 @@ _SAME_EVERYWHERE = ("msaspec", "name", "environments")
 
 def to_json() -> str:
     """Return the schema as text, the same for every run."""
-    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(for_editors(), indent=2, ensure_ascii=False) + "\n"
+
+
+def for_editors() -> Schema:
+    """Return the schema with what only editors read."""
+    return schema_for_editors.complete(deepcopy(schema()))
 
 
 def schema() -> Schema:
@@ -96,6 +103,7 @@ def models() -> dict[str, Schema]:
     definitions["Runtime"] = _runtime(definitions)
     definitions["Scale"] = _scale(definitions["Scale"])
     service = definitions["Service"]["properties"]
+    service["scale"]["examples"] = [2]
     service["uses"] |= {
         "anyOf": _uses(),
         "examples": [{"main": {"database": "cart_database"}, "media": None}, ["main"]],

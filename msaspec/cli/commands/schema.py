@@ -21,4 +21,4 @@ def command(output: str | None, form: str) -> None:
     from msaspec.manifest import schema
     from msaspec.messages.results import Schema
 
-    console.give(console.teller(form), Schema(schema.schema()), schema.to_json(), output)
+    console.give(console.teller(form), Schema(schema.for_editors()), schema.to_json(), output)
