@@ -76,3 +76,27 @@ def test_a_grant_is_one_of_the_program(runtime: str) -> None:
         == "arn:aws-cn:ssm:cn-north-1:123456789012:parameter/shop/*"
     )
     assert "ssm:" not in str(template["Resources"].get("WebExecutionRole", {}))
+
+
+def test_a_read_only_container_writes_where_it_may(machine: Machine) -> None:
+    """Docker gets a file system of memory for each folder, in which any user may write."""
+    web = {"image": "w:1", "read_only": {"except": ["/tmp", "/var/run"], "size": "128 MiB"}}
+    result = compiled(text({"web": web}))
+    ((_, workload),) = result.plan.workloads
+    made = boot(workload, result.plan.site, "Service", {})  # type: ignore[arg-type]
+    assert machine.launch(replace(WORKER, options=made.options)).returncode == 0, machine.log
+    assert machine.container["options"]["--tmpfs"] == ["/tmp:size=128m,mode=1777", "/var/run:size=128m,mode=1777"]
+    (run,) = machine.called("docker", "run")
+    assert "--read-only" in run
+
+
+def test_a_read_only_task_has_tmp() -> None:
+    """On Fargate each folder is a tmpfs; the runtime's own field is the same as the service's."""
+    base = {"image": "w:1", "runtime": "fargate"}
+    own = {"image": "w:1", "runtime": {"type": "fargate", "read_only": True}}
+    one, other = (resources({"web": web})["WebTask"] for web in ({**base, "read_only": True}, own))
+    assert one == other
+    (container,) = one["Properties"]["ContainerDefinitions"]
+    assert container["ReadonlyRootFilesystem"] is True
+    assert container["LinuxParameters"]["Tmpfs"] == [{"ContainerPath": "/tmp", "Size": 64}]
+    assert resources({"web": {**base, "read_only": False}}) == resources({"web": base})

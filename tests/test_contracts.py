@@ -187,6 +187,7 @@ CHANGES: Mapping[str, Any] = {
     "user": "app:app",
     "working_dir": "/app",
     "stop_timeout": "60 s",
+    "read_only": True,
     "sticky": "1 day",
     "strip": True,
     "grants": [{"actions": ["ses:SendEmail"], "resources": ["*"], "why": "Any address may send."}],

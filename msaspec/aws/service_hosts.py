@@ -199,6 +199,10 @@ def _options(workload: Workload[HostFields], ports: Mapping[int, int]) -> Iterat
         yield f"--workdir={spec.working_dir}"
     if spec.stop_timeout:
         yield f"--stop-timeout={spec.stop_timeout}"
+    if spec.read_only:
+        yield "--read-only"
+        for folder in spec.read_only.except_:
+            yield f"--tmpfs={folder}:size={spec.read_only.size}m,mode=1777"
 
 
 def _health(workload: Workload[HostFields], ports: Mapping[int, int]) -> Health | None:

@@ -13,6 +13,7 @@ from msaspec.aws.intrinsic import intrinsic
 from msaspec.diagnostics.place import Path
 from msaspec.language.aws_type import AwsType
 from msaspec.language.base import Model
+from msaspec.language.container import ReadOnly
 from msaspec.language.health import Probe
 from msaspec.language.part import Part, Site, Statement
 from msaspec.language.runtime import Workload
@@ -65,8 +66,6 @@ EXEC = Statement(
 # fact: container-health
 LONGEST_START, LONGEST_TIMEOUT = 300, 60
 """Seconds that a container check may leave for the start, and for an answer (registry schema, HealthCheck)."""
-TMP_MEBIBYTES = 64
-"""Size of /tmp in MiB where the root file system is read-only. It counts in the memory of the task."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class Size:
     disk: int | None = None
 
 
-def build(workload: Workload[Model], site: Site, size: Size, *, read_only: bool, executable: bool) -> Part:
+def build(workload: Workload[Model], site: Site, size: Size, *, read_only: ReadOnly | None, executable: bool) -> Part:
     """Return the task definition with its log group and roles: one by which ECS starts it, one by which it acts."""
     name, spec = workload.name, workload.spec
     log_group, task = names.logical(name, "LogGroup"), names.logical(name, "Task")
@@ -98,7 +97,7 @@ def build(workload: Workload[Model], site: Site, size: Size, *, read_only: bool,
         **_health(workload.health),
         **_environment(workload.environment),
         **({"ReadonlyRootFilesystem": True} if read_only else {}),
-        **_linux(read_only=read_only, executable=executable),
+        **_linux(read_only, executable=executable),
         LogConfiguration=ecs.LogConfiguration(
             LogDriver="awslogs",
             Options={
@@ -151,11 +150,12 @@ def _health(probe: Probe | None) -> dict[str, Any]:
     }
 
 
-def _linux(*, read_only: bool, executable: bool) -> dict[str, Any]:
-    """Return what the container asks of Linux: a writable /tmp where it may write nowhere else, since frameworks and
-    runtimes keep temporary files there, and an init process that reaps what the sessions of ECS Exec leave."""
+def _linux(read_only: ReadOnly | None, *, executable: bool) -> dict[str, Any]:
+    """Return what the container asks of Linux: writable folders where it may write nowhere else, since frameworks and
+    runtimes keep temporary files in /tmp, and an init process that reaps what the sessions of ECS Exec leave."""
     # fact: fargate-tmpfs
-    tmpfs = [ecs.Tmpfs(ContainerPath="/tmp", Size=TMP_MEBIBYTES)] if read_only else []
+    folders = read_only.except_ if read_only else ()
+    tmpfs = [ecs.Tmpfs(ContainerPath=folder, Size=read_only.size) for folder in folders if read_only]
     # fact: ecs-exec-init
     init = {"InitProcessEnabled": True} if executable else {}
     words = {**({"Tmpfs": tmpfs} if tmpfs else {}), **init}

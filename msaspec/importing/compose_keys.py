@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from pydantic import TypeAdapter, ValidationError
+
 from msaspec.diagnostics.diagnostic import Invalid
 from msaspec.importing import stores, variables
 from msaspec.importing.compose_files import Files
@@ -16,6 +18,8 @@ from msaspec.importing.ledger import Ledger
 from msaspec.importing.sizes import fargate
 from msaspec.importing.tree import Leaf, entries, fault, is_number, items, plain, text_of
 from msaspec.importing.variables import Peer
+from msaspec.language import reference
+from msaspec.language.container import TMP, Folder, ReadOnly, User
 from msaspec.manifest import misshapen
 
 REPLACED = {
@@ -34,12 +38,7 @@ REPLACED = {
     "expose": "the `port` of the service",
 }
 LOST = {
-    "entrypoint": "set it in the image",
-    "user": "set it in the image",
-    "working_dir": "set it in the image",
     "stop_signal": "set it in the image",
-    "stop_grace_period": "a container has the time of the runtime to stop",
-    "tmpfs": "the file system of a container is writable",
     "privileged": "no container is privileged",
     "cap_add": "no container has more capabilities",
     "pid": "a container has processes of its own",
@@ -52,6 +51,13 @@ LOST = {
     "extra_hosts": "names come from the DNS of the VPC",
     "dns": "names come from the DNS of the VPC",
 }
+UNFIT = {
+    "user": "a user is a name or a number, with a group behind a colon",
+    "working_dir": "a folder of the container is an absolute path",
+    "stop_grace_period": "a container has 2 s to 2 min to stop: `stop_timeout`",
+}
+LONGEST_STOP = 120
+"""Seconds that Fargate gives a container to stop."""
 OF_DEPLOY = {"restart_policy": "msaspec restarts a container that ends", "mode": "copies are `scale`"}
 PREFERRED = (80, 443, 8080, 3000, 8000, 5000, 4200, 5173, 8081, 8443, 9000)
 
@@ -203,10 +209,22 @@ def simple(service: Any, job: Import, spec: dict[str, Any], place: str) -> None:
     ):
         spec["arch"] = arch
         ledger.carried(tree.get("platform"), f"{place}.arch")
-    command = tree.get("command")
-    if words := _command(command, job.files):
-        spec["command"] = words
-        ledger.carried(command, f"{place}.command")
+    for key in ("command", "entrypoint"):
+        if words := _words(tree.get(key), job.files):
+            spec[key] = [reference.literal_word(word) for word in words] if key == "command" else words
+            ledger.carried(tree.get(key), f"{place}.{key}")
+    for key, name, form in (
+        ("user", "user", TypeAdapter(User)),
+        ("working_dir", "working_dir", TypeAdapter(Folder)),
+        ("stop_grace_period", "stop_timeout", None),
+    ):
+        text = job.files.fill(text_of(tree.get(key)) or "")
+        value = _stopped(text) if form is None else _fitting(form, text)
+        if value is not None:
+            spec[name] = value
+            ledger.carried(tree.get(key), f"{place}.{name}")
+        ledger.lost(tree.get(key), UNFIT[key])
+    _read_only(tree, job, spec, place)
     deploy = entries(tree.get("deploy"))
     copies = deploy.get("replicas", tree.get("scale"))
     number = job.files.fill(text_of(copies) or "")
@@ -223,9 +241,6 @@ def _size(tree: dict[str, Any], deploy: dict[str, Any], job: Import, spec: dict[
     cpu, memory = (limits.get("cpus", tree.get("cpus")), limits.get("memory", tree.get("mem_limit")))
     size = fargate(*(job.files.fill(text_of(each) or "") or None for each in (cpu, memory)))
     runtime: dict[str, Any] = {"type": "fargate", **size} if size else {}
-    if (text_of(tree.get("read_only")) or "").lower() == "true":
-        runtime = {"type": "fargate", **runtime, "read_only": True}
-        job.ledger.carried(tree.get("read_only"), f"{place}.runtime.read_only")
     if runtime:
         spec["runtime"] = runtime
         job.ledger.carried(cpu, f"{place}.runtime.cpu")
@@ -245,7 +260,47 @@ def _volume(written: Any) -> str:
     return "a container keeps no files; data is in `databases` and `buckets`"
 
 
-def _command(tree: Any, files: Files) -> list[str] | None:
+def _fitting(form: TypeAdapter[Any], text: str) -> str | None:
+    """Return a text as the language has it; None where it refuses it."""
+    try:
+        return str(form.validate_python(text, strict=True)) if text else None
+    except ValidationError:
+        return None
+
+
+def _stopped(text: str) -> str | None:
+    """Return a time to stop that Fargate gives."""
+    seconds = _seconds(misshapen.measure(text, "s, min, h"))
+    return f"{min(seconds, LONGEST_STOP)} s" if seconds is not None and seconds >= 2 else None
+
+
+def _read_only(tree: dict[str, Any], job: Import, spec: dict[str, Any], place: str) -> None:
+    """Write a read-only root, with the folders of memory as what may be written."""
+    said = tree.get("read_only")
+    if (job.files.fill(text_of(said) or "")).lower() != "true":
+        job.ledger.replaced(tree.get("tmpfs"), "nothing: the whole file system of the container is writable")
+        return
+    job.ledger.carried(said, f"{place}.read_only")
+    folders: dict[str, int] = {}
+    for each in items(tree.get("tmpfs")):
+        folder, _, options = job.files.fill(text_of(each) or "").partition(":")
+        folder = folder.rstrip("/")
+        try:
+            ReadOnly.model_validate({"except": [folder]})
+        except ValidationError:
+            job.ledger.lost(each, "`read_only.except` names folders such as `/tmp`")
+            continue
+        size = re.search(r"(?:^|,)size=(\d{1,12})([kmg]?)b?(?:,|$)", options.lower())
+        bytes_ = int(size[1]) * {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}[size[2]] if size else 0
+        folders[folder] = min(-(-bytes_ // (1 << 20)), 16_384)
+        job.ledger.carried(each, f"{place}.read_only.except")
+    written: dict[str, Any] = {} if [*folders] in ([], [TMP]) else {"except": [*folders]}
+    if (largest := max(folders.values(), default=0)) > 64:
+        written["size"] = f"{largest} MiB"
+    spec["read_only"] = written or True
+
+
+def _words(tree: Any, files: Files) -> list[str] | None:
     if isinstance(tree, list):
         return [files.fill(text_of(each) or "") for each in tree]
     text = files.fill(text_of(tree) or "").strip()

@@ -13,11 +13,11 @@ from msaspec.importing.ledger import Ledger
 from msaspec.importing.sizes import fargate
 from msaspec.importing.tree import Leaf, entries, is_number, items, plain, text_of
 from msaspec.importing.variables import Peer
+from msaspec.language import reference
 from msaspec.language.service import RETENTIONS
 from msaspec.manifest import misshapen
 
 LOST = {
-    "entrypoint": "set it in the image",
     "sidecars": "a service is one container: run the other as a service of its own",
     "storage": "a container keeps no files; data is in `databases` and `buckets`",
     "publish": "there are no topics: create one outside, and give its ARN by `env`",
@@ -166,7 +166,9 @@ def _http(job: Import, name: str, http: Any, spec: dict[str, Any], used: set[str
             health["codes"] = codes
             ledger.carried(entries(check)["success_codes"], f"{place}.health")
         spec["health"] = health if len(health) > 1 else path
-    ledger.lost(tree.get("stickiness"), "requests of one client go to any copy")
+    if (text_of(tree.get("stickiness")) or "").lower() == "true":
+        spec["sticky"] = "1 day"
+    ledger.carried(tree.get("stickiness"), f"{place}.sticky")
     ledger.lost(
         tree.get("allowed_source_ips"), "the addresses are those of the whole front door: `ingress: {allow: [..]}`"
     )
@@ -190,18 +192,11 @@ def _fields(job: Import, name: str, tree: dict[str, Any], spec: dict[str, Any], 
     network = entries(tree.get("network"))
     ledger.replaced(network.get("connect"), "services reach each other at their names")
     ledger.replaced(network, "services run in private subnets, and reach what they have under `uses`")
-    command = tree.get("command")
-    try:
-        words = (
-            [text_of(each) or "" for each in command]
-            if isinstance(command, list)
-            else shlex.split(text_of(command) or "")
-        )
-    except ValueError:
-        words = []
-    if words:
-        spec["command"] = [variables.interpolated(word, {}, lambda _: None) if "$$" in word else word for word in words]
-        ledger.carried(command, f"{place}.command")
+    for key in ("command", "entrypoint"):
+        if words := _words(tree.get(key)):
+            spec[key] = [reference.literal_word(word) for word in words] if key == "command" else words
+            ledger.carried(tree.get(key), f"{place}.{key}")
+        ledger.lost(tree.get(key), "its quotes do not match; write it as a list of words")
     retention = text_of(entries(tree.get("logging")).get("retention")) or ""
     if is_number(retention) and int(retention) in RETENTIONS:
         spec["logs"] = f"{retention} days"
@@ -213,6 +208,14 @@ def _fields(job: Import, name: str, tree: dict[str, Any], spec: dict[str, Any], 
     ledger.lost(
         tree.get("deployment"), "`runtime: {type: fargate, deploy: ...}` says how a new version replaces the old one"
     )
+
+
+def _words(tree: Any) -> list[str]:
+    try:
+        words = [text_of(each) or "" for each in tree] if isinstance(tree, list) else shlex.split(text_of(tree) or "")
+    except ValueError:
+        return []
+    return [variables.interpolated(word, {}, lambda _: None) if "$$" in word else word for word in words]
 
 
 def _runtime(ledger: Ledger, tree: dict[str, Any], place: str) -> dict[str, Any]:
@@ -287,8 +290,8 @@ def _variables(job: Import, name: str, tree: Any, spec: dict[str, Any], place: s
 
 
 def _references(text: str) -> str:
-    for word, reference in (("APPLICATION", "system.name"), ("ENVIRONMENT", "system.environment")):
-        text = text.replace(f"$${{COPILOT_{word}_NAME}}", f"${{{reference}}}")
+    for word, known in (("APPLICATION", "system.name"), ("ENVIRONMENT", "system.environment")):
+        text = text.replace(f"$${{COPILOT_{word}_NAME}}", f"${{{known}}}")
     return text
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+
+from msaspec.language.base import Items, Model, measured, mebibytes
 
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?")
 
@@ -29,3 +32,50 @@ def _folder(written: str) -> str:
 
 User = Annotated[str, BeforeValidator(_number), AfterValidator(_user), WithJsonSchema({"type": ["string", "integer"]})]
 Folder = Annotated[str, AfterValidator(_folder), Field(examples=["/app"])]
+
+TMP = "/tmp"
+_OF_THE_KERNEL = ("/proc", "/sys", "/dev")
+
+
+def _writable(written: str) -> str:
+    steps = _folder(written).split("/")[1:]
+    if not all(steps) or {".", ".."} & set(steps) or "," in written:
+        raise PydanticCustomError(
+            "folder", "a writable folder is one below the root, such as `/var/cache/nginx`, without `/` at its end"
+        )
+    if f"/{steps[0]}" in _OF_THE_KERNEL:
+        raise PydanticCustomError("folder", "what is below `{root}` belongs to the kernel", {"root": f"/{steps[0]}"})
+    return written
+
+
+def _once(folders: tuple[str, ...]) -> tuple[str, ...]:
+    if twice := [each for number, each in enumerate(folders) if each in folders[:number]]:
+        raise PydanticCustomError("together", "`{folder}` stands here twice", {"folder": twice[0]})
+    return folders
+
+
+class ReadOnly(Model):
+    """What a container may write where its root file system is read-only."""
+
+    except_: Annotated[Items[Annotated[str, AfterValidator(_writable)]], AfterValidator(_once)] = Field(
+        (TMP,),
+        alias="except",
+        description="Folders that are writable: each is memory, empty at the start. Default: `/tmp`.",
+        examples=[["/tmp", "/var/cache/nginx"]],
+    )
+    size: Annotated[int, mebibytes(1, 16_384, "128 MiB")] = measured(
+        "64 MiB", description="Size of each writable folder. It counts in the memory of the copy.", examples=["128 MiB"]
+    )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        about = "`true` is short for `{except: [/tmp]}`."
+        return {"anyOf": [{"description": about, "type": "boolean"}, handler(core)]}
+
+
+def _said(written: Any) -> Any:
+    return {} if written is True else None if written is False else written
+
+
+ReadOnlyRoot = Annotated[ReadOnly | None, BeforeValidator(_said)]
+"""`true`, `false`, or what is writable all the same."""

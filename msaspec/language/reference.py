@@ -93,6 +93,15 @@ def parse_word(text: str) -> tuple[str | Reference, ...]:
     return (*pieces, literal) if literal or not pieces else tuple(pieces)
 
 
+def literal_word(text: str) -> str:
+    """Return a word of a command that means this text.
+
+    >>> literal_word("${HOME} ${db.url} $$")
+    '${HOME} $${db.url} $$'
+    """
+    return _WORD.sub(lambda found: f"${found[0]}", text)
+
+
 def filled(text: str, known: Mapping[str, str]) -> str:
     """Return a text with the references filled in that are known from the start, such as ``system.name``.
 

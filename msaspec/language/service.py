@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from msaspec.language import image
 from msaspec.language.base import Items, Model, days, measured, seconds, span
-from msaspec.language.container import Folder, User
+from msaspec.language.container import Folder, ReadOnlyRoot, User
 from msaspec.language.grants import Grant
 from msaspec.language.health import Health
 from msaspec.language.paths import HostName, Path
@@ -230,6 +230,11 @@ class Service(Model):
         description="Time to stop after SIGTERM before SIGKILL; on `fargate` at most 2 min. Default: 30 s on `fargate`,"
         " 10 s on hosts.",
         examples=["60 s"],
+    )
+    read_only: ReadOnlyRoot = Field(
+        None,
+        description="Make the root file system read-only, but for `/tmp` or the folders under `except`.",
+        examples=[True, {"except": ["/tmp", "/var/cache/nginx"]}],
     )
     sticky: Annotated[int, span(1, 604_800, "1 day")] | None = Field(
         None,

@@ -31,6 +31,7 @@ from msaspec.diagnostics.place import render
 from msaspec.language import secret_place
 from msaspec.language.aws_type import AwsType, ServiceRole
 from msaspec.language.base import Model, gibibytes, mebibytes
+from msaspec.language.container import ReadOnly
 from msaspec.language.health import usual
 from msaspec.language.part import Door, Part, Place, PublicAddress, Site
 from msaspec.language.runtime import Runtime, Workload, own_doors
@@ -172,7 +173,7 @@ class Fargate(Model):
     disk: Annotated[int, gibibytes(21, 200, "30 GiB")] | None = Field(
         None, description="Storage of a copy, which is lost with it. Default: 20 GiB.", examples=["30 GiB"]
     )
-    read_only: bool = Field(False, description="Make the root file system read-only.", examples=[True])
+    read_only: bool = Field(False, description="The same as `read_only: true` of the service.", examples=[True])
     deploy: Deploy = Field(
         default_factory=Deploy, description="How a new version replaces the old one.", examples=["canary"]
     )
@@ -252,9 +253,10 @@ class FargateRuntime(Runtime[Fargate]):
             message = f"The task definition of `{name}` may have {bytes_:,} bytes; ECS allows {TASK_BYTES:,}."
             yield TOO_LARGE_TASK.at((*path, "env"), message, hint="Move large values out of `env`.", key=True)
         yield from task_deployments.check(workload, options.deploy)
-        if options.exec and options.read_only:
+        if options.exec and _read_only(workload):
             message = f"`{name}` has `exec` and `read_only`, which exclude each other."
-            yield WRITES_NOTHING.at((*path, "runtime", "read_only"), message, hint="Remove one of the two.", key=True)
+            at = (*path, "runtime", "read_only") if options.read_only else (*path, "read_only")
+            yield WRITES_NOTHING.at(at, message, hint="Remove one of the two.", key=True)
         if workload.health and workload.health.by == "command" and workload.health.says.timeout > tasks.LONGEST_TIMEOUT:
             message = f"A check in the container of `{name}` may take {tasks.LONGEST_TIMEOUT} s; `timeout` is longer."
             yield SLOW_CHECK.at((*path, "health", "timeout"), message, hint="Shorten it.")
@@ -303,7 +305,7 @@ class FargateRuntime(Runtime[Fargate]):
         name, options = workload.name, workload.options
         units = UNITS[options.cpu]
         size = tasks.Size(units, options.memory or 2 * units, options.disk)
-        part = tasks.build(workload, site, size, read_only=options.read_only, executable=options.exec)
+        part = tasks.build(workload, site, size, read_only=_read_only(workload), executable=options.exec)
         group = names.logical(name, "SecurityGroup")
         part += Part((security_groups.group(group, name, site, (), security_groups.ANYWHERE),))
         targets = _targets(workload)
@@ -316,6 +318,10 @@ class FargateRuntime(Runtime[Fargate]):
         shifted = [each for own in targets.values() for each in own] if options.deploy.strategy != "rolling" else []
         alarms = list(task_deployments.alarms(name, options.deploy, shifted))
         return part + Part((*alarms, _service(workload, site, targets, alarms), *task_scaling.build(workload, CLUSTER)))
+
+
+def _read_only(workload: Workload[Fargate]) -> ReadOnly | None:
+    return workload.spec.read_only or (ReadOnly() if workload.options.read_only else None)
 
 
 def _unasked(workload: Workload[Fargate]) -> bool:

@@ -149,6 +149,38 @@ def test_stores_stay_containers_where_that_is_asked(tmp_path: Path) -> None:
     assert manifest(only)["services"]["db"]["port"] == 5432
 
 
+def test_how_a_container_runs_is_carried(tmp_path: Path) -> None:
+    """Its entry point, user, folder, time to stop, and what it may write."""
+    text = """
+services:
+  web:
+    image: a/web:1
+    entrypoint: tini -- "my app"
+    command: ["--home", "$${HOME}", "$${x.y}"]
+    user: "1000:1000"
+    working_dir: /srv
+    stop_grace_period: 1m30s
+    read_only: true
+    tmpfs: [/tmp, "/run/:size=100m,mode=755", "relative"]
+  slow: {image: a/slow:1, stop_grace_period: 10m, user: "${UNSET}", working_dir: srv, tmpfs: /tmp}
+  sealed: {image: a/sealed:1, read_only: true, tmpfs: /tmp}
+"""
+    made = imported(tmp_path, {"compose.yaml": text})
+    web, slow, sealed = (manifest(made)["services"][name] for name in ("web", "slow", "sealed"))
+    assert web["entrypoint"] == ["tini", "--", "my app"]
+    assert web["command"] == ["--home", "${HOME}", "$${x.y}"]
+    assert (web["user"], web["working_dir"], web["stop_timeout"]) == ("1000:1000", "/srv", "90 s")
+    assert web["read_only"] == {"except": ["/tmp", "/run"], "size": "100 MiB"}
+    assert slow["stop_timeout"] == "120 s"
+    assert {"user", "working_dir", "read_only"}.isdisjoint(slow)
+    assert sealed["read_only"] is True
+    assert verdict(made, "services.web.entrypoint") == ("carried", "services.web.entrypoint")
+    assert verdict(made, "services.web.tmpfs[1]") == ("carried", "services.web.read_only.except")
+    assert verdict(made, "services.web.tmpfs[2]")[0] == "lost"
+    assert verdict(made, "services.slow.working_dir")[0] == "lost"
+    assert verdict(made, "services.slow.tmpfs")[0] == "replaced"
+
+
 def test_a_profile(tmp_path: Path) -> None:
     """`--profile` takes the services of a profile."""
     made = imported(tmp_path, {"compose.yaml": SHOP}, options=Options(profiles=frozenset(["jobs"])))

@@ -8,7 +8,8 @@ from typing import Any
 
 SINGLE = "--name", "--restart", "--pull", "--env-file", "--log-driver"
 MULTIPLE = "--log-opt", "-p", "-e"
-JOINED = "--entrypoint", "--user", "--workdir", "--stop-timeout"
+FLAGS = "-d", "--read-only"
+JOINED = "--entrypoint", "--user", "--workdir", "--stop-timeout", "--tmpfs"
 
 
 def parse(words: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def parse(words: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
             options[word.partition("=")[0]].append(word.partition("=")[2])
         elif word[:2] in options:
             options[word[:2]].append(word[2:])
-        elif word != "-d":
+        elif word not in FLAGS:
             assert not word.startswith("-"), word
             break
     assert all(len(options[name]) == 1 for name in SINGLE), options
