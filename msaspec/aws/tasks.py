@@ -188,13 +188,6 @@ def literal(text: str) -> Any:
     return Join("", text.replace("${", "$\0{").split("\0")) if "${" in text else text
 
 
-def composed(environment: Mapping[str, Value]) -> Iterator[str]:
-    """Variables in which a secret is only a part: ECS injects whole secrets."""
-    for name, content in environment.items():
-        if is_secret(content) and len(content) > 1:
-            yield name
-
-
 def _environment(variables: Mapping[str, Value]) -> dict[str, Any]:
     plain = [
         ecs.Environment(Name=name, Value=_value(public(content)))

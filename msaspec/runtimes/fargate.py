@@ -20,6 +20,7 @@ from msaspec.aws import (
     discovery,
     ingress,
     routing,
+    secret_texts,
     security_groups,
     task_deployments,
     task_scaling,
@@ -38,14 +39,6 @@ from msaspec.language.runtime import Runtime, Workload, own_doors
 from msaspec.language.service import Scale, Service
 from msaspec.template import names
 
-COMPOSED_SECRET = Code(
-    "MSA370",
-    "A secret inside a longer text",
-    """
-    ECS injects a secret into a variable as a whole value, so on `fargate` it cannot have text around it. Use an
-    attribute that holds the whole value, such as `${main.url}`, or pass the parts as separate variables.
-    """,
-)
 PARTIAL_SECRET = Code(
     "MSA374",
     "A secret without its full ARN",
@@ -203,6 +196,7 @@ class FargateRuntime(Runtime[Fargate]):
         *task_deployments.TYPES,
         *deployment_watch.TYPES,
         *task_scaling.TYPES,
+        *secret_texts.TYPES,
         *ingress.RULE_TYPES,
         AwsType(
             name="AWS::ECS::Cluster",
@@ -233,13 +227,9 @@ class FargateRuntime(Runtime[Fargate]):
         return {f"deploy.{field}": why for field, why in found.items()}
 
     def check(self, workload: Workload[Fargate], site: Site) -> Iterable[Diagnostic]:
-        """Secrets as wholes, one rule to shift, a health path that is asked."""
+        """Secrets that ECS finds, one rule to shift, a health path that is asked."""
         name, spec, path = workload.name, workload.spec, workload.path
         options = workload.options
-        for variable in tasks.composed(workload.environment):
-            message = f"The variable `{variable}` of `{name}` has a secret inside a longer text."
-            hint = "Use an attribute that holds the whole value, such as `${main.url}`."
-            yield COMPOSED_SECRET.at((*path, "env", variable), message, hint=hint)
         for variable, written in spec.secrets.items():
             # fact: ecs-secret-arn
             if not secret_place.parse(written).whole:
@@ -294,18 +284,20 @@ class FargateRuntime(Runtime[Fargate]):
             ClusterSettings=[ecs.ClusterSetting(Name="containerInsights", Value="enabled")],
             CapacityProviders=["FARGATE", "FARGATE_SPOT"],
         )
+        shared = Part((cluster,)) + secret_texts.common(workloads)
         if all(workload.options.deploy.strategy == "rolling" for workload in workloads):
-            return Part((cluster,))
+            return shared
         shifting = [each for each in workloads if each.options.deploy.strategy != "rolling"]
         longest = max(task_deployments.limit(each, each.options.deploy) for each in shifting)
-        return Part((cluster, task_deployments.role())) + deployment_watch.build(CLUSTER, longest)
+        return shared + Part((task_deployments.role(),)) + deployment_watch.build(CLUSTER, longest)
 
     def build(self, workload: Workload[Fargate], site: Site) -> Part:
         """Return the tasks, the service around them, what routes requests to it, and what makes it grow."""
+        texts, workload = secret_texts.build(workload, site), secret_texts.injected(workload)
         name, options = workload.name, workload.options
         units = UNITS[options.cpu]
         size = tasks.Size(units, options.memory or 2 * units, options.disk)
-        part = tasks.build(workload, site, size, read_only=_read_only(workload), executable=options.exec)
+        part = texts + tasks.build(workload, site, size, read_only=_read_only(workload), executable=options.exec)
         group = names.logical(name, "SecurityGroup")
         part += Part((security_groups.group(group, name, site, (), security_groups.ANYWHERE),))
         targets = _targets(workload)

@@ -1,0 +1,148 @@
+"""Texts that hold a secret among other words, for a runtime that injects only whole secrets.
+
+A custom resource composes them and writes them into a secret of the service, each under a key. The key changes with the
+variables of the service, so that a new text is a new task definition, and the tasks of the version before keep theirs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any, ClassVar, TypeVar
+
+from troposphere import GetAtt, Ref, secretsmanager
+from troposphere.cloudformation import AWSCustomObject
+
+from msaspec.aws import functions, iam, logs
+from msaspec.aws.data import secretsmanager as secrets
+from msaspec.aws.intrinsic import intrinsic
+from msaspec.language.aws_type import AwsType
+from msaspec.language.base import Model
+from msaspec.language.part import Part, Site, Statement
+from msaspec.language.runtime import Workload
+from msaspec.language.value import Secret, Text, Token, Value, is_secret
+from msaspec.template import names
+
+Options = TypeVar("Options", bound=Model)
+
+FUNCTION, ROLE, LOGS = "SecretTexts", "SecretTextsRole", "SecretTextsLogs"
+HANDLER_SECONDS, ANSWER_SECONDS = 120, 180
+"""The function gives up first, then CloudFormation stops waiting."""
+_PROPERTIES = ("ServiceToken", "ServiceTimeout", "SecretArn", "Texts")
+
+
+class SecretTexts(AWSCustomObject):  # type: ignore[misc]
+    """The custom resource: the texts of one service."""
+
+    resource_type = "Custom::SecretTexts"
+    props: ClassVar[dict[str, tuple[type, bool]]] = dict.fromkeys(_PROPERTIES, (object, True))
+
+
+TYPES = (functions.FUNCTION, AwsType(name=SecretTexts.resource_type), secrets.SECRET, iam.ROLE, logs.GROUP)
+
+
+def composed(environment: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the variables in which a secret is only a part."""
+    return {name: content for name, content in environment.items() if is_secret(content) and len(content) > 1}
+
+
+def injected(workload: Workload[Options]) -> Workload[Options]:
+    """Return a service whose composed variables are keys of its own secret, which it waits for and may read."""
+    texts = composed(workload.environment)
+    if not texts:
+        return workload
+    secret = (Token(_secret(workload.name)),)
+    keys = _keys(workload)
+    return replace(
+        workload,
+        environment={**workload.environment, **{name: (Secret(secret, keys[name]),) for name in texts}},
+        statements=(*workload.statements, Statement(("secretsmanager:GetSecretValue",), (secret,))),
+        after=(*workload.after, _resource(workload.name)),
+    )
+
+
+def build(workload: Workload[Options], site: Site) -> Part:
+    """Return the secret of a service and what writes it; nothing where no variable has a secret among other words."""
+    texts, keys = composed(workload.environment), _keys(workload)
+    if not texts:
+        return Part()
+    return Part(
+        (
+            secretsmanager.Secret(
+                _secret(workload.name), Description=f"Variables of {workload.name} of {site.stack} that hold secrets"
+            ),
+            SecretTexts(
+                _resource(workload.name),
+                ServiceToken=GetAtt(FUNCTION, "Arn"),
+                ServiceTimeout=ANSWER_SECONDS,
+                SecretArn=Ref(_secret(workload.name)),
+                Texts={keys[name]: [*_pieces(content)] for name, content in texts.items()},
+                # What it reads has to be there, and its role has to know of it.
+                DependsOn=sorted({*workload.after, ROLE}),
+            ),
+        )
+    )
+
+
+def common(workloads: Sequence[Workload[Any]]) -> Part:
+    """Return the function that all services share, if any needs it."""
+    needed = {workload.name: texts for workload in workloads if (texts := composed(workload.environment))}
+    if not needed:
+        return Part()
+    read = {
+        piece.arn
+        for texts in needed.values()
+        for content in texts.values()
+        for piece in content
+        if isinstance(piece, Secret)
+    }
+    own: list[Text] = [(Token(_secret(name)),) for name in sorted(needed)]
+    return Part(
+        (
+            logs.group(LOGS, 30),
+            iam.role(
+                ROLE,
+                "lambda.amazonaws.com",
+                [
+                    logs.writing(LOGS),
+                    Statement(("secretsmanager:GetSecretValue",), tuple(sorted(read, key=repr))),
+                    Statement(("secretsmanager:PutSecretValue",), tuple(own)),
+                ],
+            ),
+            functions.function(FUNCTION, LOGS, HANDLER_SECONDS),
+        ),
+        scripts={FUNCTION: functions.source("secret_texts")},
+    )
+
+
+def _keys(workload: Workload[Any]) -> dict[str, str]:
+    """Return the key of each text in the secret."""
+    digest = sha256(repr(sorted(workload.environment.items())).encode()).hexdigest()[:12]
+    return {name: f"{re.sub('[^A-Za-z0-9]', '_', name)}_{digest}" for name in composed(workload.environment)}
+
+
+def _pieces(content: Value) -> Iterator[Any]:
+    """Yield the pieces as the function takes them: texts, and for each secret its ARN and its key."""
+    run: list[str | Token] = []
+    for piece in content:
+        if not isinstance(piece, Secret):
+            run.append(piece)
+            continue
+        if piece.store != "secretsmanager":
+            raise TypeError("a text is composed of secrets of Secrets Manager only")
+        if run:
+            yield intrinsic(tuple(run))
+        run = []
+        yield [intrinsic(piece.arn), piece.key or ""]
+    if run:
+        yield intrinsic(tuple(run))
+
+
+def _secret(service: str) -> str:
+    return names.logical(service, "TextsSecret")
+
+
+def _resource(service: str) -> str:
+    return names.logical(service, "Texts")
