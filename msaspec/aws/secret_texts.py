@@ -91,13 +91,6 @@ def common(workloads: Sequence[Workload[Any]]) -> Part:
     needed = {workload.name: texts for workload in workloads if (texts := composed(workload.environment))}
     if not needed:
         return Part()
-    read = {
-        piece.arn
-        for texts in needed.values()
-        for content in texts.values()
-        for piece in content
-        if isinstance(piece, Secret)
-    }
     own: list[Text] = [(Token(_secret(name)),) for name in sorted(needed)]
     return Part(
         (
@@ -107,7 +100,7 @@ def common(workloads: Sequence[Workload[Any]]) -> Part:
                 "lambda.amazonaws.com",
                 [
                     logs.writing(LOGS),
-                    Statement(("secretsmanager:GetSecretValue",), tuple(sorted(read, key=repr))),
+                    *_reading(workloads),
                     Statement(("secretsmanager:PutSecretValue",), tuple(own)),
                 ],
             ),
@@ -115,6 +108,30 @@ def common(workloads: Sequence[Workload[Any]]) -> Part:
         ),
         scripts={FUNCTION: functions.source("secret_texts")},
     )
+
+
+def _reading(workloads: Sequence[Workload[Any]]) -> Iterator[Statement]:
+    """Yield what the function needs to read the secrets of the texts, and the keys of those who use them."""
+    named: dict[str, set[Text]] = {"secretsmanager": set(), "ssm": set()}
+    keys: list[Statement] = []
+    for workload in workloads:
+        texts = composed(workload.environment)
+        for piece in (piece for content in texts.values() for piece in content):
+            if isinstance(piece, Secret):
+                named[piece.store].add(_granted(piece))
+        keys += [each for each in workload.statements if texts and each.actions == ("kms:Decrypt",)]
+    for store, action in (("secretsmanager", "secretsmanager:GetSecretValue"), ("ssm", "ssm:GetParameter")):
+        if named[store]:
+            yield Statement((action,), tuple(sorted(named[store], key=repr)))
+    yield from (each for number, each in enumerate(keys) if each not in keys[:number])
+
+
+def _granted(secret: Secret) -> Text:
+    """Return the ARN of a secret for a grant; a parameter may be named by its path."""
+    first = secret.arn[0] if secret.arn else ""
+    if secret.store == "ssm" and isinstance(first, str) and first.startswith("/"):
+        return iam.arn("ssm", (f"parameter{first}", *secret.arn[1:]))
+    return secret.arn
 
 
 def _keys(workload: Workload[Any]) -> dict[str, str]:
@@ -130,12 +147,10 @@ def _pieces(content: Value) -> Iterator[Any]:
         if not isinstance(piece, Secret):
             run.append(piece)
             continue
-        if piece.store != "secretsmanager":
-            raise TypeError("a text is composed of secrets of Secrets Manager only")
         if run:
             yield intrinsic(tuple(run))
         run = []
-        yield [intrinsic(piece.arn), piece.key or ""]
+        yield [intrinsic(piece.arn), piece.key or "", piece.store]
     if run:
         yield intrinsic(tuple(run))
 

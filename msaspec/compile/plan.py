@@ -335,13 +335,4 @@ def _granted(known: references.Known, service: Service, found: list[Diagnostic])
 
 def _reading(service: Service) -> Iterator[Statement]:
     """Return the statements that reading the `secrets` needs."""
-    places = [secret_place.parse(written) for written in service.secrets.values()]
-    for store, action in (("secretsmanager", "secretsmanager:GetSecretValue"), ("ssm", "ssm:GetParameter")):
-        if granted := sorted({place.grant for place in places if place.secret.store == store}, key=repr):
-            yield Statement((action,), tuple(granted))
-    for key in service.kms_key if places else ():
-        partition, region = key.split(":")[1], key.split(":")[3]
-        suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
-        # Only as the stores use it, when they read for the service.
-        stores = [f"{store}.{region}.{suffix}" for store in ("secretsmanager", "ssm")]
-        yield Statement(("kms:Decrypt",), ((key,),), {"StringEquals": {"kms:ViaService": stores}})
+    return secret_place.reading([secret_place.parse(written) for written in service.secrets.values()], service.kms_key)

@@ -59,6 +59,10 @@ class Kind(ABC, Generic[Spec, Options]):
         """Return how many connections an entry takes at a time; None where that is no concern of its users."""
         return None
 
+    def existing(self, entry: Entry[Spec]) -> Mapping[str, str]:
+        """Return the ARNs of what an entry names that is not in the stack, by the field that does."""
+        return {}
+
     def doors(self, entry: Entry[Spec]) -> tuple[Door, ...]:
         """Return the ports that a user, and people on the bastion, may open a connection to."""
         return ()

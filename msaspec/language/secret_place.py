@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from msaspec.language.part import Statement
 from msaspec.language.value import Secret, Text, Token
 
 _SUFFIX = re.compile(r"-[A-Za-z0-9]{6}")
@@ -54,6 +56,19 @@ def parse(written: str) -> SecretPlace:
     return SecretPlace(
         Secret((place,), key or None), (place if whole else place + ANY_SUFFIX,), whole, partition, region
     )
+
+
+def reading(places: Sequence[SecretPlace], keys: Sequence[str]) -> Iterator[Statement]:
+    """Yield what a role needs to read some secrets, which customer's keys encrypt."""
+    for store, action in (("secretsmanager", "secretsmanager:GetSecretValue"), ("ssm", "ssm:GetParameter")):
+        if granted := sorted({place.grant for place in places if place.secret.store == store}, key=repr):
+            yield Statement((action,), tuple(granted))
+    for key in keys if places else ():
+        partition, region = key.split(":")[1], key.split(":")[3]
+        suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+        # Only as the stores use it, when they read for the service.
+        stores = [f"{store}.{region}.{suffix}" for store in ("secretsmanager", "ssm")]
+        yield Statement(("kms:Decrypt",), ((key,),), {"StringEquals": {"kms:ViaService": stores}})
 
 
 def _own(name: str) -> Text:

@@ -58,6 +58,13 @@ _KEYS_SCHEMA = {
 }
 
 
+SecretName = Annotated[str, AfterValidator(_secret)]
+"""Where an existing secret is."""
+KeyArns = Annotated[
+    tuple[Annotated[str, AfterValidator(_kms_key)], ...], BeforeValidator(_several), WithJsonSchema(_KEYS_SCHEMA)
+]
+"""One KMS key, or several."""
+
 ONLY_RULE = ""
 """The key in `priority` of the one rule of a service that has no other."""
 Priority = Annotated[int, Field(ge=1, le=50_000)]
@@ -201,14 +208,12 @@ class Service(Model):
         description="Variables of the container: text with references such as `${main.host}`; `$$` is a `$`.",
         examples=[{"LOG_LEVEL": "info", "READ_FROM": "${main.reader_host}"}],
     )
-    secrets: dict[Variable, Annotated[str, AfterValidator(_secret)]] = Field(
+    secrets: dict[Variable, SecretName] = Field(
         {},
         description="Variables filled at start from a Secrets Manager ARN (`#key` for one key) or an SSM parameter.",
         examples=[{"API_KEY": "/shop/api-key"}],
     )
-    kms_key: Annotated[
-        tuple[Annotated[str, AfterValidator(_kms_key)], ...], BeforeValidator(_several), WithJsonSchema(_KEYS_SCHEMA)
-    ] = Field(
+    kms_key: KeyArns = Field(
         (),
         description="ARN of the customer's KMS key that `secrets` are encrypted with, or several.",
         examples=["arn:aws:kms:eu-west-1:123456789012:key/1b2c3d4e-1111-2222-3333-444455556666"],

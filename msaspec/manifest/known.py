@@ -17,6 +17,7 @@ _ANY = "*"
 _FIELDS = (
     ("ingress", "domain"),
     ("buckets", _ANY, "hosts", _ANY),
+    ("secrets", _ANY, "from"),
     ("services", _ANY, "hosts", _ANY),
     ("services", _ANY, "secrets", _ANY),
 )

@@ -18,10 +18,11 @@ def fetch(request):
     return urlopen(request, timeout=10).read()
 
 
-def call(context, operation, **words):
+def call(context, arn, service, operation, **words):
+    region = {"region_name": arn.split(":")[3]} if arn.startswith("arn:") else {}
     while True:
         try:
-            return getattr(boto3.client("secretsmanager"), operation)(**words)
+            return getattr(boto3.client(service, **region), operation)(**words)
         except Exception as error:
             # fact: iam-propagation. What this update allows the role may take a minute until it counts.
             if "AccessDenied" not in str(error) or context.get_remaining_time_in_millis() < 30_000:
@@ -29,14 +30,16 @@ def call(context, operation, **words):
             time.sleep(5)
 
 
-def read(context, arn, key):
-    text = call(context, "get_secret_value", SecretId=arn)["SecretString"]
+def read(context, arn, key, store):
+    if store == "ssm":
+        return call(context, arn, store, "get_parameter", Name=arn, WithDecryption=True)["Parameter"]["Value"]
+    text = call(context, arn, store, "get_secret_value", SecretId=arn)["SecretString"]
     found = json.loads(text)[key] if key else text
     return found if isinstance(found, str) else json.dumps(found)
 
 
 def composed(texts, context):
-    """Return the texts of a service by their keys. A piece is a text, or where a secret is and its key."""
+    """Return the texts of a service by their keys. A piece is a text, or where a secret is, its key and its store."""
     return {
         name: "".join(piece if isinstance(piece, str) else read(context, *piece) for piece in pieces)
         for name, pieces in texts.items()
@@ -56,7 +59,8 @@ def handler(event, context):
                 texts |= composed(kept, context)
             except Exception as error:
                 print("A text of before is left out:", type(error).__name__)  # noqa: T201
-            call(context, "put_secret_value", SecretId=wanted["SecretArn"], SecretString=json.dumps(texts))
+            own = wanted["SecretArn"]
+            call(context, own, "secretsmanager", "put_secret_value", SecretId=own, SecretString=json.dumps(texts))
     except Exception as error:
         # Neither a text nor a secret is in any message of these calls.
         reason = f"A text with a secret could not be written ({type(error).__name__}: {error})."[:1000]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msaspec.compile.plan import Plan
 from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
@@ -36,12 +36,19 @@ def check(plan: Plan) -> Iterator[Diagnostic]:
             (("secrets", name), secret_place.parse(text).partition) for name, text in spec.secrets.items()
         ]
         named += [(("kms_key",), key.split(":")[1]) for key in spec.kms_key]
-        own = partition(plan.root.region) if plan.root.region else None
-        for steps, there in named:
-            if own and there and there != own:
-                message = f"`{workload.name}` runs in the partition `{own}`, but the ARN is in `{there}`."
-                hint = f"Use an ARN that begins with `arn:{own}:`."
-                yield OTHER_PARTITION.at((*path, *steps), message, hint=hint)
+        yield from _elsewhere(plan, workload.name, [((*path, *steps), there) for steps, there in named])
+    for kind, entries in plan.entries:
+        for entry, _ in entries:
+            arns = kind.existing(entry).items()
+            yield from _elsewhere(plan, entry.name, [((*entry.path, field), arn.split(":")[1]) for field, arn in arns])
+
+
+def _elsewhere(plan: Plan, name: str, named: Iterable[tuple[Path, str | None]]) -> Iterator[Diagnostic]:
+    own = partition(plan.root.region) if plan.root.region else None
+    for path, there in named:
+        if own and there and there != own:
+            message = f"`{name}` is in the partition `{own}`, but the ARN is in `{there}`."
+            yield OTHER_PARTITION.at(path, message, hint=f"Use an ARN that begins with `arn:{own}:`.")
 
 
 def partition(region: str) -> str | None:

@@ -38,6 +38,13 @@ def check(plan: Plan) -> Iterator[Diagnostic]:
             message = f"`{edge.use.service}` calls {service}, and its subnets have no way out."
             hint = f"Set `network.nat` to `single`, or remove `{field}`."
             yield NO_WAY_OUT.at((*edge.use.path, field), message, hint=hint)
+    for kind, entries in plan.entries:
+        for entry, uses in entries if plan.root.region else ():
+            for field, arn in kind.existing(entry).items():
+                if uses and field != "kms_key" and arn.split(":")[3] != plan.root.region:
+                    message = f"`{entry.name}` is in {arn.split(':')[3]}, and the subnets have no way out."
+                    hint = f"Set `network.nat` to `single`, or name one in {plan.root.region}."
+                    yield NO_WAY_OUT.at((*entry.path, field), message, hint=hint)
 
 
 def _elsewhere(workload: Workload[Model], region: str) -> Iterator[Diagnostic]:

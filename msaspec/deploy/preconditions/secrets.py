@@ -82,7 +82,8 @@ class Secrets(Precondition):
             for path, key in users:
                 if key and key not in known:
                     has = f"It has: {', '.join(sorted(known))}." if known else "Its value is not a JSON object."
-                    message = f"The secret of `{path[-1]}` has no key `{key}`."
+                    whose = path[-1] if path[0] == "services" else path[1]
+                    message = f"The secret of `{whose}` has no key `{key}`."
                     found.append(NO_KEY.at(path, message, hint=has))
         return found
 
@@ -91,6 +92,13 @@ def _written(needs: Needs) -> Iterator[tuple[Path, str]]:
     for _, workload in needs.plan.workloads:
         for variable, written in workload.spec.secrets.items():
             yield (*workload.path, "secrets", variable), written
+    for kind, entries in needs.plan.entries:
+        for entry, uses in entries if kind.section == "secrets" else ():
+            said = entry.spec.model_dump(by_alias=True)
+            if said["from"] and uses:
+                yield (*entry.path, "from"), said["from"]
+                for number, key in enumerate(said["keys"]):
+                    yield (*entry.path, "keys", number), f"{said['from']}#{key}"
 
 
 def _filled(token: str, needs: Needs) -> str:

@@ -1,0 +1,148 @@
+"""Secrets that services share: generated for the system, or one that exists; a use grants the reading."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+from troposphere import secretsmanager
+
+from msaspec.aws.data import secretsmanager as secrets
+from msaspec.language import secret_place
+from msaspec.language.base import Items, Model
+from msaspec.language.kind import Kind
+from msaspec.language.part import Entry, Offer, Part, Place, Site, Statement, Use
+from msaspec.language.service import KeyArns, SecretName
+from msaspec.language.value import Secret as SecretValue
+from msaspec.language.value import Token, Value
+from msaspec.template import names
+
+Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+LONGEST = 4096
+"""Characters that Secrets Manager generates at most (registry schema of AWS::SecretsManager::Secret)."""
+
+
+class SharedSecret(Model):
+    """A secret of the system. Without fields it is generated: 32 letters and digits."""
+
+    length: int = Field(
+        32,
+        ge=16,
+        le=LONGEST,
+        description="Number of letters and digits that are generated. Another number generates a new value.",
+        examples=[64],
+    )
+    from_: SecretName | None = Field(
+        None,
+        alias="from",
+        description="Use an existing secret: the full ARN of one in Secrets Manager, or the path of an SSM parameter.",
+        examples=["/shop/${system.environment}/signing-key"],
+    )
+    keys: Items[Key] = Field(
+        (),
+        description="Keys of the JSON of an existing secret in Secrets Manager. Each is an attribute and a variable.",
+        examples=[["username", "password"]],
+    )
+    kms_key: KeyArns = Field(
+        (),
+        description="ARN of the customer's KMS key that the existing secret is encrypted with.",
+        examples=["arn:aws:kms:eu-west-1:123456789012:key/1b2c3d4e-1111-2222-3333-444455556666"],
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> SharedSecret:
+        if self.from_ is None:
+            for field in ("keys", "kms_key"):
+                if getattr(self, field):
+                    raise PydanticCustomError(
+                        "together", "`{field}` is for an existing secret; name it under `from`", {"field": field}
+                    )
+            return self
+        place = secret_place.parse(self.from_)
+        if "length" in self.model_fields_set:
+            raise PydanticCustomError("together", "`length` is for a generated secret; `from` names an existing one")
+        if not place.whole:
+            # fact: ecs-secret-arn
+            raise PydanticCustomError(
+                "together", "`from` needs the full ARN, which ends in a dash and six characters; ECS finds no other"
+            )
+        if self.keys and (place.secret.store == "ssm" or place.secret.key):
+            raise PydanticCustomError("together", "`keys` are those of a whole secret of Secrets Manager")
+        if twice := [key for number, key in enumerate(self.keys) if key in ("value", *self.keys[:number])]:
+            raise PydanticCustomError("together", "the key `{key}` is taken", {"key": twice[0]})
+        return self
+
+
+class SecretUse(Model):
+    """A service that uses a secret may read it."""
+
+
+class Secrets(Kind[SharedSecret, SecretUse]):
+    """The section `secrets`."""
+
+    section = "secrets"
+    noun = "secret"
+    types = (secrets.SECRET,)
+    attributes: ClassVar[Mapping[str, str]] = {
+        "value": "Its value (secret). An existing secret with `keys` has each of them as an attribute too.",
+    }
+
+    def build(self, entry: Entry[SharedSecret], uses: Sequence[Use[SecretUse]], site: Site) -> Part:
+        """Return the generated secret; nothing for one that exists."""
+        spec = entry.spec
+        if spec.from_ is not None:
+            return Part()
+        return Part(
+            (
+                secretsmanager.Secret(
+                    _id(entry),
+                    Description=f"{entry.name} of {site.stack}",
+                    GenerateSecretString=secretsmanager.GenerateSecretString(
+                        PasswordLength=spec.length, ExcludePunctuation=True
+                    ),
+                    # What was signed or encrypted with it can be read with it only.
+                    DeletionPolicy="RetainExceptOnCreate",
+                    UpdateReplacePolicy="Retain",
+                ),
+            )
+        )
+
+    def existing(self, entry: Entry[SharedSecret]) -> Mapping[str, str]:
+        """Return the secret and the keys that it names."""
+        arns = {"from": entry.spec.from_ or "", "kms_key": next(iter(entry.spec.kms_key), "")}
+        return {field: arn for field, arn in arns.items() if arn.startswith("arn:")}
+
+    def offer(self, entry: Entry[SharedSecret], use: Use[SecretUse], place: Place) -> Offer:
+        """Return the value, and each key of an existing secret."""
+        spec = entry.spec
+        if spec.from_ is None:
+            attributes: dict[str, Value] = {"value": (SecretValue((Token(_id(entry)),)),)}
+            statements: Sequence[Statement] = (Statement(("secretsmanager:GetSecretValue",), ((Token(_id(entry)),),)),)
+            endpoints: tuple[str, ...] = ()
+        else:
+            there = secret_place.parse(spec.from_)
+            attributes = {"value": (there.secret,)}
+            attributes |= {key: (SecretValue(there.secret.arn, key),) for key in spec.keys}
+            statements = tuple(secret_place.reading([there], spec.kms_key))
+            endpoints = ("ssm",) if there.secret.store == "ssm" else ()
+        return Offer(
+            attributes=attributes,
+            variables=_variables(entry, use, attributes),
+            statements=tuple(statements),
+            endpoints=endpoints,
+        )
+
+
+def _variables(entry: Entry[SharedSecret], use: Use[SecretUse], attributes: Mapping[str, Value]) -> dict[str, Value]:
+    """Return `JWT` for a secret `jwt`, or a variable for each of its keys."""
+    wanted = entry.spec.keys or ("value",)
+    if use.framework == "spring-boot":
+        return {f"msa.{entry.name}.{word}": attributes[word] for word in wanted}
+    name = names.variable(entry.name)
+    return {name if word == "value" else f"{name}_{word.upper()}": attributes[word] for word in wanted}
+
+
+def _id(entry: Entry[SharedSecret]) -> str:
+    return names.logical(entry.name, "SharedSecret")
