@@ -331,3 +331,23 @@ def test_help_is_light(arguments: list[str]) -> None:
     )
     result = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
     assert not {"pydantic", "troposphere", "yaml", "cfnlint", "boto3"} & set(result.stderr.split())
+
+
+def test_the_whole_system_is_explained(manifest: Path) -> None:
+    """Without a name: what there is, where it answers, and every use. A file may stand in the place of the name."""
+    page = explain().stdout
+    assert page.startswith("shop: 3 services, 1 bucket, 1 database\n")
+    services = section(page, "Services")
+    assert [row[0] for row in services] == ["cart", "user", "worker"]
+    assert services[0][1:3] == ["instance", "http on 8000"]
+    assert "internal" in services[1]
+    assert "worker" in services[2]
+    assert [row[:2] for row in section(page, "Uses")] == [
+        ["cart", "database main"],
+        ["cart", "bucket media"],
+        ["cart", "service user"],
+    ]
+    assert ["main", "postgres 17 db.t4g.micro", "used by cart"] in section(page, "Databases")
+    assert explain("msa.yaml").stdout == page
+    assert explain("--env", "prod").stdout.startswith("shop, environment prod: 3 services")
+    assert "http on 9000" in explain("--env", "prod").stdout

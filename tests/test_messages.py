@@ -129,6 +129,7 @@ STORY = (
     ("compile wrong.yaml", 1, {"diagnostic"}),
     ("compile shop.yaml --stack registry", 2, {"usage"}),
     ("explain cart shop.yaml", 0, {"explanation"}),
+    ("explain shop.yaml", 0, {"explanation"}),
     ("explain MSA301 shop.yaml", 0, {"manual"}),
     ("explain MSG201 shop.yaml", 0, {"manual"}),
     ("explain E3012 shop.yaml", 0, {"manual"}),

@@ -131,8 +131,8 @@ def _service(runtime: AnyRuntime, workload: Workload[Model], compiled: Compiled)
     worker = "service" if workload.spec.port else "worker"
     yield f"{name}: a {worker} of {plan.site.system}{environment}", list(_facts(runtime, workload, plan))
     yield "Addresses", list(_addresses(runtime, workload, compiled))
-    yield "Called by", [row for edge in plan.callers_of(name) for row in _doors(edge, edge.use.service)]
-    yield "Uses", [row for edge in own for row in _doors(edge, edge.use.target)]
+    yield "Called by", [row for edge in plan.callers_of(name) for row in doors(edge, edge.use.service)]
+    yield "Uses", [row for edge in own for row in doors(edge, edge.use.target)]
     yield (
         "Environment",
         [
@@ -223,7 +223,7 @@ def _public(first: str, runtime: AnyRuntime, workload: Workload[Model]) -> list[
     return [f"{each}{path}" for each in bases for path in paths]
 
 
-def _doors(edge: Edge, other: str) -> Iterator[Row]:
+def doors(edge: Edge, other: str) -> Iterator[Row]:
     """Yield what an edge opens; a row even where it opens nothing."""
     noun = edge.kind.noun if edge.kind else "service"
     about = other if other == edge.use.service else f"{noun} {other}"
@@ -306,7 +306,7 @@ def _entry(
     plan = compiled.plan
     environment = f", environment {plan.site.environment}" if plan.site.environment else ""
     yield f"{found.name}: a {kind.noun} of {plan.site.system}{environment}", list(_fields(found.spec, found.path, plan))
-    callers = [row for edge in plan.callers_of(found.name) for row in _doors(edge, edge.use.service)]
+    callers = [row for edge in plan.callers_of(found.name) for row in doors(edge, edge.use.service)]
     yield "Used by", callers or [("nobody",)]
     yield "Attributes", [(f"${{{found.name}.{name}}}", about) for name, about in kind.attributes.items()]
     yield "Becomes", list(_resources(found.path, compiled))

@@ -67,9 +67,10 @@ class Section:
 
 
 class Explanation(Message, code="MSG107", level=Level.RESULT):
-    """What `msaspec explain` knows of a service, a database or another entry of the manifest."""
+    """What `msaspec explain` knows of an entry of the manifest, such as a service or a database, or of all of them."""
 
     subject: str
+    """The name of the entry; empty for the system."""
     sections: tuple[Section, ...]
 
 
