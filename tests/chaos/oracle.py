@@ -6,9 +6,11 @@ below is a promise of `docs/guides/deploying.md`.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -92,7 +94,17 @@ class Reference:
 
 def said(run: Run) -> str:
     """What a command says of how things stand: its messages, without the rows of events."""
-    return EVENT.sub("", run.done.stderr)
+    return EVENT.sub("", run.done.stderr) + "".join(_objects(run.done.stdout))
+
+
+def _objects(stdout: str) -> Iterator[str]:
+    """The messages of a command with `--format json`, which prints them as objects among its results."""
+    for line in stdout.splitlines() if stdout.startswith("{") else ():
+        with suppress(ValueError):
+            told = json.loads(line)
+            if told.get("event") == "diagnostic":
+                yield f"{told['level']} {told['code']}: {told['message']}\n"
+                yield f"   = hint: {told['hint']}\n" if told["hint"] else ""
 
 
 def agrees(run: Run, expected: str) -> bool:

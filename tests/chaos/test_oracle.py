@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, cast
@@ -187,6 +188,15 @@ def test_what_only_reads() -> None:
     assert found("status", 0, why, stdout="told, health unknown", calls=()) == []
     assert found("status", 3, CAUSE, calls=()) == []
     assert found("status", 3, "", calls=()) == ["message"]
+    said = {
+        "event": "diagnostic",
+        "level": "error",
+        "code": "MSA604",
+        "message": "It broke.",
+        "hint": "Check the network.",
+    }
+    assert found("outputs", 3, stdout=json.dumps(said), calls=()) == []
+    assert found("outputs", 3, stdout=json.dumps({**said, "hint": ""}), calls=()) == ["message"]
 
 
 def test_a_deletion_may_take_what_was_given_up() -> None:
