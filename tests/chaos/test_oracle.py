@@ -192,7 +192,7 @@ def test_what_only_reads() -> None:
         "event": "diagnostic",
         "level": "error",
         "code": "MSA604",
-        "message": "It broke.",
+        "message": "AWS cannot be reached: the connection broke.",
         "hint": "Check the network.",
     }
     assert found("outputs", 3, stdout=json.dumps(said), calls=()) == []
