@@ -31,7 +31,7 @@ BROKEN_BY_PATCHES = ("patch-of-a-rule-is-odd", "patch-of-policies-is-a-number")
 REFUSED = ("patch-of-a-rule-is-odd",)
 """What CloudFormation refuses of them as a template."""
 OFFLINE = {"compile", "diff", "draw", "explain", "lint", "policy"}
-ONLINE = {"cancel", "continue-rollback", "deploy", "destroy", "logs", "outputs", "push", "status", "verify"}
+ONLINE = {"cancel", "continue-rollback", "deploy", "destroy", "logs", "outputs", "push", "secret", "status", "verify"}
 WITHOUT_A_MANIFEST = {"import", "completion", "init", "sandbox", "schema"}
 
 
@@ -150,6 +150,8 @@ def test_an_account_without_the_stack(case: Case, account: Account) -> None:
     reach("diff", file, *words, "--against", "stack", codes=(0, 1))
     reach("status", file, *words, codes=(3,))
     reach("verify", file, *words, codes=(0, 1))
+    reach("secret", "list", file, *words)
+    reach("secret", "set", "nothing", "here", file, *words, codes=(2,))
     reach("outputs", file, *words, codes=(3,))
     reach("cancel", file, *words, codes=(3,))
     reach("continue-rollback", file, *words, codes=(3,))

@@ -110,6 +110,8 @@ class App:
     """Whether the terminal can answer a question."""
     ask: Callable[[str], bool] = _ask
     """Asks a question; raises Interrupted where Ctrl-C is the answer."""
+    ask_hidden: Callable[[str], str] = _ask_hidden
+    """Asks for something that is not shown; raises Interrupted for Ctrl-C."""
     execute: Callable[[Sequence[str], str | None], int] = _execute
     """Runs a program with an input, shows what it says, and gives its exit code."""
     beside: Callable[[Sequence[str]], AbstractContextManager[Callable[[], object]]] = _beside

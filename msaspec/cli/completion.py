@@ -40,6 +40,11 @@ def entries(context: click.Context, parameter: click.Parameter, incomplete: str)
     return _beginning(incomplete, [name for section in sections() for name in _names(manifest, section)])
 
 
+def secrets(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names under `secrets`."""
+    return _beginning(incomplete, _names(_manifest(context), "secrets"))
+
+
 def tags(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Names of services, each with the `=` that a tag follows."""
     return _beginning(incomplete, [f"{name}=" for name in _names(_manifest(context), "services")])

@@ -25,6 +25,7 @@ from msaspec.deploy import (
     quotas,
     resumption,
     service_roles,
+    settable,
     zones,
 )
 from msaspec.deploy.aws import state
@@ -103,6 +104,8 @@ def deploy(system: System, context: DeployContext, tags: tuple[Tag, ...] | None 
     if tags is None:
         tags = _tags(system.plan, options.tags, looked.values())
     _report_kept(reporter, tags)
+    if missing := settable.empty(context, system.plan):
+        raise Invalid(missing)
     brought: list[Brought] = []
     with _saying_what_is_done(reporter, brought):
         for stack in system.stacks:

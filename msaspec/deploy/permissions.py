@@ -37,11 +37,14 @@ def _calls(commands: str, *actions: str, where: Iterable[str] = ()) -> Calls:
     return Calls(frozenset(commands.split()), actions, frozenset(where))
 
 
-COMMANDS = ("cancel", "continue-rollback", "deploy", "destroy", "diff", "logs", "outputs", "push", "status", "verify")
+COMMANDS = (
+    *("cancel", "continue-rollback", "deploy", "destroy", "diff", "logs", "outputs", "push", "secret", "status"),
+    "verify",
+)
 """The commands that ask AWS for something."""
 _ACTING = "cancel continue-rollback deploy destroy status"
 CALLS = (
-    _calls(" ".join(COMMANDS), "cloudformation:DescribeStacks"),
+    _calls(" ".join(each for each in COMMANDS if each != "secret"), "cloudformation:DescribeStacks"),
     _calls(f"{_ACTING} diff push logs verify", "cloudformation:GetTemplate", "cloudformation:ListStackResources"),
     _calls(_ACTING, "cloudformation:DescribeStackEvents"),
     _calls(
@@ -61,6 +64,8 @@ CALLS = (
         "iam:CreateServiceLinkedRole",
         "iam:ListRoles",
     ),
+    _calls("secret", "ssm:GetParameters", "ssm:PutParameter"),
+    _calls("deploy", "ssm:GetParameters"),
     # What a deployment will need (`preconditions/`).
     _calls("verify", "iam:ListRoles", "ssm:GetParameters"),
     _calls("verify", "secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"),

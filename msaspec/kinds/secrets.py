@@ -1,4 +1,8 @@
-"""Secrets that services share: generated for the system, or one that exists; a use grants the reading."""
+"""Secrets that services share: generated for the system, set by people, or existing; a use grants the reading.
+
+What people set is a parameter of Systems Manager, encrypted, whose name follows from the manifest. It can be set before
+anything is deployed, and a service that reads it needs no ARN that only AWS knows.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,7 @@ from msaspec.language.value import Token, Value
 from msaspec.template import names
 
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+# fact: secret-length
 LONGEST = 4096
 """Characters that Secrets Manager generates at most (registry schema of AWS::SecretsManager::Secret)."""
 
@@ -42,8 +47,9 @@ class SharedSecret(Model):
     )
     keys: Items[Key] = Field(
         (),
-        description="Keys of the JSON of an existing secret in Secrets Manager. Each is an attribute and a variable.",
-        examples=[["username", "password"]],
+        description="Keys that people set with `msaspec secret set NAME KEY`; with `from`, keys of the JSON of an"
+        " existing secret in Secrets Manager. Each is an attribute and a variable.",
+        examples=[["api_key"], ["username", "password"]],
     )
     kms_key: KeyArns = Field(
         (),
@@ -54,12 +60,11 @@ class SharedSecret(Model):
     @model_validator(mode="after")
     def _fits(self) -> SharedSecret:
         if self.from_ is None:
-            for field in ("keys", "kms_key"):
-                if getattr(self, field):
-                    raise PydanticCustomError(
-                        "together", "`{field}` is for an existing secret; name it under `from`", {"field": field}
-                    )
-            return self
+            if self.kms_key:
+                raise PydanticCustomError("together", "`kms_key` is for an existing secret; name it under `from`")
+            if self.keys and "length" in self.model_fields_set:
+                raise PydanticCustomError("together", "`length` is for a generated secret; people set `keys`")
+            return self._with_keys_once()
         place = secret_place.parse(self.from_)
         if "length" in self.model_fields_set:
             raise PydanticCustomError("together", "`length` is for a generated secret; `from` names an existing one")
@@ -70,7 +75,10 @@ class SharedSecret(Model):
             )
         if self.keys and (place.secret.store == "ssm" or place.secret.key):
             raise PydanticCustomError("together", "`keys` are those of a whole secret of Secrets Manager")
-        if twice := [key for number, key in enumerate(self.keys) if key in ("value", *self.keys[:number])]:
+        return self._with_keys_once("value")
+
+    def _with_keys_once(self, *taken: str) -> SharedSecret:
+        if twice := [key for number, key in enumerate(self.keys) if key in (*taken, *self.keys[:number])]:
             raise PydanticCustomError("together", "the key `{key}` is taken", {"key": twice[0]})
         return self
 
@@ -86,13 +94,13 @@ class Secrets(Kind[SharedSecret, SecretUse]):
     noun = "secret"
     types = (secrets.SECRET,)
     attributes: ClassVar[Mapping[str, str]] = {
-        "value": "Its value (secret). An existing secret with `keys` has each of them as an attribute too.",
+        "value": "Its value (secret). With `keys`, each of them is an attribute; `value` is then that of `from`.",
     }
 
     def build(self, entry: Entry[SharedSecret], uses: Sequence[Use[SecretUse]], site: Site) -> Part:
-        """Return the generated secret; nothing for one that exists."""
+        """Return the generated secret; nothing for one that exists, or that people set."""
         spec = entry.spec
-        if spec.from_ is not None:
+        if spec.from_ is not None or spec.keys:
             return Part()
         return Part(
             (
@@ -114,13 +122,23 @@ class Secrets(Kind[SharedSecret, SecretUse]):
         arns = {"from": entry.spec.from_ or "", "kms_key": next(iter(entry.spec.kms_key), "")}
         return {field: arn for field, arn in arns.items() if arn.startswith("arn:")}
 
+    def settable(self, entry: Entry[SharedSecret], place: Place) -> Mapping[str, str]:
+        """Return the parameter of each key, where no existing secret has them."""
+        keys = entry.spec.keys if entry.spec.from_ is None else ()
+        return {key: f"/msaspec/{place.stack}/{entry.name}/{key}" for key in keys}
+
     def offer(self, entry: Entry[SharedSecret], use: Use[SecretUse], place: Place) -> Offer:
         """Return the value, and each key of an existing secret."""
         spec = entry.spec
-        if spec.from_ is None:
-            attributes: dict[str, Value] = {"value": (SecretValue((Token(_id(entry)),)),)}
-            statements: Sequence[Statement] = (Statement(("secretsmanager:GetSecretValue",), ((Token(_id(entry)),),)),)
-            endpoints: tuple[str, ...] = ()
+        if set_by_people := self.settable(entry, place):
+            places = {key: secret_place.parse(name) for key, name in set_by_people.items()}
+            attributes: dict[str, Value] = {key: (each.secret,) for key, each in places.items()}
+            statements: Sequence[Statement] = tuple(secret_place.reading([*places.values()], ()))
+            endpoints: tuple[str, ...] = ("ssm",)
+        elif spec.from_ is None:
+            attributes = {"value": (SecretValue((Token(_id(entry)),)),)}
+            statements = (Statement(("secretsmanager:GetSecretValue",), ((Token(_id(entry)),),)),)
+            endpoints = ()
         else:
             there = secret_place.parse(spec.from_)
             attributes = {"value": (there.secret,)}

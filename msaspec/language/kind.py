@@ -63,6 +63,10 @@ class Kind(ABC, Generic[Spec, Options]):
         """Return the ARNs of what an entry names that is not in the stack, by the field that does."""
         return {}
 
+    def settable(self, entry: Entry[Spec], place: Place) -> Mapping[str, str]:
+        """Return the SSM parameters of an entry that people set, by the key of each."""
+        return {}
+
     def doors(self, entry: Entry[Spec]) -> tuple[Door, ...]:
         """Return the ports that a user, and people on the bastion, may open a connection to."""
         return ()

@@ -141,3 +141,12 @@ class StandIns(Message, code="MSG414"):
         """Return the sentence, with how many there are."""
         stood = "an image without layers stands" if len(self.images) == 1 else "images without layers stand"
         return f"The endpoint runs no containers, so {stood} for {', '.join(self.images)}."
+
+
+class SecretSet(Message, code="MSG415"):
+    """A person set a key of a secret."""
+
+    said = "Set {key} of {name}. {who} at the next start."
+    name: str
+    key: str
+    who: str

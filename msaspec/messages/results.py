@@ -179,3 +179,12 @@ class Drawing(Message, code="MSG117", level=Level.RESULT):
     zones: tuple[Any, ...]
     nodes: tuple[Any, ...]
     arrows: tuple[Any, ...]
+
+
+class KeptSecret(Message, code="MSG118", event="secret", level=Level.RESULT):
+    """A key of an entry of `secrets`, of `msaspec secret list`. It never has the value."""
+
+    name: str
+    key: str
+    state: str
+    since: str

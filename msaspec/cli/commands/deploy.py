@@ -187,8 +187,10 @@ def command(
 
 @contextmanager
 def _emulated(target: Target, system: System, tags: Iterable[Tag], run_any_code: bool) -> Iterator[Aws]:
-    """Open the sandbox, with every image of these tags. Raises Invalid for a Region that it does not have."""
+    """Open the sandbox, with every image of these tags and every secret set. Raises Invalid for a Region that it does
+    not have."""
     from msaspec import sandbox
+    from msaspec.deploy import settable
     from msaspec.deploy.aws import target as reaching
     from msaspec.deploy.aws.answers import checked
     from msaspec.deploy.aws.pace import Pace
@@ -205,6 +207,9 @@ def _emulated(target: Target, system: System, tags: Iterable[Tag], run_any_code:
                 raise Invalid([found if target.region else system.document.place(found)])
             world.warm(region)  # while cfn-lint is still at work
             pace = Pace(first=0.05, most=0.25)
-            yield reaching.Aws(lambda service: checked(world.client(service, region)), region, pace)
+            aws = reaching.Aws(lambda service: checked(world.client(service, region)), region, pace)
+            for each in settable.of(plan):
+                settable.put(aws, each, "sandbox")
+            yield aws
     except sandbox.Missing as missing:
         raise click.UsageError(str(missing)) from None

@@ -9,7 +9,10 @@ import click
 from msaspec.cli import console, environments, exits, usage
 from msaspec.cli.app import App, pass_app
 
-COMMANDS = ("cancel", "continue-rollback", "deploy", "destroy", "diff", "logs", "outputs", "push", "status", "verify")
+COMMANDS = (
+    *("cancel", "continue-rollback", "deploy", "destroy", "diff", "logs", "outputs", "push", "secret", "status"),
+    "verify",
+)
 
 
 @click.command(name="policy")

@@ -60,6 +60,8 @@ class Secrets(Precondition):
                 make = cli("ssm", "put-parameter", "--name", name, "--type", "SecureString", "--value", "VALUE")
                 for path in parameters.get(name, ()):
                     message = f"There is no parameter `{name}` in {needs.region}."
+                    if path[2:3] == ("keys",):  # The name of a key follows from the name of its parameter.
+                        make = needs.context.command("secret", "set", str(path[1]), name.rpartition("/")[2])
                     found.append(NO_SECRET.at(path, message, hint=f"Create it: {make}"))
         for arn, users in sorted(secrets.items()):
             answer = yield Ask("secretsmanager", "describe_secret", {"SecretId": arn})
@@ -95,6 +97,8 @@ def _written(needs: Needs) -> Iterator[tuple[Path, str]]:
     for kind, entries in needs.plan.entries:
         for entry, uses in entries if kind.section == "secrets" else ():
             said = entry.spec.model_dump(by_alias=True)
+            for number, parameter in enumerate(kind.settable(entry, needs.plan.site).values() if uses else ()):
+                yield (*entry.path, "keys", number), parameter
             if said["from"] and uses:
                 yield (*entry.path, "from"), said["from"]
                 for number, key in enumerate(said["keys"]):
