@@ -308,5 +308,5 @@ def _entry(
     yield f"{found.name}: a {kind.noun} of {plan.site.system}{environment}", list(_fields(found.spec, found.path, plan))
     callers = [row for edge in plan.callers_of(found.name) for row in doors(edge, edge.use.service)]
     yield "Used by", callers or [("nobody",)]
-    yield "Attributes", [(f"${{{found.name}.{name}}}", about) for name, about in kind.attributes.items()]
+    yield "Attributes", [(f"${{{found.name}.{name}}}", about) for name, about in kind.named(found).items()]
     yield "Becomes", list(_resources(found.path, compiled))

@@ -117,6 +117,12 @@ class Secrets(Kind[SharedSecret, SecretUse]):
             )
         )
 
+    def named(self, entry: Entry[SharedSecret]) -> Mapping[str, str]:
+        """Return each key, and the whole value where there is one."""
+        spec = entry.spec
+        whole = {"value": "Its value (secret)."} if spec.from_ or not spec.keys else {}
+        return {**whole, **{key: f"Its key `{key}` (secret)." for key in spec.keys}}
+
     def existing(self, entry: Entry[SharedSecret]) -> Mapping[str, str]:
         """Return the secret and the keys that it names."""
         arns = {"from": entry.spec.from_ or "", "kms_key": next(iter(entry.spec.kms_key), "")}

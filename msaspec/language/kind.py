@@ -59,6 +59,10 @@ class Kind(ABC, Generic[Spec, Options]):
         """Return how many connections an entry takes at a time; None where that is no concern of its users."""
         return None
 
+    def named(self, entry: Entry[Spec]) -> Mapping[str, str]:
+        """Return the attributes of an entry, each with what it is."""
+        return self.attributes
+
     def existing(self, entry: Entry[Spec]) -> Mapping[str, str]:
         """Return the ARNs of what an entry names that is not in the stack, by the field that does."""
         return {}
