@@ -140,6 +140,8 @@ STORY = (
     ("diff shop.yaml --against shop.yaml", 0, {"difference"}),
     ("diff wrong.yaml --against shop.yaml", 1, {"diagnostic"}),
     ("verify shop.yaml", 0, {"nothing-missing"}),
+    ("secret list keyed.yaml", 0, {"secret"}),
+    ("secret set keys api_key keyed.yaml", 2, {"usage"}),
     ("verify owning.yaml", 1, {"diagnostic"}),
     ("deploy wrong.yaml --yes", 1, {"diagnostic"}),
     ("deploy shop.yaml", 2, {"usage"}),
@@ -168,7 +170,14 @@ def test_every_command_speaks_json(account: Account, monkeypatch: pytest.MonkeyP
     """Whatever a command does, every line of its standard output is an object that the registry describes, and nobody
     has to read standard error."""
     monkeypatch.chdir(account.folder)
-    files = {"shop": SHOP, "owning": OWNING, "wrong": SHOP.replace("port:", "prot:"), "compose": COMPOSE}
+    keyed = f"{SHOP}secrets: {{keys: {{keys: [api_key]}}}}\n"
+    files = {
+        "shop": SHOP,
+        "keyed": keyed,
+        "owning": OWNING,
+        "wrong": SHOP.replace("port:", "prot:"),
+        "compose": COMPOSE,
+    }
     for name, text in files.items():
         Path(f"{name}.yaml").write_text(text, "utf-8")
     app = replace(account.app(), execute=_docker_fails)

@@ -21,6 +21,8 @@ COMMANDS = [
     ["verify"],
     ["verify", "--format", "json"],
     ["verify", "--env", hostile.ALL],
+    ["secret", "list"],
+    ["secret", "set", hostile.ALL, hostile.ALL],
     ["outputs"],
     ["outputs", "--format", "json"],
     ["outputs", "--format", "env"],
