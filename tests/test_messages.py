@@ -154,7 +154,7 @@ STORY = (
     ("status shop.yaml", 0, {"status"}),
     ("status shop.yaml --follow", 0, {"status"}),
     ("outputs shop.yaml", 0, {"output"}),
-    ("logs cart shop.yaml", 0, set()),
+    ("logs cart shop.yaml", 0, {"quiet-log"}),
     ("diff owning.yaml --against stack", 1, {"change", "difference"}),
     ("cancel shop.yaml", 3, {"diagnostic"}),
     ("continue-rollback shop.yaml", 3, {"diagnostic"}),

@@ -150,3 +150,11 @@ class SecretSet(Message, code="MSG415"):
     name: str
     key: str
     who: str
+
+
+class QuietLog(Message, code="MSG416"):
+    """A log has no line in the time that was asked for."""
+
+    said = "The log group {group} has no lines of the last {seconds} seconds. Look further back: --since 1d"
+    group: str
+    seconds: int

@@ -285,3 +285,10 @@ def test_a_log_group_that_is_not_there_yet_has_no_name() -> None:
     with pytest.raises(Invalid) as caught:
         stream.group(context(aws, Heard()), "shop", "cart")
     assert [(said.code, said.hint) for said in caught.value.diagnostics] == [("MSA523", None)]
+
+
+def test_a_quiet_service_is_told(folder: Path) -> None:
+    """Nothing on standard output, and a sentence that names the log group and how to look further back."""
+    result = command(logs([page()]), "cart", "--since", "2h")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "has no lines of the last 7200 seconds. Look further back: --since 1d" in " ".join(result.stderr.split())

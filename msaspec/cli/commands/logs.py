@@ -44,13 +44,18 @@ def command(
     reporter = app.reporter(form)
     with exits.exit_on_fault(reporter), app.stacks_of(file, environment, target) as there, exits.exit_on_interrupt():
         from msaspec.deploy.aws import stream
+        from msaspec.messages.others import QuietLog
         from msaspec.messages.results import Log
 
+        quiet = True
         group = stream.group(there.context(reporter), there.named("main").name, service)
         start = there.aws.pace.now() - since
         for line in stream.lines(there.aws, group, start, grow=follow):
             where = f"{click.style(line.time, dim=True)} {click.style(line.stream, fg='cyan')}"
             show = partial(printable.echo, f"{where} {line.message}", wrap=False)
+            quiet = False
             reporter.result(Log(line.time, line.stream, line.message), show)
             if streams.lost():
                 break
+        if quiet:
+            reporter.say(QuietLog(group, since))
