@@ -170,7 +170,10 @@ def test_an_account_with_the_stack(case: Case) -> None:
     outputs = [{"OutputKey": key, "OutputValue": key} for key in stack.template.get("Outputs", {})]
     there = by_hand.deployed(stack.name, render.to_yaml(stack), Outputs=outputs)
     there["rows"] = by_hand.deployed(stack.name, stack.template)["rows"]
-    rest = {service: by_hand.closed() for service in ("autoscaling", "ec2", "ecs", "elbv2", "rds", "s3")}
+    rest = {
+        service: by_hand.closed()
+        for service in ("autoscaling", "ec2", "ecs", "elbv2", "dynamodb", "elasticache", "rds", "s3", "sqs")
+    }
     app = by_hand.Commands(by_hand.fake(cloudformation=by_hand.cloudformation(there), **rest)).app
     for form in ("text", "json"):
         run("status", file, *words, "--format", form, app=app)

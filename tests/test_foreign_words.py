@@ -22,6 +22,10 @@ BASE: dict[str, Any] = {
     "name": "shop",
     "buckets": {"media": {"cdn": True}},
     "databases": {"main": {}, "other": {}},
+    "caches": {"sessions-cache": {"engine": "memcached"}},
+    "topics": {"events": {}},
+    "queues": {"orders": {"from": ["events"]}},
+    "tables": {"sessions": {"key": "id", "indexes": {"by-email": {"key": "email"}}}},
     "services": {
         "web": {"image": "web:1.0", "port": 8000, "runtime": {"type": "fargate"}, "uses": {"main": {}}},
         "user-service": {"image": "user:1.0", "port": 8000, "paths": ["/api/users"], "runtime": {"type": "instance"}},
@@ -32,6 +36,11 @@ HOLDERS = {
     "services.*": [("services", "web"), ("services", "user-service"), ()],
     "databases.*": [("databases", "main"), ("services", "web"), ()],
     "buckets.*": [("buckets", "media"), ("services", "web"), ()],
+    "caches.*": [("caches", "other-cache"), ("caches", "sessions-cache"), ()],
+    "queues.*": [("queues", "orders"), ()],
+    "topics.*": [("topics", "events"), ()],
+    "tables.*": [("tables", "sessions"), ()],
+    "tables.*.indexes.*": [("tables", "sessions", "indexes", "by-email")],
     "network": [("network",), ()],
     "ingress": [("ingress",), ()],
     "services.*.health": [("services", "web", "health"), ("services", "web")],
@@ -106,7 +115,7 @@ def test_the_lines_to_write_are_right(where: str, says: str) -> None:
 
 
 ARN = "arn:aws:acm:us-east-1:123456789012:certificate/1b2c3d4e"
-KEYS = [
+KEYS: list[tuple[str, Any, str | None]] = [
     ("services.web.environment", ["LOG=info"], "Write `env: {LOG: info}`."),
     ("services.web.variables", {"LOG": "info"}, "Write `env: {LOG: info}`."),
     ("services.web.depends_on", {"user-service": {"condition": "service_healthy"}}, "Write `uses: [user-service]`."),
@@ -124,6 +133,9 @@ KEYS = [
     ("x-common", {}, "Remove it: a manifest has no extensions. What services share is in `defaults`."),
     ("databases.main.engine_version", 16, 'Write `version: "16"`.'),
     ("databases.main.class", "t4g.small", "Write `size: db.t4g.small`."),
+    ("tables.sessions.ttl", "expires_at", None),
+    ("tables.sessions.sort_key", {"name": "at", "type": "number"}, "Write `sort: {name: at, type: number}`."),
+    ("tables.sessions.indexes.by-email.projection", "keys", None),
     ("services.web.runtime.mem", "2g", "Write `memory: 2 GiB`."),
     ("services.web.scale.maximum", 4, "Write `max: 4`."),
 ]

@@ -26,9 +26,17 @@ network: {placement: public}
 ingress: {domain: shop.example.com, hosted_zone: Z0123456789ABC}
 databases: {main: {replicas: 1}}
 buckets: {media: {cdn: true}}
+tables: {sessions: {key: id}}
+topics: {events: }
+queues: {orders: {from: [events]}}
 bastion: true
 services:
-  web: {image: web:1.0, port: 8080, paths: [/], runtime: fargate, uses: [main, media]}
+  web:
+    image: web:1.0
+    port: 8080
+    paths: [/]
+    runtime: fargate
+    uses: {main: , media: , sessions: , orders: send, events: publish}
 """
 
 
@@ -223,3 +231,16 @@ def test_egress_that_is_wider_than_one_port_has_its_reason_in_the_template() -> 
     services = ("Bastion", "CartService", "ProductService", "UserService")
     assert wide.pop("IngressSecurityGroup") == ["SECURITY_GROUP_EGRESS_PORT_RANGE_RULE"]
     assert wide == {f"{name}SecurityGroup": anywhere for name in services}
+
+
+def test_messages_are_encrypted_with_the_key_and_reach_their_queue() -> None:
+    """Queues and topics have the system's key, and SNS may use it for what it delivers."""
+    there = resources("encryption: own\n")
+    arn = {"Fn::GetAtt": ["EncryptionKey", "Arn"]}
+    for name in ("OrdersQueue", "OrdersDeadLetters", "EventsTopic"):
+        assert there[name]["Properties"]["KmsMasterKeyId"] == arn
+        assert "SqsManagedSseEnabled" not in there[name]["Properties"]
+    policy = there["EncryptionKey"]["Properties"]["KeyPolicy"]["Statement"]
+    (senders,) = (each for each in policy if each["Sid"] == "Senders")
+    assert senders["Principal"] == {"Service": ["sns.amazonaws.com"]}
+    assert there["SessionsTable"]["Properties"]["SSESpecification"]["KMSMasterKeyId"] == arn

@@ -1,4 +1,4 @@
-"""A kind is one new file: what a queue, dropped into `msaspec/kinds`, has by that alone."""
+"""A kind is one new file: what a stream, dropped into `msaspec/kinds`, has by that alone."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ MANIFEST = """\
 msaspec: 1
 name: shop
 network: {placement: private, nat: none}
-queues: {jobs: {}}
+streams: {jobs: {}}
 services:
   cart: {image: cart, port: 80, uses: [jobs]}
 """
-WITHOUT = MANIFEST.replace("queues: {jobs: {}}\n", "").replace(", uses: [jobs]", "")
+WITHOUT = MANIFEST.replace("streams: {jobs: {}}\n", "").replace(", uses: [jobs]", "")
 
 
 @pytest.fixture(autouse=True)
-def _queues() -> Iterator[None]:
+def _streams() -> Iterator[None]:
     with dropped("kinds"):
         yield
 
 
 def change() -> tuple[changes.Change, ...]:
-    """What an update does that takes the queue away."""
+    """What an update does that takes the stream away."""
     before, after = compiled(MANIFEST).stack, compiled(WITHOUT).stack
     found = changes.between(before.template, after.template, origins=after.origins, origins_before=before.origins)
-    return tuple(each for each in found if each.type == "AWS::SQS::Queue")
+    return tuple(each for each in found if each.type == "AWS::Kinesis::Stream")
 
 
 def endpoints(result: Compiled) -> set[str]:
@@ -56,49 +56,51 @@ def endpoints(result: Compiled) -> set[str]:
 
 
 def test_its_endpoint_is_made_where_there_is_no_way_out() -> None:
-    """With `nat: none` a service that sends to the queue reaches it, and its host waits for that endpoint."""
+    """With `nat: none` a service that sends to the stream reaches it, and its host waits for that endpoint."""
     result = compiled(MANIFEST)
-    assert endpoints(result) - endpoints(compiled(WITHOUT)) == {"sqs"}
-    assert "SqsEndpoint" in result.stack.template["Resources"]["CartInstance"]["DependsOn"]
+    assert endpoints(result) - endpoints(compiled(WITHOUT)) == {"kinesis-streams"}
+    assert "KinesisStreamsEndpoint" in result.stack.template["Resources"]["CartInstance"]["DependsOn"]
     assert endpoints(compiled(MANIFEST.replace("none", "single"))) == {"s3"}
 
 
 def test_the_language_knows_its_section() -> None:
     """The schema, the messages and the pages of `explain` have it, although nothing names it."""
-    assert "queues" in schema.models()["Manifest"]["properties"]
+    assert "streams" in schema.models()["Manifest"]["properties"]
     with pytest.raises(Invalid) as caught:
         compiled(MANIFEST.replace("uses: [jobs]", "uses: [nothing-like-it]"))
     (found,) = [each for each in caught.value.diagnostics if each.code == "MSA210"]
-    assert found.hint == "Declare it under `buckets`, `databases`, `queues` or `services`."
-    assert "a queue of shop" in pages.to_text(pages.entry("jobs", compiled(MANIFEST)))
-    with pytest.raises(pages.Unknown, match="queue or service"):
+    hint = str(found.hint)
+    assert hint.startswith("Declare it under `buckets`, ")
+    assert "`streams`, " in hint
+    assert "a stream of shop" in pages.to_text(pages.entry("jobs", compiled(MANIFEST)))
+    with pytest.raises(pages.Unknown, match="stream, table, topic or service"):
         pages.entry("other", compiled(MANIFEST))
 
 
 def test_its_loss_is_named_and_refused() -> None:
-    """`diff` warns of both queues, `deploy` refuses without a word, and the stack policy guards them."""
+    """`diff` warns of both streams, `deploy` refuses without a word, and the stack policy guards them."""
     found = change()
     assert [each.message for _, each in losses.found(found)] == [
-        f"The queue `{name}` of `queues.jobs` would be removed from the stack; it stays in the account with its data, "
-        "outside any stack."
-        for name in ("JobsQueueDead", "JobsQueue")
+        f"The stream `{name}` of `streams.jobs` would be removed from the stack; it stays in the account with its "
+        "data, outside any stack."
+        for name in ("JobsStreamDead", "JobsStream")
     ]
     assert len(gate.judge(found, [], lambda each: each).refused) == 2
-    assert gate.judge(found, ["jobs"], lambda each: each).ids == {"JobsQueue", "JobsQueueDead"}
-    assert set(policy.guarded(compiled(MANIFEST).stack.template)) == {"JobsQueue", "JobsQueueDead"}
+    assert gate.judge(found, ["jobs"], lambda each: each).ids == {"JobsStream", "JobsStreamDead"}
+    assert set(policy.guarded(compiled(MANIFEST).stack.template)) == {"JobsStream", "JobsStreamDead"}
 
 
 def test_destroy_leaves_it_and_erases_it_by_its_name() -> None:
     """It stays in the account; given up by name it goes, and what is gone already is no error."""
     template = compiled(MANIFEST).stack.template
-    there = [Resource("JobsQueue", "AWS::SQS::Queue", "CREATE_COMPLETE", "https://sqs/jobs")]
+    there = [Resource("JobsStream", "AWS::Kinesis::Stream", "CREATE_COMPLETE", "jobs")]
     (item,) = inventory.items(there, template, origin.reader(template))
-    assert (item.fate, str(item)) == (inventory.Fate.STAYS, "queue https://sqs/jobs")
+    assert (item.fate, str(item)) == (inventory.Fate.STAYS, "stream jobs")
     assert inventory.chosen([item], ["jobs"]) == ((item,), ())
     deletion = Deletion("shop", datetime(2026, 7, 1, tzinfo=UTC))
-    client = Client(delete_queue=[{}, refusal("AWS.SimpleQueueService.NonExistentQueue", status=400)])
-    assert erasure.erase(fake(sqs=client), item, deletion) == ["the queue https://sqs/jobs with its messages"]
-    assert erasure.erase(fake(sqs=client), item, deletion) == []
+    client = Client(delete_stream=[{}, refusal("ResourceNotFoundException", status=400)])
+    assert erasure.erase(fake(kinesis=client), item, deletion) == ["the stream jobs with its records"]
+    assert erasure.erase(fake(kinesis=client), item, deletion) == []
 
 
 def test_another_kind_is_not_judged_as_a_database() -> None:
@@ -111,10 +113,10 @@ def test_another_kind_is_not_judged_as_a_database() -> None:
 def test_a_wrong_argument_names_the_entry() -> None:
     """What a kind gives to a resource in a wrong type is a diagnostic at the entry, with the reason and the file."""
     with pytest.raises(Invalid) as caught:
-        compiled(MANIFEST.replace("jobs: {}", "jobs: {attempts: [5]}"))
+        compiled(MANIFEST.replace("jobs: {}", "jobs: {shards: [5]}"))
     (found,) = caught.value.diagnostics
-    assert (found.code, found.path, found.span and found.span.line) == ("MSA402", ("queues", "jobs"), 4)
-    assert found.message.startswith("msaspec cannot compile `queues.jobs`: [5] is not a valid integer (ValueError in ")
+    assert (found.code, found.path, found.span and found.span.line) == ("MSA402", ("streams", "jobs"), 4)
+    assert found.message.startswith("msaspec cannot compile `streams.jobs`: [5] is not a valid integer (ValueError in ")
     assert isinstance(caught.value.__cause__, ValueError)
 
 
@@ -126,7 +128,7 @@ def test_a_failed_assertion_is_an_error_in_msaspec() -> None:
         raise AssertionError
 
     with pytest.raises(Invalid) as caught:
-        made(document, ("queues", "jobs"), make)
+        made(document, ("streams", "jobs"), make)
     (found,) = caught.value.diagnostics
-    expected = r"msaspec cannot compile `queues.jobs` \(AssertionError in compile/blame.py:\d+\)\."
+    expected = r"msaspec cannot compile `streams.jobs` \(AssertionError in compile/blame.py:\d+\)\."
     assert re.fullmatch(expected, found.message)

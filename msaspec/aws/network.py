@@ -66,6 +66,8 @@ TYPES = (
     security_groups.GROUP,
 )
 
+GATEWAYS = frozenset({"dynamodb"})
+"""Services that are reached by an entry in route tables, like S3, which always has one."""
 GATEWAY_ROUTE = "PublicRoute"
 NAMING = "DhcpOptionsAssociation"
 
@@ -140,7 +142,23 @@ def _zones() -> Any:
 
 
 def endpoints(services: Sequence[str], network: Network, site: Site) -> Part:
-    """Interface endpoints, for private subnets without a way out. `services` are names such as ``ecr.api``."""
+    """Return endpoints for private subnets without a way out. `services` are names such as ``ecr.api``; what has a
+    gateway gets that, which is free."""
+    gateways = tuple(
+        ec2.VPCEndpoint(
+            _endpoint(service),
+            VpcId=Ref("Vpc"),
+            VpcEndpointType="Gateway",
+            ServiceName=Sub(f"com.amazonaws.${{AWS::Region}}.{service}"),
+            RouteTableIds=[Ref(table) for table in _private_tables(network)],
+        )
+        for service in services
+        if service in GATEWAYS
+    )
+    return Part(gateways) + _interfaces([each for each in services if each not in GATEWAYS], network, site)
+
+
+def _interfaces(services: Sequence[str], network: Network, site: Site) -> Part:
     if not services:
         return Part()
     ingress = [security_groups.from_block(network.cidr, 443, "HTTPS from the VPC")]
@@ -194,7 +212,7 @@ def naming(site: Site) -> Part:
 
 
 def _endpoint(service: str) -> str:
-    return "".join(word.capitalize() for word in service.split(".")) + "Endpoint"
+    return "".join(word.capitalize() for word in service.replace("-", ".").split(".")) + "Endpoint"
 
 
 def _private_tables(network: Network) -> list[str]:

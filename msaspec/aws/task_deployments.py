@@ -9,9 +9,8 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from troposphere import GetAtt, Ref, Sub, cloudwatch, ecs, iam
 
-from msaspec.aws import ingress, routing
+from msaspec.aws import backlog, ingress, routing
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
-from msaspec.language.aws_type import AwsType
 from msaspec.language.base import Items, Model, measured, minutes
 from msaspec.language.health import usual
 from msaspec.language.runtime import Workload
@@ -45,7 +44,7 @@ STUCK_CLIENTS = Code(
     """,
 )
 
-TYPES = (AwsType(name="AWS::CloudWatch::Alarm", unique=(("AlarmName",),)),)
+TYPES = (backlog.ALARM,)
 ROLE = "ClusterLoadBalancerRole"
 # fact: ecs-linear-limit
 LONGEST = 33 * 60

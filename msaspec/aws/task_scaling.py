@@ -7,7 +7,7 @@ from typing import Any
 
 from troposphere import GetAtt, Join, Ref, Sub, applicationautoscaling
 
-from msaspec.aws import ingress, routing
+from msaspec.aws import backlog, ingress, routing
 from msaspec.language.aws_type import AwsType
 from msaspec.language.base import Model
 from msaspec.language.runtime import Workload
@@ -16,6 +16,7 @@ from msaspec.template import names
 TYPES = (
     AwsType(name="AWS::ApplicationAutoScaling::ScalableTarget"),
     AwsType(name="AWS::ApplicationAutoScaling::ScalingPolicy"),
+    backlog.ALARM,
 )
 CPU = 60
 """Percent aimed at where `scale` leaves room and names nothing to follow."""
@@ -35,8 +36,9 @@ def build(workload: Workload[Model], cluster: str) -> Iterator[Any]:
         MinCapacity=scale.min,
         MaxCapacity=scale.max,
     )
+    other = scale.memory or scale.requests or scale.backlog
     wanted = {
-        "Cpu": ("ECSServiceAverageCPUUtilization", scale.cpu or (None if scale.memory or scale.requests else CPU)),
+        "Cpu": ("ECSServiceAverageCPUUtilization", scale.cpu or (None if other else CPU)),
         "Memory": ("ECSServiceAverageMemoryUtilization", scale.memory),
         "Requests": ("ALBRequestCountPerTarget", scale.requests),
     }
@@ -56,6 +58,40 @@ def build(workload: Workload[Model], cluster: str) -> Iterator[Any]:
                 ),
             ),
         )
+
+    if scale.backlog:
+        more, fewer = (f"{names.logical(name)}ScaleOn{word}" for word in ("Backlog", "Idle"))
+        yield _stepping(
+            more,
+            f"{name}-backlog",
+            target,
+            [
+                applicationautoscaling.StepAdjustment(
+                    MetricIntervalLowerBound=step.lower,
+                    **({"MetricIntervalUpperBound": step.upper} if step.upper is not None else {}),
+                    ScalingAdjustment=step.copies,
+                )
+                for step in backlog.steps(scale)
+            ],
+        )
+        idle = applicationautoscaling.StepAdjustment(MetricIntervalUpperBound=0, ScalingAdjustment=scale.min)
+        yield _stepping(fewer, f"{name}-idle", target, [idle])
+        yield from backlog.alarms(name, scale, Ref(more), Ref(fewer))
+
+
+def _stepping(logical_id: str, name: str, target: str, adjustments: list[Any]) -> Any:
+    return applicationautoscaling.ScalingPolicy(
+        logical_id,
+        PolicyName=name,
+        PolicyType="StepScaling",
+        ScalingTargetId=Ref(target),
+        StepScalingPolicyConfiguration=applicationautoscaling.StepScalingPolicyConfiguration(
+            AdjustmentType="ExactCapacity",
+            MetricAggregationType="Maximum",
+            Cooldown=60,
+            StepAdjustments=adjustments,
+        ),
+    )
 
 
 def _label(workload: Workload[Model]) -> Any:

@@ -19,6 +19,8 @@ from msaspec.update import replacement
 
 _RDS, _BALANCER = "AWS::RDS::DBInstance", "AWS::ElasticLoadBalancingV2::LoadBalancer"
 _BUCKET, _REPOSITORY, _SECRET = "AWS::S3::Bucket", "AWS::ECR::Repository", "AWS::SecretsManager::Secret"
+_TABLE, _QUEUE = "AWS::DynamoDB::Table", "AWS::SQS::Queue"
+_CACHE, _CACHE_NODES = "AWS::ElastiCache::ReplicationGroup", "AWS::ElastiCache::CacheCluster"
 _LOGS, _SERVICE, _CLUSTER = "AWS::Logs::LogGroup", "AWS::ECS::Service", "AWS::ECS::Cluster"
 _HOSTS, _SUBNET, _VPC, _ADDRESS = "AWS::EC2::LaunchTemplate", "AWS::EC2::Subnet", "AWS::EC2::VPC", "AWS::EC2::EIP"
 
@@ -113,6 +115,23 @@ CALLS = (
         "s3:ListBucketVersions",
         where=(_BUCKET,),
     ),
+    _calls("deploy destroy status", "dynamodb:DescribeTable", where=(_TABLE,)),
+    _calls("deploy", "dynamodb:ListTables", where=(_TABLE,)),
+    _calls("deploy destroy", "dynamodb:UpdateTable", where=(_TABLE,)),
+    _calls("destroy", "dynamodb:DeleteTable", where=(_TABLE,)),
+    _calls("status", "dynamodb:DescribeContinuousBackups", where=(_TABLE,)),
+    _calls("deploy destroy status", "sqs:GetQueueAttributes", where=(_QUEUE,)),
+    _calls("destroy", "sqs:DeleteQueue", where=(_QUEUE,)),
+    _calls("deploy destroy status", "elasticache:DescribeReplicationGroups", where=(_CACHE,)),
+    _calls(
+        "destroy",
+        "elasticache:DeleteReplicationGroup",
+        "elasticache:DeleteSnapshot",
+        "elasticache:DescribeSnapshots",
+        where=(_CACHE,),
+    ),
+    _calls("deploy destroy", "elasticache:DescribeCacheClusters", where=(_CACHE_NODES,)),
+    _calls("destroy", "elasticache:DeleteCacheCluster", where=(_CACHE_NODES,)),
     _calls("deploy destroy", "ecr:DescribeRepositories", where=(_REPOSITORY,)),
     _calls("deploy", "ecr:DescribeImages", where=(_REPOSITORY,)),
     _calls("destroy", "ecr:BatchDeleteImage", "ecr:DeleteRepository", "ecr:ListImages", where=(_REPOSITORY,)),

@@ -11,12 +11,15 @@ from pydantic_core import PydanticCustomError
 from troposphere import GetAtt, Output, Ref, Select, Split, Sub, Tags, cloudfront, s3
 
 from msaspec.aws import iam, ingress
+from msaspec.aws.bucket_settings import Cors, Expire, Notification, cors, expiry, notifications, untold
 from msaspec.aws.data import s3 as stored
 from msaspec.aws.intrinsic import intrinsic
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
+from msaspec.diagnostics.place import Path
 from msaspec.language.aws_type import AwsType
-from msaspec.language.base import Items, Model
+from msaspec.language.base import Items, Model, Name
 from msaspec.language.kind import Kind
+from msaspec.language.listed import Listed
 from msaspec.language.part import Entry, Front, FrontDoor, Offer, Part, Place, Site, Statement, Use
 from msaspec.language.paths import HostName
 from msaspec.language.value import Text, Token, Value
@@ -84,6 +87,17 @@ class Bucket(Model):
         None, description="A CloudFront distribution in front of the bucket, with origin access control."
     )
     versioned: bool = Field(False, description="Keep every version of every object.")
+    cors: Cors | None = Field(None, description="Web pages that may read or write the bucket from a browser.")
+    expire: Expire = Field(
+        {},
+        description="After how long S3 deletes objects: all, or those of a prefix.",
+        examples=["30 days", {"tmp/": "7 days"}],
+    )
+    notify: Annotated[dict[Name, Notification], Listed()] = Field(
+        {},
+        description="Queues and topics that S3 tells of new or deleted objects.",
+        examples=[["uploads"], {"uploads": {"events": ["created"], "prefix": "in/"}}],
+    )
 
 
 class BucketUse(Model):
@@ -103,6 +117,7 @@ class Buckets(Kind[Bucket, BucketUse]):
 
     section = "buckets"
     noun = "bucket"
+    links = ("queues", "topics")
     types = (
         AwsType(
             name="AWS::CloudFront::Distribution",
@@ -121,8 +136,14 @@ class Buckets(Kind[Bucket, BucketUse]):
         "cdn_id": "ID of its distribution, if it has one.",
     }
 
+    def linked(self, entry: Entry[Bucket]) -> Iterable[tuple[str, Path]]:
+        """Yield the queues and topics that are told of its objects."""
+        for name in sorted(entry.spec.notify):
+            yield name, (*entry.path, "notify", name)
+
     def check(self, entry: Entry[Bucket], uses: Sequence[Use[BucketUse]]) -> Iterable[Diagnostic]:
-        """Yield an invalidation needs a distribution."""
+        """Yield an invalidation needs a distribution, and whom S3 cannot tell."""
+        yield from untold(entry.spec.notify, entry)
         if not _cdn(entry):
             for use in uses:
                 if use.options.invalidate:
@@ -199,9 +220,12 @@ def _bucket(entry: Entry[Bucket], site: Site) -> Any:
                     Id="abandoned-uploads",
                     Status="Enabled",
                     AbortIncompleteMultipartUpload=s3.AbortIncompleteMultipartUpload(DaysAfterInitiation=7),
-                )
+                ),
+                *expiry(entry.spec.expire, versioned=versioned),
             ]
         ),
+        **cors(entry.spec.cors),
+        **notifications(entry.spec.notify, entry.to),
         **({"VersioningConfiguration": s3.VersioningConfiguration(Status="Enabled")} if versioned else {}),
         Tags=Tags(Name=f"{site.stack}/{entry.name}"),
         DeletionPolicy="RetainExceptOnCreate",

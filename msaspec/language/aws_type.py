@@ -151,6 +151,8 @@ class AwsType:
     holds: Holds = Holds.NOTHING
     copy_of: str | None = None
     """The property that makes it a copy of another resource, which holds the data then."""
+    fleeting: Callable[[Properties], bool] = lambda properties: False
+    """Whether one with these properties holds nothing that is needed again, whatever its type says."""
     deletion_policy: Callable[[Properties], str] = _deleted
     """CloudFormation's `DeletionPolicy` where the template has none."""
     protection: Protection | None = None
@@ -222,7 +224,9 @@ class AwsType:
 
     def holds_data(self, properties: Properties) -> bool:
         """Whether nothing else holds the data of a resource with these properties; a credential counts."""
-        return self.holds is not Holds.NOTHING and not (self.copy_of and properties.get(self.copy_of))
+        if self.holds is Holds.NOTHING or self.fleeting(properties):
+            return False
+        return not (self.copy_of and properties.get(self.copy_of))
 
 
 def code_of(error: Exception) -> str:

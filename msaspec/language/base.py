@@ -86,10 +86,11 @@ class Unit(GroupedMetadata):
 
     def __iter__(self) -> Iterator[object]:
         pattern = rf"^[0-9]{{1,11}} ?({'|'.join(sorted(self.units))})$"
-        yield BeforeValidator(self._read)
+        yield BeforeValidator(self.read)
         yield WithJsonSchema({"type": "string", "pattern": pattern, "examples": [self.example]})
 
-    def _read(self, written: Any) -> int:
+    def read(self, written: Any) -> int:
+        """Return a written measure in the smallest unit. Raise PydanticCustomError where it is none or out of range."""
         if isinstance(written, str):
             digits = written.rstrip(_LETTERS).rstrip(" ")
             unit = written[len(digits) :].strip(" ")

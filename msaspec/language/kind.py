@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from msaspec.diagnostics.diagnostic import Diagnostic
+from msaspec.diagnostics.place import Path
 from msaspec.language.aws_type import AwsType
 from msaspec.language.base import Model, arguments
 from msaspec.language.part import Connections, Door, Entry, Front, Offer, Part, Place, Site, Use
@@ -39,6 +40,13 @@ class Kind(ABC, Generic[Spec, Options]):
     def __init_subclass__(cls) -> None:
         cls.model, cls.options = arguments(cls, Kind)
 
+    links: ClassVar[tuple[str, ...]] = ()
+    """Sections whose entries one of this kind may name, such as the topics of a queue."""
+
+    def linked(self, entry: Entry[Spec]) -> Iterable[tuple[str, Path]]:
+        """Yield the names of entries of `links` that an entry has in its fields, each with its place."""
+        return ()
+
     @abstractmethod
     def build(self, entry: Entry[Spec], uses: Sequence[Use[Options]], site: Site) -> Part:
         """Compile an entry, with what each of its users needs."""
@@ -70,6 +78,10 @@ class Kind(ABC, Generic[Spec, Options]):
     def settable(self, entry: Entry[Spec], place: Place) -> Mapping[str, str]:
         """Return the SSM parameters of an entry that people set, by the key of each."""
         return {}
+
+    def emptied_by(self, use: Use[Options]) -> bool:
+        """Return whether more copies of a user would sooner be done with what waits in an entry."""
+        return False
 
     def doors(self, entry: Entry[Spec]) -> tuple[Door, ...]:
         """Return the ports that a user, and people on the bastion, may open a connection to."""

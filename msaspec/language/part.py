@@ -108,6 +108,22 @@ class Entry(Generic[Spec]):
     name: str
     spec: Spec
     path: Path
+    earlier: tuple[Entry[Spec], ...] = field(default=(), repr=False, compare=False)
+    """The entries of its section that come before it, by name: for what AWS makes one after the other."""
+    to: tuple[Link, ...] = field(default=(), repr=False, compare=False)
+    """The entries that this one names: the topics of a queue."""
+    by: tuple[Link, ...] = field(default=(), repr=False, compare=False)
+    """The entries that name this one."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """An entry at the other end of a line in which one entry names another."""
+
+    section: str
+    entry: Entry[Any]
+    path: Path
+    """Where the line is."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 from pydantic_core import PydanticCustomError
 
 from msaspec.language import image
-from msaspec.language.base import Items, Model, days, measured, seconds, span
+from msaspec.language.base import Items, Model, Name, days, measured, seconds, span
 from msaspec.language.container import Folder, ReadOnlyRoot, User
 from msaspec.language.grants import Grant
 from msaspec.language.health import Health
@@ -108,6 +108,12 @@ class Scale(Model):
         None, ge=1, le=100, description="Target for the average memory utilization, in percent.", examples=[70]
     )
     requests: int | None = Field(None, ge=1, description="Target for requests per minute and copy.", examples=[1000])
+    backlog: dict[Name, Annotated[int, Field(ge=1)]] = Field(
+        {},
+        description="Messages of a queue for one copy, by the queue. The number of copies follows those that wait or"
+        " are in work, from 0 with `min: 0`.",
+        examples=[{"orders": 100}],
+    )
 
     @model_validator(mode="before")
     @classmethod

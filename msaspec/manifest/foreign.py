@@ -53,6 +53,8 @@ def place(path: Path) -> str:
         steps[:1] = [SERVICES, "*"]
     elif len(steps) > 1 and steps[0] in sections():
         steps[1] = "*"
+    if steps[2:3] == ["indexes"] and len(steps) > 3:
+        steps[3] = "*"
     if steps[2:3] == ["uses"] and len(steps) > 3:
         steps[3] = "*"
     return ".".join(map(str, steps))
@@ -68,6 +70,9 @@ SECTIONS: Mapping[str, str] = {
     "volumes": "volume filesystems efs",
 }
 """Words for sections that a language with more kinds has. Where it has one, it is what they mean."""
+
+SAMPLES: Mapping[str, str] = {"tables": "sessions: {key: id}"}
+"""An entry of a section that has fields of its own which it needs."""
 
 ATTRIBUTES: Mapping[str, str] = {
     **dict.fromkeys(("address", "endpoint", "hostname", "domain", "ip"), "host"),
@@ -89,7 +94,8 @@ def find(path: Path, key: str) -> Word | None:
     if not path:
         for section, names in SECTIONS.items():
             if key in names.split() and section in sections():
-                return Word(f"Write `{section}`, with a name below it: `{section}: {{{key}: {{}}}}`.", section)
+                sample = SAMPLES.get(section, f"{key}: {{}}")
+                return Word(f"Write `{section}`, with a name below it: `{section}: {{{sample}}}`.", section)
     found = words().get(place(path), {})
     return found.get(key) or found.get(key.lower()) or (_EXTENSION if key.startswith("x-") else None)
 

@@ -29,7 +29,21 @@ OF_COMPOSE = frozenset(
     )
 )
 """Keys of a compose service that a service of a manifest does not have."""
-OF_MANIFESTS = frozenset(("buckets", "databases", "defaults", "ingress", "accept", "patches", "bastion"))
+OF_MANIFESTS = frozenset(
+    (
+        "buckets",
+        "caches",
+        "databases",
+        "queues",
+        "tables",
+        "topics",
+        "defaults",
+        "ingress",
+        "accept",
+        "patches",
+        "bastion",
+    )
+)
 COPILOT_TYPES = frozenset(
     (
         *("Load Balanced Web Service", "Backend Service", "Worker Service", "Scheduled Job", "Static Site"),

@@ -28,7 +28,7 @@ from msaspec.language.network import Bastion, Ingress, Network
 from msaspec.language.part import Entry
 from msaspec.language.runtime import AnyRuntime
 from msaspec.language.service import DEFAULT_RUNTIME, Service, ServiceUse
-from msaspec.manifest import known, misshapen, shape
+from msaspec.manifest import known, links, misshapen, shape
 from msaspec.manifest.sections import kinds, listed, quoted, runtimes, sections
 from msaspec.source.document import Document
 from msaspec.template.names import normal
@@ -236,16 +236,9 @@ def read(document: Document, environment: str | None = None) -> Manifest:
             if isinstance(service, dict):
                 found += _second_pass(name, service, declared)[2]
         raise Invalid(ordered(document.place(_as_written(each, data)) for each in found)) from None
-    entries = tuple(
-        (
-            kind,
-            tuple(
-                Entry(name, spec, (kind.section, name)) for name, spec in sorted(getattr(root, kind.section).items())
-            ),
-        )
-        for kind in kinds()
-    )
     declared = dict(_raw_names(data))
+    entries, unlinked = links.linked(tuple((kind, links.entries(kind, root)) for kind in kinds()), declared)
+    found += unlinked
     found += _same_names(data)
     chosen: dict[str, tuple[AnyRuntime, Model]] = {}
     uses: dict[str, Mapping[str, Model]] = {}

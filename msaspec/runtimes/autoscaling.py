@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from troposphere import GetAtt, Join, Ref, autoscaling
 from troposphere.policies import AutoScalingRollingUpdate, CreationPolicy, ResourceSignal, UpdatePolicy
 
-from msaspec.aws import balancer, discovery, ingress, network_balancer, routing, security_groups, service_hosts
+from msaspec.aws import backlog, balancer, discovery, ingress, network_balancer, routing, security_groups, service_hosts
 from msaspec.aws.user_data import Boot
 from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
 from msaspec.language.aws_type import AwsType, ServiceRole
@@ -67,6 +67,7 @@ class AutoscalingRuntime(Runtime[Autoscaling]):
             service_role=ServiceRole("autoscaling.amazonaws.com", "AWSServiceRoleForAutoScaling"),
         ),
         AwsType(name="AWS::AutoScaling::ScalingPolicy"),
+        backlog.ALARM,
         balancer.LISTENER,
         balancer.TARGET_GROUP,
         discovery.INSTANCE,
@@ -252,7 +253,7 @@ def _policies(workload: Workload[Autoscaling]) -> Iterable[Any]:
     if scale is None or scale.max <= scale.min:
         return
     name = workload.name
-    if scale.cpu or not scale.requests:
+    if scale.cpu or not (scale.requests or scale.backlog):
         metric = autoscaling.PredefinedMetricSpecification(PredefinedMetricType="ASGAverageCPUUtilization")
         yield _tracking(f"{names.logical(name)}ScaleOnCpu", name, metric, scale.cpu or CPU)
     if scale.requests:
@@ -267,6 +268,33 @@ def _policies(workload: Workload[Autoscaling]) -> Iterable[Any]:
             PredefinedMetricType="ALBRequestCountPerTarget", ResourceLabel=label
         )
         yield _tracking(f"{names.logical(name)}ScaleOnRequests", name, metric, scale.requests)
+
+    if scale.backlog:
+        more, fewer = (f"{names.logical(name)}ScaleOn{word}" for word in ("Backlog", "Idle"))
+        steps = [
+            autoscaling.StepAdjustments(
+                MetricIntervalLowerBound=step.lower,
+                **({"MetricIntervalUpperBound": step.upper} if step.upper is not None else {}),
+                ScalingAdjustment=step.copies,
+            )
+            for step in backlog.steps(scale)
+        ]
+        yield _stepping(more, name, steps)
+        yield _stepping(
+            fewer, name, [autoscaling.StepAdjustments(MetricIntervalUpperBound=0, ScalingAdjustment=scale.min)]
+        )
+        yield from backlog.alarms(name, scale, Ref(more), Ref(fewer))
+
+
+def _stepping(logical_id: str, name: str, steps: list[Any]) -> Any:
+    return autoscaling.ScalingPolicy(
+        logical_id,
+        AutoScalingGroupName=Ref(names.logical(name, "Group")),
+        PolicyType="StepScaling",
+        AdjustmentType="ExactCapacity",
+        MetricAggregationType="Maximum",
+        StepAdjustments=steps,
+    )
 
 
 def _tracking(logical_id: str, name: str, metric: Any, target: int) -> Any:

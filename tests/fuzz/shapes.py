@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from msaspec.manifest import schema
+from msaspec.manifest.sections import kinds
 from tests.fuzz import corpus
 
 Schema = Mapping[str, Any]
@@ -69,7 +70,12 @@ _KEY = "arn:aws:kms:eu-west-1:123456789012:key/1b2c3d4e-1111-2222-3333-444455556
 _PORTS = (80, 8000, 8080, 8080, "8080/http", "7000/grpc", "6379/tcp")
 _SECRETS = ("/shop/key", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbCdEf#key", "/a/b/c")
 _TOP = ("region", "protect", "tags", "network", "bastion", "ingress", "audit", "encryption", "defaults", "accept")
-_SERVICES, _STORES = "services", ("databases", "buckets")
+_SERVICES, _STORES = "services", tuple(kind.section for kind in kinds())
+
+
+def _is_text(schema: Schema) -> bool:
+    """Whether a place takes a text, as `from` of a patch does."""
+    return any("string" in each.get("type", ()) for each in (schema, *schema.get("anyOf", ())))
 
 
 @cache
@@ -94,12 +100,10 @@ class Maker:
         self.random = random
         self.care = care
         names = random.sample(_WORDS, random.randint(3, 9))
-        first, second = sorted(random.sample(range(len(names) + 1), 2))
-        self.names = {
-            _SERVICES: names[:first] or ["web-1"],
-            "databases": names[first:second],
-            "buckets": names[second:],
-        }
+        sections = (_SERVICES, _SERVICES, "databases", "buckets", *_STORES)
+        chosen = [(random.choice(sections), name) for name in names]
+        self.names = {each: [name for section, name in chosen if section == each] for each in (_SERVICES, *_STORES)}
+        self.names[_SERVICES] = self.names[_SERVICES] or ["web-1"]
         self.called = self.names[_SERVICES][: random.randrange(3)]
         """Services that others may use."""
         self.few = random.choice((0.1, 0.25, 0.5))
@@ -120,7 +124,10 @@ class Maker:
         for section in _STORES:
             if self.names[section]:
                 made[section] = {
-                    name: self._value(known[section]["additionalProperties"], section) for name in self.names[section]
+                    name: self._value(
+                        known[section]["additionalProperties"], "a cache" if section == "caches" else section
+                    )
+                    for name in self.names[section]
                 }
         if self._careful() and not (made.get("ingress") or {}).get("cdn"):
             made["network"] = {**(made.get("network") or {}), "placement": "public"}
@@ -197,12 +204,14 @@ class Maker:
         known = {**self.names, _SERVICES: self.called}
         others = [(section, other) for section, names in known.items() for other in names if other != name]
         chosen = self.random.sample(others, min(len(others), self.random.randrange(4)))
-        if self.random.random() < 0.3:
+        if self.random.random() < 0.3 and not any(section == "queues" for section, _ in chosen):
             return [other for _, other in chosen]
         definitions = _schema()["$defs"]
-        kinds = {"databases": definitions["DatabaseUse"], "buckets": definitions["BucketUse"]}
+        options_of = {kind.section: definitions[kind.options.__name__] for kind in kinds()}
         found = {
-            other: self._value(kinds[section], "use") if section in kinds and self.random.random() < 0.5 else None
+            other: self._value(options_of[section], "use")
+            if section in options_of and (section == "queues" or self.random.random() < 0.5)
+            else None
             for section, other in chosen
         }
         for other, options in found.items():
@@ -237,7 +246,7 @@ class Maker:
                     name: {
                         key: value
                         for key, value in entry.items()
-                        if key in ("logs", "arch", "multi_zone", "versioned", "backups")
+                        if key in ("logs", "arch", "multi_zone", "versioned", "backups", "key")
                     }
                     for name, entry in entries.items()
                     if isinstance(entry, dict)
@@ -257,7 +266,7 @@ class Maker:
                 **_schema()["$defs"][schema["$ref"].rpartition("/")[2]],
                 **{k: v for k, v in schema.items() if k != "$ref"},
             }
-        if field in _MEANT and self._careful():
+        if field in _MEANT and "enum" not in schema and not (field == "from" and _is_text(schema)) and self._careful():
             return _MEANT[field](self)
         if self._careful() and schema.get("examples") and self.random.random() < 0.5:
             return self.random.choice(schema["examples"])
@@ -288,6 +297,9 @@ class Maker:
         return self.random.choice(
             (low, high, self.random.randint(low, high), self.random.randint(low, min(high, low + 5)))
         )
+
+    def _number(self, schema: Schema, field: str) -> float:
+        return self.random.choice((0, 1, -1, 0.5, 100))
 
     def _array(self, schema: Schema, field: str) -> list[Any]:
         if not self._careful() and field == "command":
@@ -351,6 +363,9 @@ _MEANT: Mapping[str, Callable[[Maker], Any]] = {
     "image": lambda maker: maker.random.choice(_IMAGES),
     "instance_type": lambda maker: maker.random.choice(_INSTANCES),
     "size": lambda maker: maker.random.choice(_CLASSES),
+    "a cache": lambda maker: maker.random.choice(
+        ({}, {"engine": "redis", "replicas": 2}, {"tls": False}, {"engine": "memcached"})
+    ),
     "storage": lambda maker: f"{maker.random.choice((20, 21, 100, 400, 1000))} GiB",
     "disk": lambda maker: f"{maker.random.choice((20, 30, 100))} GiB",
     "backups": lambda maker: f"{maker.random.choice((1, 7, 14, 35))} days",
@@ -363,6 +378,23 @@ _MEANT: Mapping[str, Callable[[Maker], Any]] = {
     "database": lambda maker: maker.random.choice(("carts", "user_database", "x")),
     "prefix": lambda maker: maker.random.choice(("profiles/", "a/b/")),
     "hosts": lambda maker: [],
+    "key": lambda maker: maker.random.choice(("id", "pk", {"name": "owner", "type": "number"})),
+    "sort": lambda maker: maker.random.choice(("at", "sk", {"name": "version", "type": "number"})),
+    "indexes": lambda maker: maker.random.choice(
+        ({}, {"by-email": "email"}, {"GSI1": {"key": "gsi1", "sort": "gsi2"}})
+    ),
+    "from": lambda maker: maker.random.choice(
+        ([], [maker.random.choice(maker.names["topics"])]) if maker.names["topics"] else ([],)
+    ),
+    "filter": lambda maker: maker.random.choice(
+        ({"type": ["created"]}, {"total": [{"numeric": [">", 1]}], "gift": True})
+    ),
+    "keep": lambda maker: maker.random.choice(("4 days", "14 days")),
+    "visibility": lambda maker: maker.random.choice(("30 s", "5 min")),
+    "delay": lambda maker: maker.random.choice(("0 s", "10 s")),
+    "backlog": lambda maker: {},
+    "fifo": lambda maker: False,
+    "expires": lambda maker: "expires_at",
     "certificate": lambda maker: None,
     "kms_key": lambda maker: _KEY,
     "build": lambda maker: "./service",

@@ -110,7 +110,7 @@ def _objections(before: Properties, after: Properties) -> Iterator[Objection]:
     if any((ends := _expiry(rule)) and ends not in known for rule in _rules(after)):
         reason = "would have another rule by which S3 deletes objects, including existing ones"
         hint = "Continue only if you want that: S3 cannot restore deleted objects unless the bucket keeps versions."
-        yield Objection(Effect.COSTS, "lifecycle", reason, hint)
+        yield Objection(Effect.COSTS, "expire", reason, hint)
 
 
 def _is_versioned(properties: Properties) -> bool:

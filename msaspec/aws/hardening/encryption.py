@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from troposphere import Sub, kms
+from troposphere import Ref, Sub, kms
 
 from msaspec.aws.hardening import Hardened, role_of
 from msaspec.aws.hardening.access_logs import DISTRIBUTION, LOGS
@@ -31,7 +31,7 @@ def _removal(id: str) -> Iterator[list[str]]:
 TYPES = (AwsType(name="AWS::KMS::Key", noun="key", holds=Holds.DATA, erase=_erase, removal=_removal, gone=_GONE),)
 ARN = {"Fn::GetAtt": [KEY, "Arn"]}
 _USING = ["kms:Decrypt", "kms:Encrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"]
-_READERS = ("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "s3:")
+_READERS = ("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "s3:", "dynamodb:", "sns:", "sqs:")
 """Beginnings of the actions of roles whose data the key encrypts."""
 
 
@@ -50,6 +50,15 @@ def build(to: Hardened) -> Part:
             default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": ARN}
             rule = {"ServerSideEncryptionByDefault": default, "BucketKeyEnabled": True}
             properties["BucketEncryption"] = {"ServerSideEncryptionConfiguration": [rule]}
+    for _, properties in to.properties("AWS::DynamoDB::Table"):
+        properties["SSESpecification"] = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": ARN}
+    for _, properties in to.properties("AWS::ElastiCache::ReplicationGroup"):
+        properties["KmsKeyId"] = ARN
+    for _, properties in to.properties("AWS::SQS::Queue"):
+        properties.pop("SqsManagedSseEnabled", None)
+        properties["KmsMasterKeyId"] = ARN
+    for _, properties in to.properties("AWS::SNS::Topic"):
+        properties["KmsMasterKeyId"] = ARN
     roles = dict.fromkeys(_readers(to))
     for _, properties in to.properties("AWS::Lambda::Function"):
         if "Environment" in properties:
@@ -58,7 +67,15 @@ def build(to: Hardened) -> Part:
     for role in roles:
         actions = ["kms:Decrypt", "kms:GenerateDataKey"]
         to.may(role, {"Effect": "Allow", "Action": actions, "Resource": ARN})
-    return Part((_key(cdn=any(True for _ in to.of(DISTRIBUTION))),))
+    return Part((_key(cdn=any(True for _ in to.of(DISTRIBUTION)), senders=list(_senders(to))),))
+
+
+def _senders(to: Hardened) -> Iterator[str]:
+    """Yield the services that send to encrypted queues and topics."""
+    for _, properties in to.properties("AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"):
+        for statement in properties["PolicyDocument"]["Statement"]:
+            if statement["Effect"] == "Allow" and isinstance(statement["Principal"], dict):
+                yield statement["Principal"]["Service"]
 
 
 def _readers(to: Hardened) -> Iterator[str]:
@@ -71,7 +88,7 @@ def _readers(to: Hardened) -> Iterator[str]:
                     yield name
 
 
-def _key(*, cdn: bool) -> Any:
+def _key(*, cdn: bool, senders: Sequence[str]) -> Any:
     """Return the key. IAM decides who of the account uses it; services of AWS may, for this account's data only.
 
     Root stands for the account, so that a lost role does not lock everybody out of the data.
@@ -100,6 +117,17 @@ def _key(*, cdn: bool) -> Any:
                 "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
                 "Resource": "*",
                 "Condition": {"StringLike": {"AWS:SourceArn": distributions}},
+            }
+        )
+    if senders:
+        statements.append(
+            {
+                "Sid": "Senders",
+                "Effect": "Allow",
+                "Principal": {"Service": sorted(set(senders))},
+                "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+                "Resource": "*",
+                "Condition": {"StringEquals": {"aws:SourceAccount": Ref("AWS::AccountId")}},
             }
         )
     return kms.Key(

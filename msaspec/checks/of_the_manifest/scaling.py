@@ -27,6 +27,19 @@ NONE_STARTS = Code(
 )
 
 
+NO_BACKLOG = Code(
+    "MSA354",
+    "Scaling on a queue that the service does not consume",
+    """
+    `scale.backlog` counts the messages of queues that the service takes them from: entries of `queues` that it uses
+    with `access: consume` or `both`. More copies would not empty another queue.
+
+    Wrong: `uses: {orders: send}`, `scale: {min: 0, max: 5, backlog: {orders: 100}}`
+    Right: `uses: {orders: consume}`, `scale: {min: 0, max: 5, backlog: {orders: 100}}`
+    """,
+)
+
+
 def check(plan: Plan) -> Iterator[Diagnostic]:
     """Request are counted where they are routed, and anything where copies run."""
     for runtime, workload in plan.workloads:
@@ -35,6 +48,14 @@ def check(plan: Plan) -> Iterator[Diagnostic]:
             message = f"`{workload.name}` scales on requests, but no request is routed to it."
             hint = "Scale it on `cpu`, or give it `paths`."
             yield UNCOUNTED.at((*workload.path, "scale", "requests"), message, hint=hint, key=True)
-        if runtime.behind_balancer and scale and scale.min == 0:
+        consumed = {
+            edge.use.target for edge in plan.edges_of(workload.name) if edge.kind and edge.kind.emptied_by(edge.use)
+        }
+        for queue in sorted(scale.backlog if scale else ()):
+            if queue not in consumed:
+                message = f"`{workload.name}` scales on the messages of `{queue}`, which it does not consume."
+                hint = f"Write `{queue}: consume` under its `uses`, with `{queue}` under `queues`."
+                yield NO_BACKLOG.at((*workload.path, "scale", "backlog", queue), message, hint=hint, key=True)
+        if runtime.behind_balancer and scale and scale.min == 0 and not scale.backlog:
             message = f"`{workload.name}` may scale to zero copies, and scaling then never starts one."
             yield NONE_STARTS.at((*workload.path, "scale", "min"), message, hint="Write `min: 1`.", key=True)

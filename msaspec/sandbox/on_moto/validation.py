@@ -63,6 +63,11 @@ def _repositories(client: Callable[[str], Any]) -> set[str]:
     return {each["repositoryName"] for page in pages for each in page["repositories"]}
 
 
+def _tables(client: Callable[[str], Any]) -> set[str]:
+    pages = client("dynamodb").get_paginator("list_tables").paginate()
+    return {name for page in pages for name in page["TableNames"]}
+
+
 def _buckets(client: Callable[[str], Any]) -> set[str]:
     return {each["Name"] for each in client("s3").list_buckets()["Buckets"]}
 
@@ -70,6 +75,7 @@ def _buckets(client: Callable[[str], Any]) -> set[str]:
 _NAMED: dict[str, tuple[str, Callable[[Callable[[str], Any]], set[str]]]] = {
     "AWS::ECR::Repository": ("RepositoryName", _repositories),
     "AWS::S3::Bucket": ("BucketName", _buckets),
+    "AWS::DynamoDB::Table": ("TableName", _tables),
 }
 """The property that names a resource, and the names that are taken."""
 

@@ -7,12 +7,24 @@ from typing import Any
 from msaspec.sandbox.cloudformation.resource import At, Made, Properties, Refused, Resource, Unable, resource, truth
 from msaspec.sandbox.cloudformation.shapes import known, shaped, tags_apart, without
 
+_CALLS = {"UpdateTimeToLive": "update_time_to_live", "UpdateContinuousBackups": "update_continuous_backups"}
 _LATER = "PointInTimeRecoverySpecification", "TimeToLiveSpecification", "Tags", "TableName"
+"""What is set once a table is there: the first two are."""
 
 
 @resource("AWS::DynamoDB::Table")
 class Table(Resource):
     """A table."""
+
+    imports = True
+
+    def adopt(self, at: At, new: Properties) -> Made:
+        """Give one that exists the settings of the template."""
+        api, name = at.api("dynamodb"), new["TableName"]
+        there = api.describe_table(TableName=name)["Table"]
+        tags = api.list_tags_of_resource(ResourceArn=there["TableArn"]).get("Tags", [])
+        old = {**new, "DeletionProtectionEnabled": there.get("DeletionProtectionEnabled", False), "Tags": tags}
+        return self.update(at, name, {**old, **dict.fromkeys(_LATER[:2])}, new)
 
     def create(self, at: At, new: Properties) -> Made:
         """Make it, then set what only a table that is there can have."""
@@ -28,14 +40,13 @@ class Table(Resource):
 
     def _settings(self, at: At, name: str, old: Properties, new: Properties) -> None:
         api = at.api("dynamodb")
-        if new.get("TimeToLiveSpecification") and new.get("TimeToLiveSpecification") != old.get(
-            "TimeToLiveSpecification"
+        for key, operation in (
+            ("TimeToLiveSpecification", "UpdateTimeToLive"),
+            ("PointInTimeRecoverySpecification", "UpdateContinuousBackups"),
         ):
-            words = {"TableName": name, "TimeToLiveSpecification": new["TimeToLiveSpecification"]}
-            api.update_time_to_live(**shaped(api, "UpdateTimeToLive", words))
-        recovery = new.get("PointInTimeRecoverySpecification")
-        if recovery and recovery != old.get("PointInTimeRecoverySpecification"):
-            api.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=recovery)
+            if new.get(key) and new[key] != old.get(key):
+                words = shaped(api, operation, {"TableName": name, key: new[key]})
+                getattr(api, _CALLS[operation])(**words)
 
     def _made(self, at: At, name: str) -> Made:
         there = at.api("dynamodb").describe_table(TableName=name)["Table"]
@@ -49,6 +60,16 @@ class Table(Resource):
         words = {
             key: value for key, value in without(changed, *_LATER).items() if key.lower() in known(api, "UpdateTable")
         }
+        if "GlobalSecondaryIndexes" in changed or "GlobalSecondaryIndexes" in old:
+            words.pop("GlobalSecondaryIndexes", None)
+            moves = _moves(old, new)
+            if len(moves) > 1:
+                raise Refused(
+                    "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table"
+                )
+            words |= {"GlobalSecondaryIndexUpdates": moves} if moves else {}
+        if words.keys() == {"AttributeDefinitions"}:
+            words = {}
         if words:
             api.update_table(**shaped(api, "UpdateTable", words | {"TableName": id}))
         self._settings(at, id, old, new)
@@ -85,6 +106,17 @@ class GlobalTable(Table):
         if replicas.keys() != {at.region}:
             raise Unable(f"The sandbox replicates no table from {at.region} elsewhere.")
         return without(properties, "Replicas") | without(replicas[at.region], "Region")
+
+
+def _moves(old: Properties, new: Properties) -> list[dict[str, Any]]:
+    """Return what becomes of global secondary indexes, as DynamoDB's API takes it."""
+    before, after = (
+        {index["IndexName"]: index for index in each.get("GlobalSecondaryIndexes") or ()} for each in (old, new)
+    )
+    made = [{"Create": index} for name, index in after.items() if name not in before]
+    gone = [{"Delete": {"IndexName": name}} for name in before if name not in after]
+    changed = [{"Update": index} for name, index in after.items() if name in before and before[name] != index]
+    return [*gone, *changed, *made]
 
 
 def _encryption(specification: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msaspec.template.exception import Exempt
 from msaspec.template.resources import Resource, numbered, whole
 
-_DATABASE, _BUCKET = ("AWS::RDS::DBInstance",), ("AWS::S3::Bucket",)
+_DATABASE, _BUCKET, _TABLE = ("AWS::RDS::DBInstance",), ("AWS::S3::Bucket",), ("AWS::DynamoDB::Table",)
 
 
 def _is_replica(database: Resource) -> bool:
@@ -14,6 +14,10 @@ def _is_replica(database: Resource) -> bool:
 
 def _is_backed_up(database: Resource) -> bool:
     return _is_replica(database) or (whole(database.get("BackupRetentionPeriod")) or 0) > 0
+
+
+def _is_recovered(table: Resource) -> bool:
+    return table.get("PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled") is True
 
 
 def _has_no_key(bucket: Resource) -> bool:
@@ -54,6 +58,67 @@ EXCEPTIONS = (
         types=_DATABASE,
         fits=_is_backed_up,
         packs={"RDSInBackupPlan": "NH"},
+    ),
+    Exempt(
+        title="A table without a plan of AWS Backup",
+        reason="DynamoDB can restore it to any second of the days that `backups` says.",
+        types=_TABLE,
+        fits=_is_recovered,
+        packs={"DynamoDBInBackupPlan": "NH"},
+    ),
+    Exempt(
+        title="A table under DynamoDB's key",
+        reason="DynamoDB encrypts it with its own key; `encryption: own` takes the system's.",
+        types=_TABLE,
+        fits=lambda table: table.get("SSESpecification", "KMSMasterKeyId") is None,
+        checkov=("CKV_AWS_119",),
+        guard=("DYNAMODB_TABLE_ENCRYPTED_KMS",),
+    ),
+    Exempt(
+        title="A cache on the port of its engine",
+        reason="Only declared callers reach the port of a cache.",
+        types=("AWS::ElastiCache::ReplicationGroup", "AWS::ElastiCache::CacheCluster"),
+        nag=("AEC5",),
+    ),
+    Exempt(
+        title="A cache with users instead of a token",
+        reason="Each service has a user with a password of its own, or the manifest says `auth: false`.",
+        types=("AWS::ElastiCache::ReplicationGroup",),
+        nag=("AEC6",),
+        checkov=("CKV_AWS_31",),
+        false_alarm=True,
+    ),
+    Exempt(
+        title="A cache under ElastiCache's key",
+        reason="ElastiCache encrypts it with its own key; `encryption: own` takes the system's.",
+        types=("AWS::ElastiCache::ReplicationGroup",),
+        fits=lambda cache: cache.get("KmsKeyId") is None,
+        checkov=("CKV_AWS_191",),
+    ),
+    Exempt(
+        title="A queue under SQS's key",
+        reason="SQS encrypts it with its own key; `encryption: own` takes the system's.",
+        types=("AWS::SQS::Queue",),
+        fits=lambda queue: queue.get("KmsMasterKeyId") is None,
+        checkov=("CKV_AWS_27",),
+        guard=("SQS_QUEUE_KMS_MASTER_KEY_ID_RULE",),
+    ),
+    Exempt(
+        title="A topic that is not encrypted",
+        reason="A topic keeps no message; `encryption: own` encrypts it with the system's key.",
+        types=("AWS::SNS::Topic",),
+        fits=lambda topic: topic.get("KmsMasterKeyId") is None,
+        nag=("SNS2",),
+        packs={"SNSEncryptedKMS": "NPH"},
+        checkov=("CKV_AWS_26",),
+        guard=("SNS_ENCRYPTED_KMS",),
+    ),
+    Exempt(
+        title="The dead letters have no dead letters",
+        reason="It is the queue for dead letters.",
+        types=("AWS::SQS::Queue",),
+        fits=lambda queue: queue.get("RedrivePolicy") is None,
+        nag=("SQS3",),
     ),
     Exempt(
         title="Secrets that do not rotate by themselves",
