@@ -168,7 +168,8 @@ def test_an_account_with_the_stack(case: Case) -> None:
     who may only look at stacks."""
     stack, file, words = case.compiled.stack, str(case.file), case.words
     outputs = [{"OutputKey": key, "OutputValue": key} for key in stack.template.get("Outputs", {})]
-    there = by_hand.deployed(stack.name, render.to_yaml(stack), Outputs=outputs)
+    tags = [{"Key": key, "Value": value} for key, value in stack.tags.items()]
+    there = by_hand.deployed(stack.name, render.to_yaml(stack), Outputs=outputs, Tags=tags)
     there["rows"] = by_hand.deployed(stack.name, stack.template)["rows"]
     rest = {
         service: by_hand.closed()
