@@ -266,7 +266,9 @@ class Maker:
                 **_schema()["$defs"][schema["$ref"].rpartition("/")[2]],
                 **{k: v for k, v in schema.items() if k != "$ref"},
             }
-        if field in _MEANT and "enum" not in schema and not (field == "from" and _is_text(schema)) and self._careful():
+        # `from` is also a word of patches, and `secrets` one of the manifest.
+        other = {"from": _is_text(schema), "a secrets": not _is_text(schema)}.get(field, "enum" in schema)
+        if field in _MEANT and not other and self._careful():
             return _MEANT[field](self)
         if self._careful() and schema.get("examples") and self.random.random() < 0.5:
             return self.random.choice(schema["examples"])
@@ -320,10 +322,10 @@ class Maker:
         return found
 
     def _name(self, schema: Schema, field: str) -> str:
-        if field in ("env", "secrets"):
-            return self.random.choice(("LEVEL", "NAME", "A_B", "PORT_2")) if self._careful() else self._string({}, "")
         if "$ref" in schema:
             return self.random.choice(_WORDS)
+        if field in ("env", "secrets"):
+            return self.random.choice(("LEVEL", "NAME", "A_B", "PORT_2")) if self._careful() else self._string({}, "")
         return self._string(schema, field) or "a"
 
     def _string(self, schema: Schema, field: str) -> str:
