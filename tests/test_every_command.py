@@ -31,7 +31,19 @@ BROKEN_BY_PATCHES = ("patch-of-a-rule-is-odd", "patch-of-policies-is-a-number")
 REFUSED = ("patch-of-a-rule-is-odd",)
 """What CloudFormation refuses of them as a template."""
 OFFLINE = {"compile", "diff", "draw", "explain", "lint", "policy"}
-ONLINE = {"cancel", "continue-rollback", "deploy", "destroy", "logs", "outputs", "push", "secret", "status", "verify"}
+ONLINE = {
+    "cancel",
+    "clean",
+    "continue-rollback",
+    "deploy",
+    "destroy",
+    "logs",
+    "outputs",
+    "push",
+    "secret",
+    "status",
+    "verify",
+}
 WITHOUT_A_MANIFEST = {"import", "completion", "init", "sandbox", "schema"}
 
 
@@ -152,6 +164,7 @@ def test_an_account_without_the_stack(case: Case, account: Account) -> None:
     reach("verify", file, *words, codes=(0, 1))
     reach("secret", "list", file, *words)
     reach("secret", "set", "nothing", "here", file, *words, codes=(2,))
+    reach("clean", file, *words, "--yes")
     reach("outputs", file, *words, codes=(3,))
     reach("cancel", file, *words, codes=(3,))
     reach("continue-rollback", file, *words, codes=(3,))

@@ -147,6 +147,7 @@ STORY = (
     ("deploy shop.yaml", 2, {"usage"}),
     ("deploy owning.yaml --dry-run", 0, {"change", "images-absent", "rehearsed"}),
     ("deploy owning.yaml --yes", 1, {"change", "begin", "stack", "resource", "end", "log-in", "diagnostic"}),
+    ("clean owning.yaml --yes", 0, {"nothing-to-clean"}),
     ("push --file owning.yaml", 3, {"diagnostic"}),
     ("push --file shop.yaml", 0, {"nothing-to-push"}),
     ("deploy shop.yaml --yes", 0, {"change", "begin", "stack", "resource", "end", "output"}),

@@ -131,7 +131,19 @@ OFFLINE = {
     "sandbox": (["--port", "{hostile}"], ["{hostile}"]),
 }
 """What is tried of each command that needs no AWS; those that do are in tests/deploy/test_hostile.py."""
-ONLINE = {"cancel", "continue-rollback", "deploy", "destroy", "logs", "outputs", "push", "secret", "status", "verify"}
+ONLINE = {
+    "cancel",
+    "clean",
+    "continue-rollback",
+    "deploy",
+    "destroy",
+    "logs",
+    "outputs",
+    "push",
+    "secret",
+    "status",
+    "verify",
+}
 
 
 def manifest(text: str) -> dict[str, Any]:

@@ -127,13 +127,14 @@ def _image_tag(workload: Workload[Model], site: Site) -> Part:
     if not workload.image.owned:
         return Part()
     repository = names.repository(site.system, workload.image.repository)
+    moves = ecr.moves(workload.image, mutable=workload.spec.mutable)
     return Part(
         parameters=(
             Parameter(
                 ecr.tag_parameter(name),
                 Type="String",
                 Description=f"Tag of the image in {repository} that {name} runs.",
-                AllowedPattern=TAG_PATTERN,
+                AllowedPattern=ecr.PINNED_PATTERN if moves else TAG_PATTERN,
                 **({"Default": workload.image.tag} if workload.image.tag else {}),
             ),
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 from troposphere import Output, Sub, ecr
 
+from msaspec.aws.ecr import LATEST
 from msaspec.compile.main import FORMAT, SAME_LOGICAL_ID, as_data
 from msaspec.compile.plan import Plan
 from msaspec.diagnostics.diagnostic import Invalid
@@ -17,8 +18,6 @@ from msaspec.template import exceptions, names, origin, owner
 from msaspec.template.role import REGISTRY, Named
 from msaspec.template.stack import Stack
 
-LATEST = "latest"
-"""The tag that moves by its nature."""
 UNTAGGED_DAYS = 14
 """How long an image that lost its tag is kept."""
 
@@ -117,13 +116,17 @@ def _repository(system: str, image: str, tags: Mapping[str, Any]) -> Any:
             }
         ]
     }
+    lifecycle = {"LifecyclePolicy": ecr.LifecyclePolicy(LifecyclePolicyText=json.dumps(expire, indent=1))}
+    if tags["ImageTagMutability"] != "IMMUTABLE":
+        # What a moved tag stood for has no tag, and may be what runs. `msaspec clean` knows.
+        lifecycle = {}
     return ecr.Repository(
         names.camel(image) + "Repository",
         RepositoryName=names.repository(system, image),
         **tags,
         ImageScanningConfiguration=ecr.ImageScanningConfiguration(ScanOnPush=True),
         EncryptionConfiguration=ecr.EncryptionConfiguration(EncryptionType="AES256"),
-        LifecyclePolicy=ecr.LifecyclePolicy(LifecyclePolicyText=json.dumps(expire, indent=1)),
+        **lifecycle,
         DeletionPolicy="Retain",
         UpdateReplacePolicy="Retain",
     )

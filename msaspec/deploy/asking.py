@@ -21,6 +21,7 @@ _GONE_CODES = (
     "InvalidInstanceID.NotFound",
     "NotFound",
     "NotFoundException",
+    "NotFoundFault",
     "NoSuchHostedZone",
 )
 

@@ -62,7 +62,7 @@ def _is_older(stream: dict[str, object], scene: Scene) -> bool:
     made = stream.get("creationTime")
     if scene.began is None or not isinstance(made, int):
         return False
-    return datetime.fromtimestamp(made / 1000, UTC) < scene.began
+    return scene.precedes(datetime.fromtimestamp(made / 1000, UTC))
 
 
 def _facts(subject: Subject, scene: Scene) -> dict[str, str]:

@@ -65,6 +65,16 @@ class Condition:
         return not self.faults if self.known else None
 
 
+def version(image: str) -> str:
+    """Return an image without its registry, and with as much of its digest as tells it from others.
+
+    >>> version("123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/cart:latest@sha256:" + "ab" * 32)
+    'shop/cart:latest@sha256:abababababab'
+    """
+    name, at, digest = (image.partition("/")[2] or image).partition("@")
+    return f"{name}{at}{digest[: len('sha256:') + 12]}"
+
+
 Examining: TypeAlias = Generator[Ask, Answer, list[Condition]]
 
 

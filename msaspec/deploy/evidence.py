@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, TypeAlias
 
 from msaspec.deploy.causes import Finding
@@ -18,6 +18,8 @@ Answer: TypeAlias = Mapping[str, Any] | None
 """What AWS answers; None where it refuses or does not answer, which hides nothing else."""
 PAGES = 5
 """How many pages of a list are read."""
+SKEW = timedelta(seconds=10)
+"""How far the clocks of two services of AWS may be apart."""
 LINES = 12
 """How many lines of a log are shown."""
 
@@ -58,6 +60,10 @@ class Scene:
     entry_of: Callable[[str], Path]
     began: datetime | None = None
     """When the operation began, by CloudFormation's clock."""
+
+    def precedes(self, at: datetime | None) -> bool:
+        """Return whether something was before the operation. Clocks of services differ by seconds."""
+        return bool(self.began and at and at < self.began - SKEW)
 
     def properties(self, logical_id: str) -> Mapping[str, Any]:
         """Return the properties of a resource of the template; empty where they are not known."""

@@ -21,11 +21,13 @@ from msaspec.deploy import (
     images,
     ownership,
     parameters,
+    pins,
     pushing,
     quotas,
     resumption,
     service_roles,
     settable,
+    verification,
     zones,
 )
 from msaspec.deploy.aws import state
@@ -114,9 +116,11 @@ def deploy(system: System, context: DeployContext, tags: tuple[Tag, ...] | None 
             its = replace(context.about(stack.role), options=awaited)
             wanted = [tag for tag in tags if tag.parameter in stack.template.get("Parameters", {})]
             if wanted:
-                _images(context, system.plan, wanted, there=all(each.done or each.deployed for each in brought))
-            values = {tag.parameter: tag.value for tag in wanted}
+                there = all(each.done or each.deployed for each in brought)
+                wanted = _images(context, system.plan, wanted, looked[stack.name], there=there)
+            values = {tag.parameter: tag.content for tag in wanted}
             values |= zones.values(context.aws, reporter, system.plan, looked[stack.name])
+            verification.examine(its, system, looked[stack.name], wanted)
             executor: Executor = rehearse if options.dry_run else bring
             make = partial(_brought, executor, its, system.plan.site.system, values)
             brought.append(shared(its, looked[stack.name], make))
@@ -185,7 +189,7 @@ def versions(aws: Aws, plan: Plan, stack: Stack) -> Versions:
     names = {tag_parameter(service): service for service, _, _ in parameters.owned(plan)}
     try:
         chosen = parameters.tags(plan, {}, deployed.parameters, template)
-        values = {tag.parameter: tag.value for tag in chosen}
+        values = {tag.parameter: tag.content for tag in chosen}
     except Invalid:
         values = {name: value for name, value in deployed.parameters.items() if name in names}
     # A deployment keeps the zones that the stack has.
@@ -282,13 +286,15 @@ def _gone(context: DeployContext, repositories: Sequence[str]) -> Fault:
     return Fault(images.NO_REPOSITORY.at((), message, hint=hint))
 
 
-def _images(context: DeployContext, plan: Plan, tags: Sequence[Tag], *, there: bool) -> None:
-    """See that every image is in its repository: build and push those with `build`, after a question. Raises Invalid
-    with the commands that push the others, Declined where the answer is no."""
+def _images(context: DeployContext, plan: Plan, tags: Sequence[Tag], looked: Looked, *, there: bool) -> list[Tag]:
+    """See that every image is in its repository, and return the tags with what they stand for: build and push those
+    with `build`, after a question. Raises Invalid with the commands that push the others, Declined where the answer is
+    no."""
     name, aws, reporter = plan.site.system, context.aws, context.reporter
-    absent = images.missing(aws, name, tags) if there else tags
+    described = images.described(aws, name, tags) if there else [(tag, None) for tag in tags]
+    absent = [tag for tag, image in described if image is None]
     if not absent:
-        return
+        return pins.pinned(context, looked, described)
     if there and not context.options.dry_run and (gone := images.gone(aws, name, absent)):
         raise _gone(context, gone)
     wanted = pushing.of(plan, absent, context.invocation.file)
@@ -296,7 +302,7 @@ def _images(context: DeployContext, plan: Plan, tags: Sequence[Tag], *, there: b
     left = [each for each in wanted if (each.tag.repository, each.tag.value) not in built]
     if context.options.dry_run:
         reporter.say(said.ImagesAbsent(len(absent), len(tags), len(built)))
-        return
+        return list(tags)
     if left:
         reporter.say(said.LogIn(images.login(aws)))
         where = {each.tag: images.place(aws, name, each.tag) for each in left}
@@ -307,3 +313,4 @@ def _images(context: DeployContext, plan: Plan, tags: Sequence[Tag], *, there: b
         raise Declined
     quiet = building.Quiet()
     pushing.upload(context, name, wanted, quiet, lambda: quiet.said)
+    return pins.pinned(context, looked, images.described(aws, name, tags))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from msaspec.deploy.condition import version
 from msaspec.deploy.evidence import Scene
 from msaspec.diagnostics.place import Path
 from msaspec.update import values
@@ -14,5 +15,5 @@ def image(scene: Scene, entry: Path) -> str | None:
     for name, resource in scene.template.get("Resources", {}).items():
         if resource.get("Type") == _TEMPLATE and scene.entry_of(name)[:2] == entry[:2]:
             told = values.texts(scene.template, resource).get("image")
-            return (told.partition("/")[2] or told) if told else None
+            return version(told) if told else None
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from msaspec.compile import aws_types
 from msaspec.deploy.aws import fault
@@ -64,24 +65,28 @@ def place(aws: Aws, system: str, tag: Tag) -> Place:
 
 def missing(aws: Aws, system: str, tags: Iterable[Tag]) -> list[Tag]:
     """Those whose image is not there. Asks once for each image."""
+    return [tag for tag, image in described(aws, system, tags) if image is None]
+
+
+def described(aws: Aws, system: str, tags: Iterable[Tag]) -> list[tuple[Tag, Mapping[str, Any] | None]]:
+    """Return what ECR says of the image that each tag points to now; None where it is not there. Asks once for each."""
     from botocore.exceptions import ClientError
 
     ecr = aws.client("ecr")
-    there: dict[tuple[str, str], bool] = {}
-    absent = []
+    there: dict[tuple[str, str], Mapping[str, Any] | None] = {}
+    found = []
     for tag in tags:
         image = names.repository(system, tag.repository), tag.value
         if image not in there:
             try:
-                ecr.describe_images(repositoryName=image[0], imageIds=[{"imageTag": image[1]}])
-                there[image] = True
+                answer = ecr.describe_images(repositoryName=image[0], imageIds=[{"imageTag": image[1]}])
+                there[image] = next(iter(answer["imageDetails"]), {})
             except ClientError as error:
                 if fault.code_of(error) not in ("ImageNotFoundException", "RepositoryNotFoundException"):
                     raise
-                there[image] = False
-        if not there[image]:
-            absent.append(tag)
-    return absent
+                there[image] = None
+        found.append((tag, there[image]))
+    return found
 
 
 def gone(aws: Aws, system: str, tags: Iterable[Tag]) -> list[str]:

@@ -28,6 +28,8 @@ class DeployOptions:
     role_arn: str | None = None
     imports: frozenset[str] = frozenset()
     """Names of resources that exist outside of any stack, and are taken over."""
+    redeployed: frozenset[str] = frozenset()
+    """Services that are to run the image to which their tag points now."""
     adopted: frozenset[str] = frozenset()
     """Names of stacks of others that become the system's own."""
 

@@ -54,6 +54,15 @@ class Tag:
     source: Source
     written: str | None
     """What the manifest says."""
+    digest: str | None = None
+    """Of the image that the tag stood for when it was deployed, where the tag can be pushed again."""
+    moves: bool = False
+    """Whether it can."""
+
+    @property
+    def content(self) -> str:
+        """Return the value of the parameter."""
+        return f"{self.value}@{self.digest}" if self.digest else self.value
 
 
 def owned(plan: Plan) -> Iterator[tuple[str, str, str | None]]:
@@ -77,17 +86,19 @@ def tags(
     found: list[Diagnostic] = list(_strangers(plan, words))
     chosen = []
     before = (template or {}).get("Parameters", {})
+    moving = {each.name for _, each in plan.workloads if ecr.moves(each.image, mutable=each.spec.mutable)}
     for service, repository, written in owned(plan):
-        name = ecr.tag_parameter(service)
-        deployed = (running or {}).get(name)
+        name, moves = ecr.tag_parameter(service), service in moving
+        deployed, _, digest = (running or {}).get(name, "").partition("@")
         edited = written is not None and written != before.get(name, {}).get("Default")
         if service in words:
-            chosen.append(Tag(service, name, repository, words[service], Source.WORD, written))
+            chosen.append(Tag(service, name, repository, words[service], Source.WORD, written, moves=moves))
         elif deployed and not edited:
             source = Source.MANIFEST if deployed == written else Source.RUNNING
-            chosen.append(Tag(service, name, repository, deployed, source, written))
+            pinned = digest if moves and digest else None
+            chosen.append(Tag(service, name, repository, deployed, source, written, pinned, moves))
         elif written is not None:
-            chosen.append(Tag(service, name, repository, written, Source.MANIFEST, written))
+            chosen.append(Tag(service, name, repository, written, Source.MANIFEST, written, moves=moves))
         else:
             message = f"The image of `{service}` has no tag, and none was deployed before."
             hint = f"Write one, `{repository}:1.0`, or pass `--tag {service}=TAG`."

@@ -40,14 +40,14 @@ def _calls(commands: str, *actions: str, where: Iterable[str] = ()) -> Calls:
 
 
 COMMANDS = (
-    *("cancel", "continue-rollback", "deploy", "destroy", "diff", "logs", "outputs", "push", "secret", "status"),
-    "verify",
+    *("cancel", "clean", "continue-rollback", "deploy", "destroy", "diff"),
+    *("logs", "outputs", "push", "secret", "status", "verify"),
 )
 """The commands that ask AWS for something."""
 _ACTING = "cancel continue-rollback deploy destroy status"
 CALLS = (
     _calls(" ".join(each for each in COMMANDS if each != "secret"), "cloudformation:DescribeStacks"),
-    _calls(f"{_ACTING} diff push logs verify", "cloudformation:GetTemplate", "cloudformation:ListStackResources"),
+    _calls(f"{_ACTING} clean diff push logs verify", "cloudformation:GetTemplate", "cloudformation:ListStackResources"),
     _calls(_ACTING, "cloudformation:DescribeStackEvents"),
     _calls(
         "deploy",
@@ -69,11 +69,13 @@ CALLS = (
     _calls("secret", "ssm:GetParameters", "ssm:PutParameter"),
     _calls("deploy", "ssm:GetParameters"),
     # What a deployment will need (`preconditions/`).
-    _calls("verify", "iam:ListRoles", "ssm:GetParameters"),
-    _calls("verify", "secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"),
-    _calls("verify", "ecr:BatchGetImage", where=(_REPOSITORY,)),
+    _calls("verify", "iam:ListRoles"),
+    _calls("deploy verify", "iam:GetRole", "iam:SimulatePrincipalPolicy", "ssm:GetParameters"),
+    _calls("deploy verify", "secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"),
+    _calls("deploy verify", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", where=(_REPOSITORY,)),
+    _calls("deploy verify", "ec2:DescribeInstanceTypeOfferings", where=(_HOSTS,)),
     _calls(
-        "verify",
+        "deploy verify",
         "acm:DescribeCertificate",
         "route53:GetHostedZone",
         "route53:ListResourceRecordSets",
@@ -86,7 +88,6 @@ CALLS = (
     _calls("continue-rollback", "cloudformation:ContinueUpdateRollback", "cloudformation:RollbackStack"),
     _calls("deploy verify", "servicequotas:GetServiceQuota", where=(_HOSTS, _ADDRESS, _VPC, _BALANCER, _SERVICE)),
     _calls("deploy verify", "ec2:DescribeInstanceTypes", "ec2:DescribeInstances", where=(_HOSTS,)),
-    _calls("deploy", "ec2:DescribeInstanceTypeOfferings", where=(_HOSTS,)),
     _calls("deploy", "ec2:DescribeAvailabilityZones", "ec2:DescribeSubnets", where=(_SUBNET,)),
     _calls("deploy verify", "ec2:DescribeVpcs", where=(_VPC,)),
     _calls("deploy verify", "ec2:DescribeAddresses", where=(_ADDRESS,)),
@@ -133,7 +134,8 @@ CALLS = (
     _calls("deploy destroy", "elasticache:DescribeCacheClusters", where=(_CACHE_NODES,)),
     _calls("destroy", "elasticache:DeleteCacheCluster", where=(_CACHE_NODES,)),
     _calls("deploy destroy", "ecr:DescribeRepositories", where=(_REPOSITORY,)),
-    _calls("deploy", "ecr:DescribeImages", where=(_REPOSITORY,)),
+    _calls("clean deploy", "ecr:DescribeImages", where=(_REPOSITORY,)),
+    _calls("clean", "ecr:BatchDeleteImage", where=(_REPOSITORY,)),
     _calls("destroy", "ecr:BatchDeleteImage", "ecr:DeleteRepository", "ecr:ListImages", where=(_REPOSITORY,)),
     _calls(
         "deploy push",
@@ -272,6 +274,9 @@ def _own(stacks: Sequence[Stack], commands: Sequence[str]) -> Iterator[dict[str,
         yield {"Sid": "Stacks", "Effect": "Allow", "Action": of_stacks, "Resource": names}
     if others := sorted(actions.difference(of_stacks)):
         yield {"Sid": "Commands", "Effect": "Allow", "Action": others, "Resource": "*"}
+    if "clean" in commands:  # What the other environments run.
+        looking = ["cloudformation:DescribeStacks", "cloudformation:GetTemplate"]
+        yield {"Sid": "Environments", "Effect": "Allow", "Action": looking, "Resource": "*"}
     large = any(len(to_yaml(stack).encode()) > artifacts.LONGEST for stack in stacks)
     if "deploy" in commands and large:
         bucket = "arn:*:s3:::msaspec-templates-*"

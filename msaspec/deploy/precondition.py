@@ -6,10 +6,11 @@ parallel. What may not be read is said once, and skipped.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from msaspec import discover
@@ -43,6 +44,18 @@ class Needs:
     """The ARN of whoever asks."""
     own: frozenset[str]
     """Physical ids of what the deployed stacks of the system have."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """The parameters of the deployed stacks."""
+    role: str | None = None
+    """The ARN of the role by which CloudFormation acts instead of the caller."""
+    seen_to: bool = False
+    """Whether the images are there already, as a deployment sees to it before."""
+    known: str = ""
+    """The text of the deployed template and its parameters, where only what is new is looked at."""
+
+    def uses(self, text: str) -> bool:
+        """Return whether the deployed stack names something already, so that nobody has to ask for it again."""
+        return bool(self.known) and bool(re.search(rf"{re.escape(text)}(?![\w./-])", self.known))
 
 
 Checking: TypeAlias = Generator[Ask, Answer, list[Diagnostic]]
@@ -59,8 +72,9 @@ class Precondition(ABC):
         """Yield requests, get their answers, and return what is missing, each on its manifest line."""
 
 
-def missing(needs: Needs, aws: Aws) -> tuple[list[Diagnostic], list[str]]:
-    """Return what is missing, and what AWS says of permissions that are missing to look."""
+def missing(needs: Needs, aws: Aws, seconds: float | None = None) -> tuple[list[Diagnostic], list[str]]:
+    """Return what is missing, and what AWS says of permissions that are missing to look. What is not known after some
+    seconds is left out, and said."""
     kinds = discover.instances("msaspec.deploy.preconditions", Precondition)
     for service in dict.fromkeys(service for kind in kinds for service in kind.services):
         aws.client(service)  # Making clients is not safe in threads; using them is.
@@ -69,7 +83,14 @@ def missing(needs: Needs, aws: Aws) -> tuple[list[Diagnostic], list[str]]:
         asking = Asking(aws)
         return asking.led(kind.look(needs)), asking.missing
 
-    with ThreadPoolExecutor(AT_ONCE, THREADS) as pool:
-        looked = list(pool.map(look, kinds))
+    pool = ThreadPoolExecutor(AT_ONCE, THREADS)
+    try:
+        waiting = [pool.submit(look, kind) for kind in kinds]
+        done, late = wait(waiting, seconds)
+        looked = [each.result() for each in waiting if each in done]
+        if late:
+            looked.append(([], (f"AWS did not answer within {seconds} seconds.",)))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
     found = [needs.context.placed(each) for diagnostics, _ in looked for each in diagnostics]
     return ordered(found), list(dict.fromkeys(said for _, several in looked for said in several))

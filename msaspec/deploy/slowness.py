@@ -21,13 +21,16 @@ class Notes:
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
         self._said: set[tuple[str, str]] = set()
+        self._seen: dict[tuple[str, str], datetime] = {}
 
     def add(self, progress: Progress, now: datetime) -> None:
         """Say of what is at work for some time, and takes long by nature, how long that may be."""
         for row in progress.rows.values():
             for step in row.steps.values():
                 verb = step.status.partition("_")[0].lower()
-                usual = None if step.ended or now - step.began < AFTER else aws_types.of(step.type).slow.get(verb)
+                # From when it was seen first: the clock of this machine need not be that of AWS.
+                waited = now - self._seen.setdefault((step.logical_id, verb), now)
+                usual = None if step.ended or waited < AFTER else aws_types.of(step.type).slow.get(verb)
                 if usual and (step.type, verb) not in self._said:
                     self._said.add((step.type, verb))
                     self._reporter.say(Slow(step.logical_id, _sentence(step.type, verb, usual)))

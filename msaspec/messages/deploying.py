@@ -54,6 +54,13 @@ class NothingToReplace(Message, code="MSG206", level=Level.WARNING):
     name: str
 
 
+class NothingToRedeploy(Message, code="MSG235"):
+    """`--redeploy` names a service that runs the image to which its tag points."""
+
+    said = "`--redeploy {service}` has no effect: it runs the image that its tag points to."
+    service: str
+
+
 class Abort(Message, code="MSG207"):
     """How to abort a deployment that goes on."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 import time
@@ -21,6 +22,7 @@ from msaspec.deploy.aws import target
 from msaspec.deploy.aws.answers import checked
 from msaspec.deploy.aws.pace import Pace
 from msaspec.deploy.aws.target import Aws, Target
+from msaspec.deploy.precondition import THREADS
 from msaspec.sandbox.controls import Hold
 from msaspec.sandbox.world import World
 from msaspec.template import names
@@ -67,7 +69,8 @@ class Account:
         return client
 
     def _count(self, model: Any, **ignored: Any) -> None:
-        if threading.current_thread() is threading.main_thread():  # not the sandbox's own
+        thread = threading.current_thread()
+        if thread is threading.main_thread() or thread.name.startswith(THREADS):  # not the sandbox's own
             self.calls[model.name] += 1
             self.before(model.name)
 
@@ -106,7 +109,10 @@ class Account:
         config = {"digest": f"sha256:{image}{tag}"}
         manifest = json.dumps({"schemaVersion": 2, "mediaType": kind, "config": config, "layers": []})
         repository = names.repository("shop", image)
-        self.world.client("ecr").put_image(repositoryName=repository, imageManifest=manifest, imageTag=tag)
+        digest = f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"  # moto takes that of nothing
+        self.world.client("ecr").put_image(
+            repositoryName=repository, imageManifest=manifest, imageTag=tag, imageDigest=digest
+        )
 
     def stack(self, name: str = "shop") -> dict[str, Any] | None:
         """A stack, None where there is none."""

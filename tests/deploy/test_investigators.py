@@ -143,6 +143,22 @@ def test_what_tells_nothing_is_no_cause(task: Any) -> None:
     assert found == []
 
 
+def test_clocks_of_services_may_differ() -> None:
+    """A task that seems to be some seconds older than the operation is one of it."""
+    task = stopped("CannotPullContainerError: x", createdAt=NOON - timedelta(seconds=4))
+    answers = {"describe_services": service(), "describe_tasks": task, **TASKS}
+    (found,), _ = led(of("AWS::ECS::Service").look([subject("CartService", SERVICE)], scene()), answers)
+    assert found.cause is causes.PULL
+
+
+def test_what_nobody_knows_is_looked_at_by_nobody() -> None:
+    """A service that a patch runs in another way than msaspec's runtimes has no investigator, and costs no request."""
+    investigators = discover.instances("msaspec.deploy.investigators", Investigator)
+    known = {kind for each in investigators for kind in each.types}
+    assert known.isdisjoint({"AWS::AppRunner::Service", "AWS::EKS::Nodegroup", "AWS::Lambda::Function"})
+    assert {"AWS::ECS::Service", "AWS::AutoScaling::AutoScalingGroup", "AWS::EC2::Instance"} <= known
+
+
 def test_a_target_that_starts_is_no_cause() -> None:
     """Only a task that is stopped for it tells that a service does not get well."""
     answers = {"describe_services": service(), "describe_target_health": health("Request timed out")}

@@ -97,7 +97,7 @@ def test_docker_logs_in_with_the_password_on_its_input(world: World) -> None:
     assert all(run["argv"][0] != "login" for run in rest)
 
 
-def test_an_image_is_built_for_its_architecture(world: World) -> None:
+def test_an_image_isbuilt_for_its_architecture(world: World) -> None:
     """`build` of the manifest is built for the service's architecture, tagged with its place and pushed."""
     result = world.push("cart")
     where = f"{REGISTRY}/shop/cart:1.0"

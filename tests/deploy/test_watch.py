@@ -314,9 +314,10 @@ def test_the_patience_can_be_chosen() -> None:
     assert pace.within(None) is pace
 
 
-def test_what_takes_long_by_nature_is_said_once() -> None:
-    """So that nobody takes it for stuck."""
-    clock, reporter = Waiting(NOON.timestamp()), Heard()
+@pytest.mark.parametrize("wrong", [0, -86400, 86400], ids=["right", "slow", "fast"])
+def test_what_takes_long_by_nature_is_said_once(wrong: int) -> None:
+    """So that nobody takes it for stuck, whatever the clock of this machine says."""
+    clock, reporter = Waiting(NOON.timestamp() + wrong), Heard()
     database = event("CREATE_IN_PROGRESS", "MainDatabase", 2, kind="AWS::RDS::DBInstance")
     replica = event("CREATE_IN_PROGRESS", "MainReplica1", 2, kind="AWS::RDS::DBInstance")
     quiet: list[list[Any]] = [[] for _ in range(40)]
@@ -324,3 +325,11 @@ def test_what_takes_long_by_nature_is_said_once() -> None:
     assert reporter.of("note") == [
         "MainDatabase is still in progress. It usually takes 5 to 30 minutes to create a database instance."
     ]
+
+
+def test_what_has_just_begun_is_not_slow() -> None:
+    """Even where the clock of this machine is a day ahead."""
+    clock, reporter = Waiting(NOON.timestamp() + 86400), Heard()
+    database = event("CREATE_IN_PROGRESS", "MainDatabase", 2, kind="AWS::RDS::DBInstance")
+    followed(plays([*BEGUN, database], [], DONE), reporter, clock)
+    assert reporter.of("note") == []

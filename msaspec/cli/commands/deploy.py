@@ -55,6 +55,14 @@ if TYPE_CHECKING:
     shell_complete=completion.entries,
 )
 @click.option("--adopt", "adopted", multiple=True, metavar="STACK", help="Take over this stack of another owner.")
+@click.option(
+    "--redeploy",
+    "redeployed",
+    multiple=True,
+    metavar="SERVICE",
+    help="Run the image to which the tag of this service points now.",
+    shell_complete=completion.services,
+)
 @click.option("--rollback", is_flag=True, help="If the first creation fails, delete what was created.")
 @click.option("--repair", is_flag=True, help="Make again what was deleted by hand, and undo what was changed by hand.")
 @click.option("--role-arn", metavar="ARN", help="The role that CloudFormation assumes.")
@@ -77,6 +85,7 @@ def command(
     allowed: tuple[str, ...],
     imports: tuple[str, ...],
     adopted: tuple[str, ...],
+    redeployed: tuple[str, ...],
     rollback: bool,
     repair: bool,
     role_arn: str | None,
@@ -105,6 +114,9 @@ def command(
     --repair it compares the template with what is in the account, makes again what is gone, and undoes what was changed
     by hand; the change set shows all of it first.
 
+    A tag that can be pushed again is deployed with the digest of the image that it points to. When it points to another
+    one, deploy says so, and --redeploy SERVICE rolls that out.
+
     --sandbox has the Regions of AWS's partition `aws`: none in China, of GovCloud or of the European Sovereign Cloud.
 
     Ctrl-C stops the watching, not the deployment. Ends with 1 for what is wrong in the manifest, with 3 if AWS refuses
@@ -122,7 +134,7 @@ def command(
     reporter = app.reporter(form)
     with exits.exit_on_fault(reporter):
         from msaspec import pipeline
-        from msaspec.deploy import flow, parameters
+        from msaspec.deploy import flow, parameters, pins
         from msaspec.deploy.options import DeployContext, DeployOptions
         from msaspec.linting.settings import settings
         from msaspec.messages.deploying import Emulated
@@ -143,12 +155,14 @@ def command(
             repair,
             role_arn,
             frozenset(imports),
+            frozenset(redeployed),
             frozenset(adopted),
         )
         system, linting = pipeline.compile_system(document, environment), settings(cfnlintrc)
         if strangers := sorted(options.adopted - (known := {stack.name for stack in system.stacks})):
             message = f"`{strangers[0]}` is not a stack of the system, which has {', '.join(sorted(known))}."
             raise click.BadParameter(message, param_hint="--adopt")
+        pins.check(system.plan, options.redeployed)
         for sentence in linting.configuration.sentences():
             reporter.say(Configuration(sentence))
 

@@ -10,8 +10,8 @@ from msaspec.cli import console, environments, exits, usage
 from msaspec.cli.app import App, pass_app
 
 COMMANDS = (
-    *("cancel", "continue-rollback", "deploy", "destroy", "diff", "logs", "outputs", "push", "secret", "status"),
-    "verify",
+    *("cancel", "clean", "continue-rollback", "deploy", "destroy", "diff"),
+    *("logs", "outputs", "push", "secret", "status", "verify"),
 )
 
 

@@ -23,7 +23,8 @@ def command(app: App, file: str, environment: str | None, target: Target, form: 
     """Check what a deployment of FILE (default: msa.yaml) will need in the account and can be read beforehand.
 
     Images and their CPU architecture, secrets and parameters and their keys, the certificate, the hosted zone and its
-    records, quotas and service-linked roles. Changes nothing. Each miss is reported on its manifest line, with the
+    records, permissions by simulation, quotas, service-linked roles, and the alarms, snapshots, subnets and instance
+    types that the template names. Changes nothing. Each miss is reported on its manifest line, with the
     command that mends it; what may not be read is said once and skipped. Ends with 1 if something is missing.
     """
     reporter = app.reporter(form)

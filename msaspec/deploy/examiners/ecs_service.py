@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from msaspec.deploy.condition import Condition, Examiner, Examining, gone, unknown
+from msaspec.deploy.condition import version as short
 from msaspec.deploy.evidence import Answer, Ask, Scene, Subject
 from msaspec.deploy.targets import targets
 
@@ -77,6 +78,4 @@ def _image(definition: str) -> Generator[Ask, Answer, str | None]:
     """Return the image of a task definition, without its registry."""
     answer = yield Ask("ecs", "describe_task_definition", {"taskDefinition": definition})
     containers = (answer or {}).get("taskDefinition", {}).get("containerDefinitions", ())
-    return (
-        str(containers[0].get("image", "")).partition("/")[2] or str(containers[0].get("image")) if containers else None
-    )
+    return short(str(containers[0].get("image", ""))) if containers else None

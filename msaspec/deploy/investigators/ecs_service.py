@@ -253,7 +253,7 @@ def _under_way(service: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _is_older(thing: Mapping[str, Any], scene: Scene) -> bool:
     """Whether a task or an event is of the time before the operation, by the clocks of AWS."""
     made = thing.get("createdAt")
-    return bool(scene.began and made and made < scene.began)
+    return scene.precedes(made)
 
 
 def _failures(service: Mapping[str, Any]) -> bool:

@@ -45,8 +45,9 @@ class FrontDoor(Precondition):
             return []
         hosts = [host for _, workload in needs.plan.workloads for host in workload.spec.hosts or ()]
         named = sorted({ingress.domain, *hosts})
+        new = [name for name in named if not needs.uses(name)]
         found = []
-        if ingress.certificate:
+        if ingress.certificate and (new or not needs.uses(ingress.certificate)):
             answer = yield Ask("acm", "describe_certificate", {"CertificateArn": ingress.certificate})
             path = ("ingress", "certificate")
             certificate = (answer or {}).get("Certificate", {})
@@ -54,6 +55,10 @@ class FrontDoor(Precondition):
             if answer is GONE:
                 found.append(CERTIFICATE.at(path, "The certificate does not exist.", hint=f"Those that exist: {cli}"))
             elif certificate:
+                region = ingress.certificate.split(":")[3]
+                if region != needs.region:
+                    message = f"The certificate is in {region}, and the load balancer in {needs.region}."
+                    found.append(CERTIFICATE.at(path, message, hint=f"Name one of this Region: {cli}"))
                 status = str(certificate.get("Status", ""))
                 if status and status != "ISSUED":
                     hint = "Validate it, or name another one. Those that are issued: " + cli
@@ -65,8 +70,8 @@ class FrontDoor(Precondition):
                         found.append(
                             CERTIFICATE.at(path, message, hint=f"It names: {', '.join(dict.fromkeys(covered))}.")
                         )
-        if ingress.hosted_zone:
-            found += yield from self._zone(needs, ingress.hosted_zone, named)
+        if ingress.hosted_zone and (new or not needs.uses(ingress.hosted_zone)):
+            found += yield from self._zone(needs, ingress.hosted_zone, new or named)
         return found
 
     def _zone(self, needs: Needs, zone: str, named: list[str]) -> Checking:

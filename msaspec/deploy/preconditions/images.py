@@ -16,7 +16,7 @@ OTHER_CPU = Code(
     "MSA676",
     "An image that lacks the service's CPU architecture",
     """
-    The image in the repository is an index of images for several platforms, and none of them is for the architecture of
+    The image in the repository, or every image of its index of platforms, is for another CPU architecture than that of
     the service (`arch`). The container could not start.
     """,
 )
@@ -24,6 +24,14 @@ _INDEXES = (
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
+_SINGLE = (
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+LONGEST = 1_000_000
+"""Bytes of a configuration that are read."""
+SECONDS = 2
+"""For how long its download is waited."""
 _ARCHITECTURES = {"arm64": "arm64", "x86_64": "amd64"}
 
 
@@ -39,20 +47,29 @@ class Images(Precondition):
         services = {workload.name: workload.spec for _, workload in needs.plan.workloads}
         for tag in needs.tags:
             spec = services[tag.service]
+            if needs.uses(f"{tag.parameter}={tag.content}"):
+                continue
             words = {
                 "repositoryName": names.repository(system, tag.repository),
                 "imageIds": [{"imageTag": tag.value}],
-                "acceptedMediaTypes": list(_INDEXES),
+                "acceptedMediaTypes": [*_INDEXES, *_SINGLE],
             }
             answer = yield Ask("ecr", "batch_get_image", words)
             failures = [each.get("failureCode") for each in (answer or {}).get("failures", ())]
             if answer is GONE or "ImageNotFound" in failures:
+                if needs.seen_to:
+                    continue
                 build = str(Path(needs.context.invocation.file).parent / spec.build) if spec.build else None
                 where = images.place(needs.context.aws, system, tag)
                 found.append(images.told(tag, where, spec.arch, build, needs.context.invocation))
                 continue
             for image in (answer or {}).get("images", ()):
-                platforms = _platforms(str(image.get("imageManifest", "")))
+                manifest = str(image.get("imageManifest", ""))
+                platforms = _platforms(manifest)
+                if not platforms and (digest := _configuration(manifest)):
+                    words = {"repositoryName": words["repositoryName"], "layerDigest": digest}
+                    place = yield Ask("ecr", "get_download_url_for_layer", words)
+                    platforms = built_for(str((place or {}).get("downloadUrl", "")))
                 if platforms and _ARCHITECTURES[spec.arch] not in platforms:
                     message = f"The image `{tag.repository}:{tag.value}` has {', '.join(platforms)}, not {spec.arch}."
                     push = needs.context.command("push", tag.service)
@@ -69,3 +86,25 @@ def _platforms(manifest: str) -> list[str]:
         return []
     found = [str(each.get("platform", {}).get("architecture", "")) for each in listed]
     return sorted({each for each in found if each and each != "unknown"})
+
+
+def _configuration(manifest: str) -> str | None:
+    """Return the digest of the configuration of a single image."""
+    try:
+        return str(json.loads(manifest)["config"]["digest"])
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
+def built_for(url: str) -> list[str]:
+    """Return the architecture in the configuration of an image, where it can be read; the URL is ECR's own."""
+    from urllib.request import urlopen
+
+    if not url.startswith(("https://", "http://127.0.0.1:")):
+        return []
+    try:
+        with urlopen(url, timeout=SECONDS) as answer:
+            told = json.loads(answer.read(LONGEST))
+        return [str(told["architecture"])] if told.get("architecture") else []
+    except (OSError, ValueError, LookupError, AttributeError):
+        return []  # What cannot be read is no miss.

@@ -48,6 +48,9 @@ class Secrets(Precondition):
             )
             if place.region and place.region != needs.region:
                 continue  # which `lint` reports
+            literal = max((piece for piece in place.secret.arn if isinstance(piece, str)), key=len)
+            if needs.uses(literal) and (not place.secret.key or needs.uses(place.secret.key)):
+                continue
             if place.secret.store == "ssm":
                 parameters.setdefault(arn, []).append(path)
             else:

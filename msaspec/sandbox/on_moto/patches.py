@@ -29,6 +29,7 @@ from msaspec.sandbox.on_moto import (
     databases,
     gaps,
     in_use,
+    inquiries,
     listing,
     machine_images,
     operation_events,
@@ -99,6 +100,7 @@ PATCHED: tuple[tuple[Any, str, Any], ...] = (
     *databases.PATCHED,
     *gaps.PATCHED,
     *in_use.PATCHED,
+    *inquiries.PATCHED,
     *machine_images.PATCHED,
 )
 """Everything of moto that is replaced: owner, name, replacement."""
@@ -112,6 +114,7 @@ ADDED: tuple[tuple[Any, str, Any], ...] = (
     (_API, "update_termination_protection", stack_requests.update_termination_protection),
     (DBInstanceAutomatedBackup, "dbi_resource_id", property(backups.resource_id)),
     (RDSResponse, "delete_db_instance_automated_backup", backups.delete),
+    *inquiries.ADDED,
     *service_deployments.ADDED,
 )
 """What moto lacks."""
