@@ -103,16 +103,13 @@ def _made(aws: Aws, request: Request, name: str) -> tuple[str, str]:
             **({"DeploymentMode": "REVERT_DRIFT"} if request.repairs else {}),
             **({"RoleARN": request.role_arn} if request.role_arn else {}),
         )
-        if f":stack/{request.stack}/" in made["StackId"]:
-            return made["Id"], made["StackId"]
-        lost: Exception = NotAnAnswer("CreateChangeSet", "it names another stack")  # as a cache would answer
+        return made["Id"], made["StackId"]
     except Exception as error:
         if not (fault.is_passing(error) or fault.code_of(error) in _REPEATED):
             raise
-        lost = error
-    found = _by_name(aws, request.stack, name)
-    if found is None:
-        raise lost
+        found = _by_name(aws, request.stack, name)
+        if found is None:
+            raise
     return found
 
 

@@ -203,6 +203,39 @@ def test_an_answer_of_aws_is_believed(service: str, call: Call, body: bytes, hea
     assert stub.asked == 1
 
 
+@pytest.mark.parametrize("asked", ["shop", "arn:aws:cloudformation:eu-west-1:123456789012:stack/shop/1"])
+def test_an_answer_about_another_stack_is_not_believed(asked: str) -> None:
+    """As a cache would give it: of a write, which may not have arrived, and of reads."""
+
+    def stub(operation: str, inner: str) -> Any:
+        body = f"<{operation}Response><{operation}Result>{inner}</{operation}Result>{OK}</{operation}Response>"
+        return Stub("cloudformation", body.encode()).client
+
+    def member(list: str, name: str) -> str:
+        return f"<{list}><member><StackId>{named(name)}</StackId><StackName>{name}</StackName></member></{list}>"
+
+    def named(name: str) -> str:
+        return f"arn:aws:cloudformation:eu-west-1:123456789012:stack/{name}/1"
+
+    def all_of(name: str) -> None:
+        protected = stub("UpdateTerminationProtection", f"<StackId>{named(name)}</StackId>")
+        protected.update_termination_protection(StackName=asked, EnableTerminationProtection=True)
+        assert stub("DescribeStacks", member("Stacks", name)).describe_stacks(StackName=asked)["Stacks"]
+        found = stub("DescribeStackEvents", member("StackEvents", name)).describe_stack_events(StackName=asked)
+        assert found["StackEvents"]
+
+    all_of("shop")
+    with pytest.raises(NotAnAnswer, match="another stack"):
+        all_of("shop-registry")
+    for operation, list, method in (
+        ("DescribeStacks", "Stacks", "describe_stacks"),
+        ("DescribeStackEvents", "StackEvents", "describe_stack_events"),
+    ):
+        with pytest.raises(NotAnAnswer, match="another stack"):
+            getattr(stub(operation, member(list, "other")), method)(StackName=asked)
+    assert stub("DescribeStacks", member("Stacks", "other")).describe_stacks()["Stacks"], "where none is named"
+
+
 def test_a_policy_that_was_never_set() -> None:
     """Of this one operation an answer without anything is one."""
     body = f"<GetStackPolicyResponse><GetStackPolicyResult/>{OK}</GetStackPolicyResponse>".encode()

@@ -111,16 +111,6 @@ def test_a_change_set_that_was_not_made() -> None:
         changeset.create(aws(cloudformation=client), REQUEST)
 
 
-def test_an_answer_of_another_stack_is_none() -> None:
-    """As a cache between would give it: the change set is looked for by its name."""
-    other = {**MADE, "StackId": STACK_ID.replace("stack/shop/", "stack/shop-registry/")}
-    client = Recorded(
-        create_change_set=other, describe_change_set=GONE, delete_change_set=GONE, describe_stacks=missing()
-    )
-    with pytest.raises(NotAnAnswer):
-        changeset.create(aws(cloudformation=client), REQUEST)
-
-
 def test_ctrl_c_leaves_no_change_set() -> None:
     """Neither one that was asked for, nor one that is being made; with the empty stack that was made for it."""
     for words in ({"create_change_set": KeyboardInterrupt()}, {"describe_change_set": [KeyboardInterrupt(), answer()]}):

@@ -7,7 +7,7 @@ write that went well. Such an answer is never believed: a read is asked again, a
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.etree import ElementTree
 
@@ -20,6 +20,8 @@ MAY_BE_EMPTY = frozenset({"GetStackPolicy", "DeleteMessageBatch"})
 """Operations of which an answer without any member is one."""
 
 _MARK = "NotAnAnswer"
+_STACK = "msaspec-stack"
+"""Where the context of a request has the stack that it names."""
 _XML = ("query", "ec2", "rest-xml")
 _JSON = ("json", "rest-json")
 
@@ -42,6 +44,7 @@ def checked(client: Any) -> Any:
             parsed_response.setdefault(_MARK, "it lacks the requested data")
 
     for event, handler in (
+        ("before-parameter-build", _asked_about),
         ("before-parse", _before_parse),
         ("response-received", look),
         ("needs-retry", _asks_again),
@@ -158,6 +161,29 @@ def _asks_again(
     return PAUSE * attempts if marked and attempts < ATTEMPTS and operation.name.startswith(READS) else None
 
 
-def _after_call(parsed: Mapping[str, Any], model: Any, **ignored: Any) -> None:
+def _asked_about(params: Mapping[str, Any], context: dict[str, Any], **ignored: Any) -> None:
+    """Note the stack that a request names."""
+    context[_STACK] = params.get("StackName")
+
+
+def _after_call(parsed: Mapping[str, Any], model: Any, context: Mapping[str, Any], **ignored: Any) -> None:
     if reason := parsed.get(_MARK):
         raise NotAnAnswer(model.name, reason)
+    asked = context.get(_STACK)
+    if isinstance(asked, str) and any(_stack_name(each) != _stack_name(asked) for each in _about(parsed)):
+        raise NotAnAnswer(model.name, "it names another stack")  # as a cache would answer
+
+
+def _about(parsed: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the stacks that an answer names."""
+    rows = [parsed, *parsed.get("Stacks", ()), *parsed.get("StackEvents", ())]
+    yield from (row["StackId"] for row in rows if isinstance(row, Mapping) and isinstance(row.get("StackId"), str))
+
+
+def _stack_name(text: str) -> str:
+    """Return the name in the id of a stack, or the name itself.
+
+    >>> _stack_name("arn:aws:cloudformation:eu-west-1:123456789012:stack/shop/0a1b"), _stack_name("shop")
+    ('shop', 'shop')
+    """
+    return text.partition(":stack/")[2].partition("/")[0] or text
