@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 from msaspec import pipeline
 from msaspec.cli import main
 from msaspec.cli.app import App
+from msaspec.deploy import settable
 from msaspec.diagnostics.diagnostic import Invalid
 from msaspec.linting import cfn_lint
 from msaspec.pipeline import Compiled
@@ -145,9 +146,10 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
 
 @every_case
 def test_a_first_deployment_is_shown(case: Case, account: Account) -> None:
-    """`deploy --dry-run` shows what would be made."""
+    """`deploy --dry-run` shows what would be made, where it has all tags and secrets."""
     untagged = any(w.image.owned and not w.image.tag for _, w in case.compiled.plan.workloads)
-    expected = 3 if case.file.parent.name in REFUSED else 1 if untagged else 0
+    unset = any(each.users for each in settable.of(case.compiled.plan))
+    expected = 3 if case.file.parent.name in REFUSED else 1 if untagged or unset else 0
     run("deploy", str(case.file), *case.words, "--dry-run", codes=(expected,), app=account.app())
     left = account.stack(case.compiled.stack.name)
     assert left is None or left["StackStatus"] == "DELETE_IN_PROGRESS"  # a stack of which only a change set was made

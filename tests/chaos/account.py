@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import threading
 import time
@@ -42,12 +41,6 @@ SETTLED = 240.0
 """Seconds within which every operation of the sandbox ends."""
 BEGINNING = CHANGING - {"DeleteStack"}
 OBJECT = "kept/by a person.txt"
-DOCKER = """\
-#!/bin/sh
-case " $* " in *" --password-stdin "*) cat >/dev/null ;; esac
-echo "$1" "$2" >>"$DOCKER_LOG"
-"""
-"""A docker that notes what it is asked for, and does nothing."""
 
 
 @dataclass(frozen=True)
@@ -98,20 +91,13 @@ class Account:
 
     def __init__(self, world: World, folder: Path, launcher: Launcher, verdicts: Path) -> None:
         self.world, self.folder, self.launcher, self.verdicts = world, folder, launcher, verdicts
-        self.log = folder / "docker.log"
         self._holds: list[Hold] = []
         self.environment = {
             "AWS_DEFAULT_REGION": REGION,
             **world.key.variables,
             "MSASPEC_PACE": str(PACE),
             "MSASPEC_CACHE_DIR": str(verdicts),
-            "DOCKER_LOG": str(self.log),
-            "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
         }
-        programs = folder / "bin"
-        programs.mkdir(exist_ok=True)
-        (programs / "docker").write_text(DOCKER, "utf-8")
-        (programs / "docker").chmod(0o755)
 
     def client(self, service: str) -> Any:
         """A client past all faults."""
@@ -280,6 +266,11 @@ class Account:
             name = repository["repositoryName"]
             yield name, tuple(sorted(each["imageDigest"] for each in ecr.list_images(repositoryName=name)["imageIds"]))
 
+    def has_image(self, repository: str, tag: str) -> bool:
+        """Whether a tag is in a repository."""
+        found = self.client("ecr").list_images(repositoryName=repository)["imageIds"]
+        return any(each.get("imageTag") == tag for each in found)
+
     def snapshots(self) -> list[str]:
         """Snapshots of databases."""
         found = self.client("rds").describe_db_snapshots()["DBSnapshots"]
@@ -361,10 +352,6 @@ class Account:
         timer = threading.Timer(seconds, act)
         timer.daemon = True
         timer.start()
-
-    def docker(self) -> list[str]:
-        """What docker was asked for."""
-        return self.log.read_text("utf-8").splitlines() if self.log.exists() else []
 
 
 _TEMPLATES: dict[tuple[str, str], str] = {}

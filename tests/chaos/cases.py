@@ -140,10 +140,9 @@ class Undisturbed(Work):
             assert run.done.code == 3, run.done.stderr
         else:
             assert run.done.code == (1 if self.name == "diff" else 0), (run.done, self.name)
-        docker = tuple(account.docker())
         scenario.mend(account)
         again = account.run(scenario.words) if scenario.asked is Asked.DEPLOYED or scenario.fails else None
         problems += oracle.second(again)
         assert not problems, (self.name, problems, run.done.stderr)
         calls = tuple(call.operation.name for call in run.calls)
-        return Reference(run.done.code, steady(run.done.stdout), calls, account.inventory(), docker)
+        return Reference(run.done.code, steady(run.done.stdout), calls, account.inventory())

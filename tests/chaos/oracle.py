@@ -89,7 +89,6 @@ class Reference:
     """The operations that were asked for, in their order."""
     inventory: Counter[str]
     """What the account has in the end."""
-    docker: tuple[str, ...]
 
 
 def said(run: Run) -> str:
@@ -152,9 +151,9 @@ class Oracle:
             return [] if status is None else [f"the stack {stack} is {status}"]
         if asked is Asked.BACK:
             return [] if status == "UPDATE_ROLLBACK_COMPLETE" else [f"the stack {stack} is {status}"]
-        if asked is Asked.PUSHED and self.reference:
-            missing = Counter(self.reference.docker) - Counter(account.docker())
-            return [f"docker was not asked to {each}" for each in missing]
+        if asked is Asked.PUSHED:
+            images = self.scenario.images
+            return [f"{name} has no image {tag}" for name, tag in images if not account.has_image(name, tag)]
         return []
 
     def unguarded(self) -> list[str]:
@@ -254,7 +253,10 @@ class Oracle:
     def _data(self, when: str) -> Iterator[Problem]:
         after = self.account.data()
         for name, value in self.before.items():
-            if not name.startswith(self.scenario.gives_up or ("nothing",)) and after.get(name) != value:
+            now = after.get(name)
+            if self.scenario.asked is Asked.PUSHED and isinstance(now, tuple):
+                now = tuple(each for each in now if each in value)  # One image more is what was asked for.
+            if not name.startswith(self.scenario.gives_up or ("nothing",)) and now != value:
                 yield Problem(Kind.DATA, f"{name} is {'another' if name in after else 'gone'} {when}")
 
     def second(self, run: Run | None) -> Iterator[Problem]:

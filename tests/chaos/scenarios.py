@@ -59,7 +59,7 @@ class Asked(StrEnum):
     BACK = "back"
     """The stack is as it was before an update."""
     PUSHED = "pushed"
-    """docker was asked to push the images."""
+    """The repositories have the images."""
     TOLD = "told"
     """Nothing is changed, and the command says what is so."""
 
@@ -81,6 +81,8 @@ class Scenario:
     stacks: tuple[str, ...] = ("shop",)
     tags: Mapping[str, str] = field(default_factory=dict)
     """Parameters that the stack `shop` has in the end."""
+    images: tuple[tuple[str, str], ...] = ()
+    """Repositories with a tag that each has in the end."""
     arrange: Callable[[Account], None] = _nothing
     """What happens in the account just before."""
     mend: Callable[[Account], None] = _nothing
@@ -208,7 +210,7 @@ _ALL = (
     ),
     Scenario("cancel", "system", ("cancel",), Asked.BACK, MOVED, arrange=_updating),
     Scenario("continue-rollback", "stuck", ("continue-rollback",), Asked.BACK, MOVED),
-    Scenario("push", "owning", ("push", "--tag", "cart=1.2"), Asked.PUSHED, OWNING),
+    Scenario("push", "owning", ("push", "--tag", "cart=1.2"), Asked.PUSHED, OWNING, images=(("shop/cart", "1.2"),)),
     Scenario("dry-run", "system", ("deploy", "--dry-run"), Asked.TOLD, MOVED),
     Scenario("status", "owning", ("status",), Asked.TOLD, OWNING),
     Scenario("follow", "system", ("status", "--follow"), Asked.TOLD, MOVED, arrange=_ending),

@@ -82,7 +82,7 @@ def found(
 ) -> list[str]:
     """The kinds of problems that are found in a first run."""
     account = Standing(lacks or [], off or [], data, **more)
-    oracle = Oracle(SCENARIOS[scenario], cast(Account, account), Reference(0, "told", (), Counter(), ()))
+    oracle = Oracle(SCENARIOS[scenario], cast(Account, account), Reference(0, "told", (), Counter()))
     oracle.before = DATA
     status = "UPDATE_IN_PROGRESS" if busy else "UPDATE_COMPLETE"
     run = Run(Done((), code, stdout, stderr, 1.0), calls, {"shop": status}, False)
@@ -214,7 +214,7 @@ def test_the_second_run() -> None:
 
     def again(code: int, lacks: list[str], off: list[str], **more: Any) -> list[str]:
         account = Standing(lacks, off, DATA, **more)
-        reference = Reference(0, "", (), due, ())
+        reference = Reference(0, "", (), due)
         oracle = Oracle(SCENARIOS["update"], cast(Account, account), reference)
         oracle.before = DATA
         run = Run(Done((), code, "", CAUSE, 1.0), (), {}, False)
