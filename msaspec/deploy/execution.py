@@ -159,6 +159,8 @@ def preserves(context: DeployContext, looked: Looked) -> bool:
     return looked.first and not (context.options.rollback or imports) and resumption.can_be_kept(looked.stack.template)
 
 
+OLD_ANSWERS = 3
+"""How many answers about a stack may be older than its creation, one after the other."""
 _ROLLS_BACK = (
     "ROLLBACK_IN_PROGRESS",
     "UPDATE_ROLLBACK_IN_PROGRESS",
@@ -239,9 +241,12 @@ def settle(context: DeployContext, done: Executed | Unchanged) -> Settled:
     open_ends: list[Diagnostic] = []
     deployed, text, readable = None, None, looked.first
     with _noting(open_ends, context, f"The stack {name} is deployed, but its outputs cannot be read"):
-        deployed = state.describe(context.aws, name)
+        deployed = _described(context, name, made=isinstance(done, Executed))
+        if deployed is None and isinstance(done, Executed):
+            what = f"The stack {name} was deployed, and CloudFormation does not find it any more."
+            open_ends.append(UNSETTLED.at((), what, hint=f"See what is there: {context.command('status')}"))
         if deployed is None:
-            return Settled(None)
+            return Settled(None, tuple(open_ends))
     if not looked.first:
         with _noting(open_ends, context, f"The stack {name} is deployed, but its stack policy cannot be read"):
             text, readable = safeguards.policy_of(context, name), True
@@ -262,6 +267,17 @@ def settle(context: DeployContext, done: Executed | Unchanged) -> Settled:
         with _noting(open_ends, context, f"The stack {name} is deployed, but its stack policy could not be set"):
             safeguards.set_policy(context, name, text, policy.stack_policy(looked.stack.template, lifted=lifted))
     return Settled(deployed, tuple(open_ends))
+
+
+def _described(context: Context, name: str, *, made: bool) -> Deployed | None:
+    """Return a stack as it is. Where it was just `made`, an answer that it does not exist is an old one."""
+    found = state.describe(context.aws, name)
+    for _ in range(OLD_ANSWERS if made else 0):
+        if found is not None:
+            break
+        context.aws.pace.sleep(context.aws.pace.first)
+        found = state.describe(context.aws, name)
+    return found
 
 
 @contextmanager

@@ -106,6 +106,30 @@ def test_ctrl_c_at_any_moment(account: Account, operation: str) -> None:
     assert (account.status(), account.change_sets()) == ("CREATE_COMPLETE", [])
 
 
+@pytest.mark.parametrize("old", [3, 99])
+def test_an_answer_that_is_older_than_the_creation_is_asked_for_again(account: Account, old: int) -> None:
+    """That the stack does not exist is no news of one that was just made: it is protected all the same, or said."""
+    executed = [False]
+    answers = iter(range(old))
+
+    def stale(name: str) -> None:
+        executed[0] = executed[0] or name == "ExecuteChangeSet"
+        if name == "DescribeStacks" and executed[0] and next(answers, None) is not None:
+            raise refusal("ValidationError", "Stack with id shop does not exist", 400, name)
+
+    account.before = stale
+    result = account.deploy(SMALL)
+    account.before = lambda name: None
+    if old == 3:
+        assert result.exit_code == 0, result.stderr
+        stack = account.stack()
+        assert stack
+        assert stack["EnableTerminationProtection"] is True
+    else:
+        assert result.exit_code == 3
+        assert "was deployed, and CloudFormation does not find it any more" in result.stderr
+
+
 def test_ctrl_c_while_linting(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before AWS was asked for anything."""
 
