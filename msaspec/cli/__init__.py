@@ -21,6 +21,7 @@ from msaspec.cli import commands
 
 FORM = "msaspec.form"
 """Where click's context has the form in which the command speaks."""
+HELP = ["-h", "--help"]
 INTERRUPTED = 130
 """Exit code when the user broke off, as shells have it for Ctrl-C."""
 
@@ -37,7 +38,11 @@ class Commands(click.Group):
         if name not in self.list_commands(context):
             return None
         command = import_module(f"{commands.__name__}.{name.replace('-', '_')}").command
-        return command if isinstance(command, click.Command) else None
+        if not isinstance(command, click.Command):
+            return None
+        # click keeps the help option of whichever context asks first, also of one without a parent.
+        command.context_settings.setdefault("help_option_names", HELP)
+        return command
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands with what each does: the first line of its module, which is not imported for that."""
@@ -134,7 +139,7 @@ def _told(form: str) -> Iterator[None]:
         raise
 
 
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command(cls=Commands, context_settings={"help_option_names": HELP, "max_content_width": 100})
 @click.version_option(msaspec.__version__, message="msaspec %(version)s")
 def main() -> None:
     """Compile a microservice system from one YAML file into CloudFormation, check it, and deploy it."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from msaspec.deploy import causes, permissions
+from msaspec.deploy import causes, evidence, permissions
 from msaspec.deploy.aws.pace import Pace
 from msaspec.sandbox.account import Account as Allowed
 from tests import told
@@ -106,9 +107,11 @@ def version(number: int) -> str:
     return FARGATE.replace("nginx:1", f"nginx:{number}")
 
 
-def test_each_cause_is_told(account: Account) -> None:
+def test_each_cause_is_told(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     """A failed update says why in the words of ECS, on the line of the service, with what to do, before it says what
     CloudFormation says."""
+    # One failure follows another within seconds here, and all clocks are one.
+    monkeypatch.setattr(evidence, "SKEW", timedelta(0))
     assert account.deploy(FARGATE).exit_code == 0
     for number, (name, (cause, fate, expected)) in enumerate(CASES.items()):
         with account.world.fail_tasks("CartService", **fate):

@@ -120,6 +120,7 @@ SERVICES = [
     "iam",
     "s3",
     "rds",
+    "elasticache",
     "ecs",
     "cloudformation",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from moto.ecr.models import ecr_backends
 
 from msaspec.deploy import pins
 from tests.deploy.account import SMALL, Account
@@ -81,6 +82,8 @@ def test_what_was_deployed_without_a_digest(account: Account, monkeypatch: pytes
     result = account.deploy()
     assert ("MSA680" in result.stderr, running(account)) == (False, "latest")
     pushed_again(account)
+    for image in ecr_backends["123456789012"]["us-east-1"].repositories["shop/cart"].images:
+        image.image_pushed_at += 60  # ECR tells whole seconds, and the deployment was in this one.
     result = account.deploy()
     assert "after the last deployment of the service" in result.stderr
     account.deploy(None, "--redeploy", "cart")

@@ -41,10 +41,10 @@ def test_another_process_lints_only_where_that_helps(tmp_path: Path) -> None:
 
     file = tmp_path / "msa.yaml"
     file.write_text(SMALL, "utf-8")
-    assert run(str(file)) == [f"lint {file}"]
-    assert run(str(file)) == [f"lint {file}"]
-    assert run(str(file), "--region", "eu-central-1") == [f"lint {file}"]
-    assert run("-", text=SMALL.replace("name: ", "name: x")) == [f"lint {file}"]
+    assert run(str(file)) == [f"lint {file} --env -"]
+    assert run(str(file)) == [f"lint {file} --env -"]
+    assert run(str(file), "--region", "eu-central-1") == [f"lint {file} --env -"]
+    assert run("-", text=SMALL.replace("name: ", "name: x")) == [f"lint {file} --env -"]
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,8 @@ class Maker:
                     )
                     for name in self.names[section]
                 }
+        for name in made.get("secrets", {}) if self._careful() else ():
+            made["secrets"][name] = self.random.choice(({}, {"length": 40}, {"keys": ["user", "password"]}))
         if self._careful() and not (made.get("ingress") or {}).get("cdn"):
             made["network"] = {**(made.get("network") or {}), "placement": "public"}
         one = root["$defs"]["Service"]
@@ -395,6 +397,11 @@ _MEANT: Mapping[str, Callable[[Maker], Any]] = {
     "visibility": lambda maker: maker.random.choice(("30 s", "5 min")),
     "delay": lambda maker: maker.random.choice(("0 s", "10 s")),
     "backlog": lambda maker: {},
+    "notify": lambda maker: maker.random.choice(
+        ([], [maker.random.choice(maker.names["queues"])]) if maker.names["queues"] else ([],)
+    ),
+    "cors": lambda maker: {"origins": ["https://shop.example.com"]},
+    "expire": lambda maker: maker.random.choice(("30 days", {"logs/": "7 days"})),
     "fifo": lambda maker: False,
     "expires": lambda maker: "expires_at",
     "certificate": lambda maker: None,

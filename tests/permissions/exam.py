@@ -25,6 +25,7 @@ from typing import Any
 
 import yaml
 from click.testing import CliRunner, Result
+from moto.route53.models import route53_backends
 
 from msaspec import pipeline, sandbox
 from msaspec.cli import main
@@ -33,6 +34,7 @@ from msaspec.deploy import parameters
 from msaspec.deploy.aws.answers import checked
 from msaspec.deploy.aws.pace import Pace
 from msaspec.deploy.aws.target import Aws
+from msaspec.language.network import Ingress
 from msaspec.linting import cfn_lint
 from msaspec.sandbox.account import Account
 from msaspec.sandbox.world import World
@@ -137,6 +139,7 @@ def run(system: System, without: str | None = None) -> set[str]:
     ]
     asked: set[str] = set()
     with sandbox.start(images=images) as world:
+        _make_zone(plan.root.ingress)
         for command, words, step in steps(system):
             watched = Watched(allowed(system, command) - {without} | OF_THE_SANDBOX)
             world.account = Account(allowed=watched)
@@ -145,6 +148,15 @@ def run(system: System, without: str | None = None) -> set[str]:
             if result.exit_code or "MSA603" in result.output:
                 raise Refused(step, result.output)
     return asked - OF_THE_SANDBOX
+
+
+def _make_zone(ingress: Ingress) -> None:
+    """Make the hosted zone that a manifest names, which is there before a deployment. AWS chooses the ids of others."""
+    if ingress.hosted_zone:
+        zones = route53_backends["123456789012"]["aws"]
+        zone = zones.create_hosted_zone(f"{ingress.domain}.", private_zone=False)
+        zones.zones[ingress.hosted_zone] = zones.zones.pop(zone.resource_id)
+        zone.resource_id = ingress.hosted_zone
 
 
 def _command(world: World, region: str, words: list[str]) -> Result:

@@ -221,7 +221,7 @@ def _emulated(target: Target, system: System, tags: Iterable[Tag], run_any_code:
                 raise Invalid([found if target.region else system.document.place(found)])
             world.warm(region)  # while cfn-lint is still at work
             pace = Pace(first=0.05, most=0.25)
-            aws = reaching.Aws(lambda service: checked(world.client(service, region)), region, pace)
+            aws = reaching.Aws(lambda service: checked(world.client(service, region)), region, pace, local=lambda: True)
             for each in settable.of(plan):
                 settable.put(aws, each, "sandbox")
             yield aws

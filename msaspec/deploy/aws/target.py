@@ -49,7 +49,7 @@ class Aws:
     profile: str | None = None
     """The profile that the user named."""
     local: Callable[[], bool] = lambda: False
-    """Finds out whether it is an endpoint on this machine: an emulator, which has no registry for images."""
+    """Finds out whether it is an emulator on this machine, which has no registry for images, and nothing of people's."""
     _clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
