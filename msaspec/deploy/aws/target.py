@@ -49,7 +49,7 @@ class Aws:
     profile: str | None = None
     """The profile that the user named."""
     local: Callable[[], bool] = lambda: False
-    """Finds out whether it is an emulator on this machine, which has no registry for images, and nothing of people's."""
+    """Finds out whether it is an emulator on this machine, which has no registry for images and nobody's zones."""
     _clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
