@@ -32,11 +32,12 @@ class Boots:
             alone = not subject.id.startswith("i-") or name == f"{subject.id}{BOOT}"
             if not name.endswith(BOOT) or name in self._read or not alone or _is_older(stream, scene):
                 continue
-            self._read.add(name)
             events = yield Ask("logs", "get_log_events", {"logGroupName": group, "logStreamName": name, "limit": 1})
             text = "\n".join(str(event.get("message", "")) for event in (events or {}).get("events", ()))
             lines = [line for line in text.splitlines() if line.strip()]
             if lines:
+                # Only now: a host makes the stream a moment before it writes there.
+                self._read.add(name)
                 # The first line has the step and its last words, what follows is the end of the log.
                 cause = causes.of(lines[0]) or _of_lines(lines[1:]) or causes.BOOT
                 facts = {"logs": f"aws logs tail {group}", **_facts(subject, scene)}

@@ -82,13 +82,16 @@ class Investigator(ABC):
         """Yield requests, get their answers, and return what was found out."""
 
 
-def physical(scene: Scene) -> Generator[Ask, Answer, Mapping[str, tuple[str, str]]]:
-    """Return type and physical id of the resources of the stack, by logical id, as far as the first pages have them."""
+def physical(scene: Scene, *, once: bool = True) -> Generator[Ask, Answer, Mapping[str, tuple[str, str]]]:
+    """Return type and physical id of the resources of the stack, by logical id, as far as the first pages have them.
+
+    With `once`, the answer may be of the beginning of the operation.
+    """
     found: dict[str, tuple[str, str]] = {}
     token: Mapping[str, str] = {}
     for _ in range(PAGES):
         words = {"StackName": scene.stack_id, **token}
-        answer = yield Ask("cloudformation", "list_stack_resources", words, once=True)
+        answer = yield Ask("cloudformation", "list_stack_resources", words, once=once)
         for row in (answer or {}).get("StackResourceSummaries", ()):
             found[row["LogicalResourceId"]] = row["ResourceType"], row.get("PhysicalResourceId", "")
         if not (answer or {}).get("NextToken"):
@@ -99,13 +102,12 @@ def physical(scene: Scene) -> Generator[Ask, Answer, Mapping[str, tuple[str, str
 
 def log_group(scene: Scene, entry: Path) -> Generator[Ask, Answer, str]:
     """Return the name of the log group of a manifest entry; empty where there is none."""
-    there = yield from physical(scene)
-    groups = [
-        id
-        for name, (kind, id) in there.items()
-        if kind == "AWS::Logs::LogGroup" and id and scene.entry_of(name)[:2] == entry[:2]
-    ]
-    return groups[0] if groups else ""
+    for once in (True, False):  # It may have been made since the stack was listed.
+        there = yield from physical(scene, once=once)
+        for name, (kind, id) in there.items():
+            if kind == "AWS::Logs::LogGroup" and id and scene.entry_of(name)[:2] == entry[:2]:
+                return id
+    return ""
 
 
 def last_lines(group: str, stream: str) -> Generator[Ask, Answer, tuple[str, ...]]:

@@ -120,7 +120,7 @@ class Investigation:
     def _answer(self, ask: Ask) -> Answer:
         """Ask AWS. None where it refuses, which is said once, or does not answer."""
         known = f"{ask.service} {ask.operation} {sorted(ask.words.items(), key=str)}"
-        if known in self._known:
+        if ask.once and known in self._known:
             return self._known[known]
         if (ask.service, ask.operation) in self._refused:
             return None
@@ -134,7 +134,7 @@ class Investigation:
                 self._refused.add((ask.service, ask.operation))
                 said = " ".join(each.message for each in found.diagnostics)
                 self._context.reporter.say(CauseUnseen(said))
-        if ask.once:
+        if answer is not None and (ask.once or known in self._known):
             self._known[known] = answer
         return answer
 

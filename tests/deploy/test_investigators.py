@@ -206,6 +206,42 @@ def test_a_host_says_why_it_gave_up(said: str, cause: causes.CauseCode) -> None:
     assert led(of("AWS::EC2::Instance").look([subject("UserInstance", "i-1")], scene()), older)[0] == []
 
 
+@pytest.mark.parametrize("early", [{"events": []}, None], ids=["empty", "no answer"])
+def test_a_stream_that_is_empty_is_read_again(early: Any) -> None:
+    """A host makes the stream of its boot a moment before it writes there: who looks in between has read nothing."""
+    answers = {
+        "describe_log_streams": {"logStreams": [{"logStreamName": "i-1/boot", "creationTime": BOOTED}]},
+        "get_log_events": early,
+        "list_stack_resources": RESOURCES,
+    }
+    investigator = of("AWS::EC2::Instance")
+    assert led(investigator.look([subject("UserInstance", "i-1")], scene()), answers)[0] == []
+    answers["get_log_events"] = {"events": [{"message": "pull: manifest unknown"}]}
+    (found,), _ = led(investigator.look([subject("UserInstance", "i-1")], scene()), answers)
+    assert found.said == "pull: manifest unknown"
+    assert led(investigator.look([subject("UserInstance", "i-1")], scene()), answers)[0] == [], "once is enough"
+
+
+def test_tasks_that_nobody_described_are_asked_for_again() -> None:
+    """An answer that did not come is not one without a cause."""
+    investigator = of("AWS::ECS::Service")
+    answers = {"describe_services": service(), "describe_tasks": None, **TASKS}
+    assert led(investigator.look([subject("CartService", SERVICE)], scene()), answers)[0] == []
+    answers["describe_tasks"] = stopped("CannotPullContainerError: x")
+    (found,), _ = led(investigator.look([subject("CartService", SERVICE)], scene()), answers)
+    assert found.cause is causes.PULL
+
+
+def test_a_log_group_that_is_made_meanwhile_is_found() -> None:
+    """The list of the stack's resources is kept, and asked for again where it lacks the log group."""
+    look = of("AWS::EC2::Instance").look([subject("UserInstance", "i-1")], scene())
+    first = next(look)
+    assert (first.operation, first.once) == ("list_stack_resources", True)
+    second = look.send({"StackResourceSummaries": []})
+    assert (second.operation, second.once) == ("list_stack_resources", False)
+    assert look.send(RESOURCES).words["logGroupName"] == "id-UserLogGroup"
+
+
 def test_a_host_without_a_log_has_a_console() -> None:
     """Asked for once it failed: it did not get as far as its log."""
     console = {"get_console_output": {"Output": "booting\ncloud-init: No space left on device\n"}}

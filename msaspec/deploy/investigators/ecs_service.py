@@ -120,12 +120,14 @@ class EcsServices(Investigator):
         if not fresh:
             return []
         answer = yield Ask("ecs", "describe_tasks", {"cluster": cluster, "tasks": fresh})
+        if answer is None:
+            return []
         # One that has not stopped yet may still lack its exit code.
         self._read.update(arn for arn in fresh if arn not in _going(answer))
         of_deployments = {each.get("id") for each in _under_way(service)}
         told: dict[CauseCode, Finding] = {}
         logs = 0
-        for task in (answer or {}).get("tasks", ()):
+        for task in answer.get("tasks", ()):
             if _is_older(task, scene) or (of_deployments and task.get("startedBy") not in of_deployments):
                 continue
             found = self._of_task(subject, task, scene)
@@ -153,10 +155,10 @@ class EcsServices(Investigator):
         return _finding(cause, subject, words[0] if _HEALTH in reason else said, scene)
 
 
-def _going(answer: Answer) -> set[str]:
+def _going(answer: Mapping[str, Any]) -> set[str]:
     """Return the tasks that stop, and have not stopped yet."""
     ended = ("DEPROVISIONING", "STOPPED")
-    return {str(each["taskArn"]) for each in (answer or {}).get("tasks", ()) if each.get("lastStatus") not in ended}
+    return {str(each["taskArn"]) for each in answer.get("tasks", ()) if each.get("lastStatus") not in ended}
 
 
 def _finding(cause: CauseCode, subject: Subject, said: str, scene: Scene) -> Finding:
