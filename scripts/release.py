@@ -1,8 +1,9 @@
 """Cuts a release of msaspec from a clean checkout of main.
 
-    scripts/release VERSION [--dry-run] [--no-tests]
+    scripts/release VERSION [--documents ADDRESS] [--dry-run] [--no-tests]
 
 1. Writes VERSION into pyproject.toml and msaspec/__init__.py, and gives what is unreleased in CHANGELOG.md its heading.
+   With --documents it writes the address where the site of `scripts/docs` is published, which diagnostics then name.
 2. Runs scripts/test, and commits.
 3. Builds the wheel and the source distribution twice, and requires the same bytes.
 4. Installs the wheel into an empty environment, with the locked dependencies, and lints and compiles the example.
@@ -38,7 +39,10 @@ def main() -> None:
     parser.add_argument("version")
     parser.add_argument("--dry-run", action="store_true")
     parser.add_argument("--no-tests", action="store_true", help="skip scripts/test, which CI ran on this commit")
+    parser.add_argument("--documents", metavar="ADDRESS", help="where the site of scripts/docs is published")
     chosen = parser.parse_args()
+    if chosen.documents and not re.fullmatch(r"https://[\w.~:/-]+", chosen.documents, re.ASCII):
+        sys.exit(f"{chosen.documents} is no address such as https://docs.example.com/msaspec.")
     if not VERSION.fullmatch(chosen.version):
         sys.exit(f"{chosen.version} is no version such as 0.2.0 or 0.2.0rc1.")
     if git(ROOT, "status", "--porcelain"):
@@ -48,20 +52,22 @@ def main() -> None:
     if not chosen.dry_run:
         if git(ROOT, "branch", "--show-current") != "main":
             sys.exit("Releases are cut from main.")
-        release(ROOT, chosen.version, ROOT / "dist", tests=not chosen.no_tests)
+        release(ROOT, chosen.version, ROOT / "dist", tests=not chosen.no_tests, documents=chosen.documents)
         tag(chosen.version)
         return
     results = ROOT / "build" / "release"
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder, "msaspec")
         git(ROOT, "clone", "--quiet", str(ROOT), str(clone))
-        release(clone, chosen.version, results, tests=not chosen.no_tests)
+        release(clone, chosen.version, results, tests=not chosen.no_tests, documents=chosen.documents)
     print(f"A dry run: nothing was committed or tagged. The results are in {results.relative_to(ROOT)}.")
 
 
-def release(root: Path, version: str, results: Path, *, tests: bool) -> None:
+def release(root: Path, version: str, results: Path, *, tests: bool, documents: str | None) -> None:
     """Steps 1 to 5, in a checkout; what is released is in the folder of results afterwards."""
     stamp(root, version)
+    if documents:
+        replace_once(root / "msaspec/diagnostics/pages.py", r'^PUBLISHED = ".*"$', f'PUBLISHED = "{documents}"')
     if tests:
         execute(root, "scripts/test")
     git(root, "commit", "--quiet", "--all", "--message", f"Release {version}")
@@ -98,11 +104,15 @@ def stamp(root: Path, version: str) -> None:
             f"## Unreleased\n\n## {version} - {datetime.now(UTC):%Y-%m-%d}\n",
         ),
     ):
-        path = root / name
-        text, number = re.subn(before, after, path.read_text("utf-8"), flags=re.MULTILINE)
-        if number != 1:
-            sys.exit(f"{name} has no place for the version, or nothing is unreleased.")
-        path.write_text(text, "utf-8")
+        replace_once(root / name, before, after)
+
+
+def replace_once(path: Path, before: str, after: str) -> None:
+    """Replace the one line of a file that a pattern matches."""
+    text, number = re.subn(before, after, path.read_text("utf-8"), flags=re.MULTILINE)
+    if number != 1:
+        sys.exit(f"{path.name} has no place for `{after.strip()}`, or nothing is unreleased.")
+    path.write_text(text, "utf-8")
 
 
 def built(root: Path) -> list[Path]:

@@ -220,6 +220,48 @@ MANIFEST = (
 )
 
 
+PUBLISHED = "https://docs.example.com/msaspec"
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_page_of_a_diagnostic(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where documents are published, every form names the page of a diagnostic, once; a rule of cfn-lint has one of
+    its own where a field is for that."""
+    found = [Diagnostic("MSA221", Severity.ERROR, "It is.", "Mend it.", span=Span("m.yaml", 1, 1)), TWO]
+    page = f"{PUBLISHED}/docs/reference/diagnostics.html#msa221"
+    assert PUBLISHED not in rendered(form, found, about("m.yaml"))
+    monkeypatch.setenv("MSASPEC_DOCS", f"{PUBLISHED}/")
+    written = rendered(form, found, about("m.yaml"))
+    assert written.replace("%3A", ":").count(page) == 1
+    assert written.count("rules.md#E3012") == (form in ("json", "sarif"))
+    if form == "sarif":
+        SARIF.validate(json.loads(written))
+        assert json.loads(written)["runs"][0]["tool"]["driver"]["rules"][1]["helpUri"] == page
+
+
+@pytest.mark.parametrize(
+    "address", ["docs", "javascript:alert(1)", "https://a:b@example.com", "https://a\x1b]8;;b", ""]
+)
+def test_what_is_no_address_of_documents(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is not printed."""
+    monkeypatch.setenv("MSASPEC_DOCS", address)
+    assert "page:" not in rendered("text", [Diagnostic("MSA221", Severity.ERROR, "It is.", None)], about())
+
+
+def test_the_pages_have_their_anchors() -> None:
+    """Each code has one in the document, and in the site where that was built."""
+    from msaspec.diagnostics import pages
+    from msaspec.explain import catalogue
+
+    root = Path(__file__).parents[1]
+    document = (root / "docs/reference/diagnostics.md").read_text("utf-8")
+    site = root / "build/site" / pages.DIAGNOSTICS
+    built = site.read_text("utf-8") if site.exists() else ""
+    for code in catalogue.codes():
+        assert document.count(f'<a id="{code.lower()}"></a>\n\n## {code}: ') == 1
+        assert not built or f'id="{code.lower()}"' in built
+
+
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("folder", ["", "deep/er"])
 def test_a_lint_in_a_repository(form: str, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

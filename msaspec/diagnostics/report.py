@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from msaspec.diagnostics import credentials, printable
+from msaspec.diagnostics import credentials, pages, printable
 from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
 from msaspec.diagnostics.place import Span
 from msaspec.diagnostics.place import render as render_path
@@ -54,9 +54,15 @@ ALONE = Subject()
 """Nothing is known beside the diagnostics."""
 
 
-def sentences(diagnostic: Diagnostic) -> str:
-    """Return the message of a diagnostic, and its hint on a line of its own."""
-    return f"{diagnostic.message}\nHint: {diagnostic.hint}" if diagnostic.hint else diagnostic.message
+def sentences(diagnostic: Diagnostic, *, page: bool = True) -> str:
+    """Return the message of a diagnostic; its hint, and the address of its page where documents are published, on lines
+    of their own. Without `page` that is left to a field of the form."""
+    said = [diagnostic.message]
+    if diagnostic.hint:
+        said.append(f"Hint: {diagnostic.hint}")
+    if page and (address := pages.own(diagnostic.code)):
+        said.append(f"Page: {address}")
+    return "\n".join(said)
 
 
 def fingerprints(diagnostics: Sequence[Diagnostic], about: Subject) -> list[str]:

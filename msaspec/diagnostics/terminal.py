@@ -18,7 +18,7 @@ _OFF = ("", "0", "false", "no")
 _STYLE = re.compile(r"\x1b\[\d+m")
 _PIECE = re.compile(r"`[^`]*`\S*|(?<=: )(?:aws|docker|eval|git|msaspec) .*|\S+")
 """What no line break splits: a word, something in backticks, and a command at the end of a line, to be copied."""
-_BEGIN = re.compile(r"\s*(?:= hint: )?")
+_BEGIN = re.compile(r"\s*(?:= (?:hint|page): )?")
 
 
 def continuous() -> bool:

@@ -8,7 +8,8 @@ from msaspec.messages.message import Level, Message
 class Diagnosed(Message, code="MSG001", event="diagnostic", level=Level.ERROR):
     """Something is wrong, or may go wrong.
 
-    Its `code` and `level` are those of the diagnostic. `msaspec explain CODE` prints what a code means.
+    Its `code` and `level` are those of the diagnostic. `msaspec explain CODE` prints what a code means, as does
+    `page`, its address in the published documents.
     """
 
     severity: str
@@ -19,6 +20,8 @@ class Diagnosed(Message, code="MSG001", event="diagnostic", level=Level.ERROR):
     line: int | None
     column: int | None
     length: int | None
+    page: str | None
+    """Where the published documents have its page; of a rule of cfn-lint, where that has."""
 
 
 class Detail(Message, code="MSG002"):

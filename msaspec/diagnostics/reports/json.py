@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from msaspec.diagnostics import credentials, printable
+from msaspec.diagnostics import credentials, pages, printable
 from msaspec.diagnostics.diagnostic import Diagnostic
 from msaspec.diagnostics.place import render as render_path
 from msaspec.diagnostics.report import ALONE, Subject
@@ -30,4 +30,5 @@ def as_object(diagnostic: Diagnostic) -> dict[str, object]:
         "line": span.line if span else None,
         "column": span.column if span else None,
         "length": span.length if span else None,
+        "page": pages.page(diagnostic.code),
     }

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
-from msaspec.diagnostics import printable
+from msaspec.diagnostics import pages, printable
 from msaspec.diagnostics.diagnostic import Diagnostic, Severity
 from msaspec.diagnostics.place import Span
 from msaspec.diagnostics.report import ALONE, Subject, fingerprints, logical, sentences
@@ -47,6 +47,8 @@ def render(diagnostics: Iterable[Diagnostic], about: Subject = ALONE) -> str:
 def _rule(id: str, about: Subject) -> dict[str, object]:
     code = about.code(id)
     page = f"Read its manual page with: msaspec explain {id}"
+    address = pages.page(id)
+    link = {"helpUri": address} if address else {}
     if code is None:
         title = f"The rule {id} of cfn-lint"
         return {
@@ -54,12 +56,14 @@ def _rule(id: str, about: Subject) -> dict[str, object]:
             "shortDescription": {"text": title},
             "fullDescription": {"text": title},
             "help": {"text": page},
+            **link,
         }
     return {
         "id": id,
         "shortDescription": {"text": code.title},
         "fullDescription": {"text": " ".join(code.manual.split())},
         "help": {"text": f"{code.manual}\n\n{page}"},
+        **link,
         "defaultConfiguration": {"level": LEVELS[code.severity]},
     }
 
@@ -75,7 +79,7 @@ def _result(diagnostic: Diagnostic, codes: Mapping[str, int], mark: str, about: 
         "ruleId": diagnostic.code,
         "ruleIndex": codes[diagnostic.code],
         "level": LEVELS[diagnostic.severity],
-        "message": {"text": _message(sentences(diagnostic))},
+        "message": {"text": _message(sentences(diagnostic, page=False))},
         "locations": [location],
         "partialFingerprints": {FINGERPRINT: mark},
     }

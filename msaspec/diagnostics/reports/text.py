@@ -1,4 +1,4 @@
-"""Diagnostics for people: place, sentence, the line with a caret, hint."""
+"""Diagnostics for people: place, sentence, the line with a caret, hint, the page where documents are published."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from click import style
 
-from msaspec.diagnostics import printable, terminal
+from msaspec.diagnostics import pages, printable, terminal
 from msaspec.diagnostics.diagnostic import Diagnostic, Severity
 from msaspec.diagnostics.report import ALONE, Subject
 
@@ -35,6 +35,8 @@ def _lines(diagnostic: Diagnostic, width: int | None) -> Iterable[str]:
         yield f"  {margin} | {style(caret, fg=colour)}"
     if diagnostic.hint:
         yield f"  {margin} = hint: {diagnostic.hint}"
+    if address := pages.own(diagnostic.code):
+        yield f"  {margin} = page: {address}"
 
 
 def _excerpt(line: str, start: int, length: int, width: int) -> tuple[str, str]:
