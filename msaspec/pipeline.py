@@ -24,6 +24,8 @@ from msaspec.manifest import others, overlay
 from msaspec.manifest.repair import Repair, Way
 from msaspec.manifest.root import SystemName, misnamed
 from msaspec.manifest.sections import sections
+from msaspec.source import beside
+from msaspec.source.beside import Reader
 from msaspec.source.document import Document
 from msaspec.source.document import read as read_source
 from msaspec.survey import Compiled, Faulty, both
@@ -47,9 +49,14 @@ class System:
         return self.plan.manifest.document
 
 
-def load(text: str | bytes, file: str) -> Document:
-    """Return the placed tree of a manifest. Raises Invalid with its faults, and with what else is wrong beside them."""
+def load(text: str | bytes, file: str, read: Reader | None = None) -> Document:
+    """Return the placed tree of a manifest. Raises Invalid with its faults, and with what else is wrong beside them.
+
+    `read` returns the files beside it, as `msaspec.source.beside.reader(folder)` does; without it there are none.
+    """
     document, faults = read_source(text, file)
+    if read:
+        document = replace(document, files=beside.gathered(document.data(), read))
     if another := others.recognized(document):
         raise Invalid([another])
     if faults:

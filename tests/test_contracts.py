@@ -197,6 +197,7 @@ CHANGES: Mapping[str, Any] = {
     "working_dir": "/app",
     "stop_timeout": "60 s",
     "read_only": True,
+    "files": {"/srv/app/x.toml": {"text": "x = 1"}},
     "sticky": "1 day",
     "strip": True,
     "grants": [{"actions": ["ses:SendEmail"], "resources": ["*"], "why": "Any address may send."}],
@@ -210,6 +211,8 @@ INSTEAD: Mapping[str, Mapping[str, Any]] = {
     "health.start": {"path": None, "command": ["check"]},
 }
 """What else stands in the health of a service that has a field which fits no path."""
+WITH: Mapping[str, Mapping[str, Any]] = {"files_image": {"files": CHANGES["files"]}}
+"""What a service has in which a field of its runtime does something."""
 NO_PART_OF_THE_TEMPLATE = {"build", "mutable", "runtime"}
 """`build` is for `msaspec push`; `mutable` is for the stack of repositories; `runtime` chooses who is tested."""
 
@@ -261,8 +264,9 @@ def test_every_own_field_of_a_runtime_changes_the_template(runtime: Runtime) -> 
     for name, field in runtime.model.model_fields.items():
         examples = [*(field.examples or ()), "t4g.large"] if name == "instance_type" else list(field.examples or ())
         own = {"type": runtime.name, name: examples[-1]}
-        before = template_of(system({"cart": {**SERVICE, "runtime": runtime.name}}))
-        assert template_of(system({"cart": {**SERVICE, "runtime": own}})) != before
+        service = {**SERVICE, **WITH.get(name, {})}
+        before = template_of(system({"cart": {**service, "runtime": runtime.name}}))
+        assert template_of(system({"cart": {**service, "runtime": own}})) != before
 
 
 @EVERY_RUNTIME

@@ -44,20 +44,27 @@ TYPES = (functions.FUNCTION, AwsType(name=SecretTexts.resource_type), secrets.SE
 
 
 def composed(environment: Mapping[str, Value]) -> dict[str, Value]:
-    """Return the variables in which a secret is only a part."""
+    """Return the variables in which a secret is only a part, those that carry files among them."""
     return {name: content for name, content in environment.items() if is_secret(content) and len(content) > 1}
 
 
 def injected(workload: Workload[Options]) -> Workload[Options]:
     """Return a service whose composed variables are keys of its own secret, which it waits for and may read."""
-    texts = composed(workload.environment)
+    texts = composed(workload.texts)
     if not texts:
         return workload
     secret = (Token(_secret(workload.name)),)
     keys = _keys(workload)
     return replace(
         workload,
-        environment={**workload.environment, **{name: (Secret(secret, keys[name]),) for name in texts}},
+        environment={
+            name: (Secret(secret, keys[name]),) if name in texts else content
+            for name, content in workload.environment.items()
+        },
+        files=tuple(
+            replace(each, content=(Secret(secret, keys[each.variable]),)) if each.variable in texts else each
+            for each in workload.files
+        ),
         statements=(*workload.statements, Statement(("secretsmanager:GetSecretValue",), (secret,))),
         after=(*workload.after, _resource(workload.name)),
     )
@@ -65,7 +72,7 @@ def injected(workload: Workload[Options]) -> Workload[Options]:
 
 def build(workload: Workload[Options], site: Site) -> Part:
     """Return the secret of a service and what writes it; nothing where no variable has a secret among other words."""
-    texts, keys = composed(workload.environment), _keys(workload)
+    texts, keys = composed(workload.texts), _keys(workload)
     if not texts:
         return Part()
     return Part(
@@ -88,7 +95,7 @@ def build(workload: Workload[Options], site: Site) -> Part:
 
 def common(workloads: Sequence[Workload[Any]]) -> Part:
     """Return the function that all services share, if any needs it."""
-    needed = {workload.name: texts for workload in workloads if (texts := composed(workload.environment))}
+    needed = {workload.name: texts for workload in workloads if (texts := composed(workload.texts))}
     if not needed:
         return Part()
     own: list[Text] = [(Token(_secret(name)),) for name in sorted(needed)]
@@ -115,7 +122,7 @@ def _reading(workloads: Sequence[Workload[Any]]) -> Iterator[Statement]:
     named: dict[str, set[Text]] = {"secretsmanager": set(), "ssm": set()}
     keys: list[Statement] = []
     for workload in workloads:
-        texts = composed(workload.environment)
+        texts = composed(workload.texts)
         for piece in (piece for content in texts.values() for piece in content):
             if isinstance(piece, Secret):
                 named[piece.store].add(_granted(piece))
@@ -136,8 +143,8 @@ def _granted(secret: Secret) -> Text:
 
 def _keys(workload: Workload[Any]) -> dict[str, str]:
     """Return the key of each text in the secret."""
-    digest = sha256(repr(sorted(workload.environment.items())).encode()).hexdigest()[:12]
-    return {name: f"{re.sub('[^A-Za-z0-9]', '_', name)}_{digest}" for name in composed(workload.environment)}
+    digest = sha256(repr(sorted(workload.texts.items())).encode()).hexdigest()[:12]
+    return {name: f"{re.sub('[^A-Za-z0-9]', '_', name)}_{digest}" for name in composed(workload.texts)}
 
 
 def _pieces(content: Value) -> Iterator[Any]:

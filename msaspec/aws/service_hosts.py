@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from msaspec.aws import ecr, hosts, iam, logs, security_groups
-from msaspec.aws.user_data import LIMIT, Boot, Health, refusal, script, settings, size_bound, user_data
+from msaspec.aws.user_data import LIMIT, Boot, Health, kept, refusal, script, settings, size_bound, user_data
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.diagnostics.place import Path
 from msaspec.language.base import InstanceType, Model, gibibytes, measured
@@ -131,7 +131,13 @@ def check(workload: Workload[HostFields], boot: Boot) -> Iterable[Diagnostic]:
     if not any(reason for _, reason in refused) and (size := size_bound(user_data(boot))) > LIMIT:
         message = f"The user data of `{name}` may have {size:,} bytes; EC2 allows {LIMIT:,}."
         hint = "Move large values of `env` to SSM parameters and name them under `secrets`."
-        yield TOO_MUCH_USER_DATA.at((*path, "env"), message, hint=hint, key=True)
+        field = "env"
+        if workload.files:
+            field, hint = (
+                "files",
+                "Put large files into the image, or run the service on `fargate`, which takes 64 KiB.",
+            )
+        yield TOO_MUCH_USER_DATA.at((*path, field), message, hint=hint, key=True)
 
 
 def published(service: Service) -> Iterator[tuple[Path, ContainerPort]]:
@@ -182,6 +188,7 @@ def boot(workload: Workload[HostFields], site: Site, resource: str, ports: Mappi
         environment=workload.environment,
         command=(*((word,) for word in workload.spec.entrypoint[1:]), *workload.command),
         health=_health(workload, ports),
+        files=workload.files,
     )
 
 
@@ -203,6 +210,9 @@ def _options(workload: Workload[HostFields], ports: Mapping[int, int]) -> Iterat
         yield "--read-only"
         for folder in spec.read_only.except_:
             yield f"--tmpfs={folder}:size={spec.read_only.size}m,mode=1777"
+    for number, file in enumerate(workload.files):
+        # Unlike --volume, it makes no folder where a file is missing.
+        yield f"--mount=type=bind,src={kept(number)},dst={file.path},readonly"
 
 
 def _health(workload: Workload[HostFields], ports: Mapping[int, int]) -> Health | None:

@@ -8,13 +8,14 @@ from typing import Any
 
 from troposphere import GetAtt, Join, Ref, ecs
 
-from msaspec.aws import ecr, iam, logs
+from msaspec.aws import ecr, iam, logs, task_files
 from msaspec.aws.intrinsic import intrinsic
 from msaspec.diagnostics.place import Path
 from msaspec.language.aws_type import AwsType
 from msaspec.language.base import Model
 from msaspec.language.container import ReadOnly
 from msaspec.language.health import Probe
+from msaspec.language.image import Image
 from msaspec.language.part import Part, Site, Statement
 from msaspec.language.runtime import Workload
 from msaspec.language.value import Secret, Text, Value, is_secret, public, value
@@ -77,13 +78,38 @@ class Size:
     disk: int | None = None
 
 
-def build(workload: Workload[Model], site: Site, size: Size, *, read_only: ReadOnly | None, executable: bool) -> Part:
-    """Return the task definition with its log group and roles: one by which ECS starts it, one by which it acts."""
+def build(
+    workload: Workload[Model],
+    site: Site,
+    size: Size,
+    *,
+    read_only: ReadOnly | None,
+    executable: bool,
+    shell: Image | None = None,
+) -> Part:
+    """Return the task definition with its log group and roles: one by which ECS starts it, one by which it acts.
+
+    `shell` is the image that writes the files, where the service's own does not.
+    """
     name, spec = workload.name, workload.spec
     log_group, task = names.logical(name, "LogGroup"), names.logical(name, "Task")
     execution, own = names.logical(name, "ExecutionRole"), names.logical(name, "TaskRole")
     listening = [port.number for port in (spec.port, *(spec.ports[each] for each in sorted(spec.ports))) if port]
     ports = [ecs.PortMapping(ContainerPort=number, Protocol="tcp") for number in listening]
+    log = ecs.LogConfiguration(
+        LogDriver="awslogs",
+        Options={
+            "awslogs-group": Ref(log_group),
+            "awslogs-region": Ref("AWS::Region"),
+            "awslogs-stream-prefix": name,
+        },
+    )
+    # fact: container-order
+    files = (
+        task_files.writing(name, workload.files, copies=shell is None, read_only=read_only is not None)
+        if workload.files
+        else None
+    )
     container = ecs.ContainerDefinition(
         Name=name,
         Image=intrinsic(ecr.uri(workload.image, site.system, name)),
@@ -98,21 +124,28 @@ def build(workload: Workload[Model], site: Site, size: Size, *, read_only: ReadO
         **_environment(workload.environment),
         **({"ReadonlyRootFilesystem": True} if read_only else {}),
         **_linux(read_only, executable=executable),
-        LogConfiguration=ecs.LogConfiguration(
-            LogDriver="awslogs",
-            Options={
-                "awslogs-group": Ref(log_group),
-                "awslogs-region": Ref("AWS::Region"),
-                "awslogs-stream-prefix": name,
-            },
-        ),
+        **({"MountPoints": [*files.mounts], "DependsOn": [_after(files.writer, "SUCCESS")]} if files else {}),
+        LogConfiguration=log,
     )
+    containers = [container]
+    if files:
+        image = intrinsic(ecr.uri(shell or workload.image, site.system, name))
+        containers.append(
+            ecs.ContainerDefinition(
+                Name=files.writer,
+                Image=image,
+                Essential=False,
+                **files.words,
+                **_environment(files.variables),
+                LogConfiguration=log,
+            )
+        )
     principal = "ecs-tasks.amazonaws.com"
     acting = [*_acting(workload.statements), *workload.grants, *([EXEC] if executable else [])]
     return Part(
         (
             logs.group(log_group, spec.logs),
-            iam.role(execution, principal, [logs.writing(log_group), *_starting(workload, site)]),
+            iam.role(execution, principal, [logs.writing(log_group), *_starting(workload, site, shell)]),
             iam.role(own, principal, acting),
             ecs.TaskDefinition(
                 task,
@@ -127,10 +160,15 @@ def build(workload: Workload[Model], site: Site, size: Size, *, read_only: ReadO
                 ),
                 ExecutionRoleArn=GetAtt(execution, "Arn"),
                 TaskRoleArn=GetAtt(own, "Arn"),
-                ContainerDefinitions=[container],
+                ContainerDefinitions=containers,
+                **({"Volumes": [ecs.Volume(Name=each) for each in files.volumes]} if files else {}),
             ),
         )
     )
+
+
+def _after(container: str, condition: str) -> Any:
+    return ecs.ContainerDependency(ContainerName=container, Condition=condition)
 
 
 def _health(probe: Probe | None) -> dict[str, Any]:
@@ -167,6 +205,9 @@ def resolved(workload: Workload[Model]) -> Iterator[Path]:
     for name, content in workload.environment.items():
         if "{{resolve:" in "".join(piece for piece in content if isinstance(piece, str)):
             yield "env", name
+    for file in workload.files:
+        if "{{resolve:" in "".join(piece for piece in file.content if isinstance(piece, str)):
+            yield "files", file.path
     for field, words in (("entrypoint", workload.spec.entrypoint), ("command", workload.spec.command)):
         for number, word in enumerate(words):
             if "{{resolve:" in word:
@@ -178,9 +219,13 @@ def resolved(workload: Workload[Model]) -> Iterator[Path]:
 
 def size_bound(workload: Workload[Model]) -> int:
     """About how many bytes the task definition has, each value that CloudFormation fills in taken for 256."""
-    texts = [*workload.spec.entrypoint, *workload.environment]
-    pieces = [piece for content in (*workload.environment.values(), *workload.command) for piece in content]
-    return 2_000 + sum(len(piece.encode()) + 40 if isinstance(piece, str) else 256 for piece in (*texts, *pieces))
+    texts = [*workload.spec.entrypoint, *workload.texts]
+    pieces = [piece for content in (*workload.texts.values(), *workload.command) for piece in content]
+    return (
+        2_000
+        + (3_000 if workload.files else 0)
+        + sum(len(piece.encode()) + 40 if isinstance(piece, str) else 256 for piece in (*texts, *pieces))
+    )
 
 
 def literal(text: str) -> Any:
@@ -221,9 +266,10 @@ def _acting(statements: Iterable[Statement]) -> Iterator[Statement]:
     return (statement for statement in statements if not set(statement.actions) <= set(_READING))
 
 
-def _starting(workload: Workload[Model], site: Site) -> Iterator[Statement]:
+def _starting(workload: Workload[Model], site: Site, shell: Image | None) -> Iterator[Statement]:
     """Return the grant to pull the image and read the secrets, which ECS does for the service."""
-    pulling = ecr.pulling(workload.image, site.system)
+    images = dict.fromkeys((workload.image, *([shell] if shell else [])))
+    pulling = [statement for image in images for statement in ecr.pulling(image, site.system)]
     if pulling:
         yield Statement(("ecr:GetAuthorizationToken",), (("*",),))
         yield from pulling

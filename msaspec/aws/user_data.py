@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
+from msaspec.language.files import Placed
 from msaspec.language.value import Piece, Secret, Text, Token, Value, public, value
 from msaspec.template.scripts import program
 
@@ -25,6 +26,9 @@ CHECKS = re.sub(
 )
 """The same program with the checks of services that answer no HTTP path. It is a script of its own, so that hosts of
 those that do keep theirs."""
+
+FILES = program("msaspec.aws", "boot_files.py", 4)
+"""What hosts of services with files have beside it."""
 
 STEERING = re.compile(r"(?i)(docker|glibc|ld|otel|ssl|xdg)_.*|.*_proxy|home|path|tmpdir|go[a-z]+")
 """Variables that steer the docker client. They reach the container, but only on one line: see `refusal`."""
@@ -78,6 +82,7 @@ class Boot:
     command: tuple[Text, ...] = ()
     health: Health | None = None
     steady: float = 20
+    files: tuple[Placed, ...] = ()
 
 
 def refusal(name: str, content: Value) -> str | None:
@@ -107,7 +112,16 @@ def user_data(boot: Boot) -> Text:
 
 def script(boot: Boot) -> tuple[str, str]:
     """Return the program that follows the settings of a service: its name in the template, and its text."""
-    return ("BootChecks", CHECKS) if boot.health and not boot.health.url else ("Boot", BODY)
+    name, text = ("BootChecks", CHECKS) if boot.health and not boot.health.url else ("Boot", BODY)
+    if boot.files:
+        name, text = f"{name}Files", _with(text, FILES, "files")
+    return name, text
+
+
+def _with(text: str, functions: str, step: str) -> str:
+    """Return a program with further functions, of which one is a step before the container starts."""
+    text = text.replace("def event(", f"{functions}def event(", 1)
+    return text.replace("step run\n", f"step {step} python3 boot.py {step}\nstep run\n", 1)
 
 
 def settings(boot: Boot) -> Text:
@@ -158,6 +172,7 @@ def _document(boot: Boot) -> list[Text]:
     parts = {
         "docker": _docker(boot),
         "health": (_json(health),) if (health := _health(boot)) else (),
+        "files": _files(boot),
         "steering": (_json(steering),) if steering else (),
     }
     head = _separated([(f'"{name}": ', *part) for name, part in parts.items() if part])
@@ -180,6 +195,20 @@ def _docker(boot: Boot) -> Text:
     }
     written = [(f'"{name}": [', *_separated(words), "]") for name, words in lists.items() if words]
     return ("{", *_separated(written), "}") if written else ()
+
+
+def _files(boot: Boot) -> Text:
+    """Return mode, owner, group and content of each file."""
+    written = [
+        (f"{_json(each.path)}: [{_json(each.mode)}, {each.owner}, {each.group}, ", *_variable(each.content), "]")
+        for each in boot.files
+    ]
+    return ('{"files": {', *_separated(written), "}}") if written else ()
+
+
+def kept(number: int) -> str:
+    """Return where a host keeps a file that is mounted into the container."""
+    return f"/var/lib/msaspec/{number}"
 
 
 def _separated(items: Sequence[Text]) -> Text:
@@ -264,6 +293,9 @@ def taken_apart(text: str) -> Mapping[str, object] | None:
     for name, content in told.get("environment", {}).items():
         # A list has secrets in it: where they are, and never what they are.
         parts[f"env {name}"] = content if isinstance(content, str) else json.dumps(content)
+    for path, (mode, owner, group, content) in told.get("files", {}).get("files", {}).items():
+        written = content if isinstance(content, str) else json.dumps(content)
+        parts[f"file {path}"] = f"{mode} {owner}:{group} {written}"
     for name, words in told.get("docker", {}).items():
         parts[name] = " ".join(map(str, words))
     for name, setting in told.get("health", {}).items():

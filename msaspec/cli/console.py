@@ -106,15 +106,16 @@ def cfnlintrc_option() -> Callable[[F], F]:
 def read(file: str) -> Document:
     """Return the document in a file, or in standard input for `-`."""
     from msaspec import pipeline
+    from msaspec.source.beside import reader
 
     if file == "-":
-        return pipeline.load(read_input(), STDIN)
+        return pipeline.load(read_input(), STDIN, reader("."))
     path = Path(file)
     if not path.is_file():
         what = "is a directory" if path.is_dir() else "does not exist"
         raise click.UsageError(f"The manifest {file} {what}. Name another, or write one with `msaspec init`.")
     try:
-        return pipeline.load(path.read_bytes(), file)
+        return pipeline.load(path.read_bytes(), file, reader(str(path.parent)))
     except OSError as fault:
         raise click.UsageError(f"The manifest {file} cannot be read: {fault.strerror}.") from None
 

@@ -10,18 +10,20 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
 
 from msaspec.aws import bastion, ingress, network, routing
+from msaspec.compile import files as beside
 from msaspec.compile import order, references
 from msaspec.compile.blame import made
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.diagnostics.place import Path
 from msaspec.language import image, reference, secret_place
 from msaspec.language.base import Model
+from msaspec.language.files import Placed, placed
 from msaspec.language.health import probe
 from msaspec.language.kind import AnyKind
 from msaspec.language.part import Door, Entry, FrontDoor, Offer, Place, Site, Statement, Use
 from msaspec.language.runtime import AnyRuntime, Workload, public_attributes
 from msaspec.language.service import Service, ServiceUse
-from msaspec.language.value import Text, Token, Value, public
+from msaspec.language.value import Text, Token, Value, public, value
 from msaspec.manifest.root import Manifest, Root
 from msaspec.template import names
 
@@ -137,9 +139,9 @@ def plan(manifest: Manifest) -> tuple[Plan, list[Diagnostic]]:
         after = tuple(sorted({*_after(own), *waited}))
         callers = by_target.get(name, ())
         grants = tuple(_granted(replace(known, attributes=everywhere, public={}), service, found))
-        workloads.append(
-            (runtime, _workload(name, service, options, own, environment, command, callers, after, grants))
-        )
+        workload = _workload(name, service, options, own, environment, command, callers, after, grants)
+        found += beside.refused(manifest, name, service)
+        workloads.append((runtime, replace(workload, files=tuple(_files(known, service, found)))))
     online = network.online(manifest.root.network, endpoints)
     site = Site(**{field.name: getattr(place, field.name) for field in fields(place)}, online=online)
     return Plan(manifest, site, endpoints, entries, edges, tuple(workloads)), found
@@ -285,6 +287,20 @@ def _environment(
     return dict(sorted(variables.items()))
 
 
+def _files(known: references.Known, service: Service, found: list[Diagnostic]) -> Iterator[Placed]:
+    """Yield the files of a service with what is in them."""
+    for path, file in sorted(service.files.items()):
+        at: Path = ("services", known.service, "files", path)
+        content: Value = ()
+        if file.secret is not None:
+            content = references.attribute(file.secret, file.key or "value", (*at, "secret"), known, found)
+        elif file.text is not None:
+            content = references.content(file.text, (*at, "text"), known, found)
+        elif file.file is not None and (there := known.manifest.document.files.get(file.file)):
+            content = value(there.text)
+        yield placed(path, file, content)
+
+
 def _public(manifest: Manifest, place: Place) -> dict[str, Mapping[str, Value]]:
     """Return the public attributes of the services that have them."""
     found = {
@@ -304,6 +320,7 @@ def _bound(
         texts: list[tuple[Path, Sequence[str | reference.Reference | reference.Loose]]] = [
             *((("env", variable), reference.parse(text)) for variable, text in service.env.items()),
             *((("command", number), reference.parse_word(text)) for number, text in enumerate(service.command)),
+            *((("files", at, "text"), reference.parse_word(file.text or "")) for at, file in service.files.items()),
         ]
         for steps, pieces in texts:
             for piece in pieces:

@@ -111,6 +111,16 @@ def word(text: str, path: Path, known: Known, found: list[Diagnostic]) -> Text:
     return public(pieces) or ("",)
 
 
+def content(text: str, path: Path, known: Known, found: list[Diagnostic]) -> Value:
+    """Return the content of a file with its references filled in. Every other `$` is the file's own."""
+    return _filled(reference.parse_word(text), path, known, found)
+
+
+def attribute(name: str, attribute: str, path: Path, known: Known, found: list[Diagnostic]) -> Value:
+    """Return an attribute of something that the service uses."""
+    return _filled((reference.Reference(name, attribute, 0),), path, known, found)
+
+
 def _filled(
     parsed: Iterable[str | reference.Reference | reference.Loose], path: Path, known: Known, found: list[Diagnostic]
 ) -> Value:

@@ -31,7 +31,7 @@ WIDEST = 64
 _OWN_CODE = re.compile(r"MSA[0-9]+")
 _MESSAGE = re.compile(r"MSG[0-9]+")
 _CFN_LINT_RULE = re.compile(r"[EWI][0-9]{4}")
-_ELSEWHERE = ("uses", "env", "secrets", "health")
+_ELSEWHERE = ("uses", "env", "secrets", "health", "files")
 """Fields of a service that have sections of their own."""
 _SAYS_NOTHING = ("", "[]", "{}")
 """Defaults that are left out: null, and a list or a map without entries."""
@@ -140,6 +140,7 @@ def _service(runtime: AnyRuntime, workload: Workload[Model], compiled: Compiled)
             for variable, content in workload.environment.items()
         ],
     )
+    yield "Files", [*_files(workload)]
     yield "May do", list(_grants(runtime, workload, own, compiled))
     yield "Becomes", list(_resources(workload.path, compiled))
 
@@ -160,6 +161,17 @@ def _facts(runtime: AnyRuntime, workload: Workload[Model], plan: Plan) -> Iterat
         else:
             reason = "its first path" if workload.spec.paths and workload.health.by == "http" else "default"
         yield "health", workload.health.asked, reason
+
+
+def _files(workload: Workload[Model]) -> Iterator[Row]:
+    """Yield the files of the container: where each is, its mode and owner, and what is in it."""
+    for each in workload.files:
+        file = workload.spec.files[each.path]
+        key = f", key {file.key}" if file.key else ""
+        source = (
+            f"secret {file.secret}{key}" if file.secret else file.file or f"a text of {len(file.text or '')} characters"
+        )
+        yield each.path, f"{each.mode} {each.owner}:{each.group}", source
 
 
 def _fields(model: Model, path: Path, plan: Plan) -> Iterator[Row]:

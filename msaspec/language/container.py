@@ -34,7 +34,7 @@ User = Annotated[str, BeforeValidator(_number), AfterValidator(_user), WithJsonS
 Folder = Annotated[str, AfterValidator(_folder), Field(examples=["/app"])]
 
 TMP = "/tmp"
-_OF_THE_KERNEL = ("/proc", "/sys", "/dev")
+OF_THE_KERNEL = ("/proc", "/sys", "/dev")
 
 
 def _writable(written: str) -> str:
@@ -43,7 +43,7 @@ def _writable(written: str) -> str:
         raise PydanticCustomError(
             "folder", "a writable folder is one below the root, such as `/var/cache/nginx`, without `/` at its end"
         )
-    if f"/{steps[0]}" in _OF_THE_KERNEL:
+    if f"/{steps[0]}" in OF_THE_KERNEL:
         raise PydanticCustomError("folder", "what is below `{root}` belongs to the kernel", {"root": f"/{steps[0]}"})
     return written
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
 _TAG = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
@@ -55,6 +57,18 @@ def parse(written: str) -> Image:
     if problem:
         raise PydanticCustomError("image", "{problem}", {"problem": problem})
     return Image(host, repository, tag or None, digest or None)
+
+
+def _elsewhere(written: str) -> str:
+    if parse(written).owned:
+        raise PydanticCustomError(
+            "image", "name an image with its registry, such as `public.ecr.aws/docker/library/busybox:1.37`"
+        )
+    return written
+
+
+RegistryImage = Annotated[str, AfterValidator(_elsewhere)]
+"""An image that is not built for the system."""
 
 
 def _problem(host: str | None, repository: str, slash: str, colon: str, tag: str, at: str, digest: str) -> str | None:

@@ -11,6 +11,7 @@ from msaspec.diagnostics.diagnostic import Diagnostic
 from msaspec.diagnostics.place import Path
 from msaspec.language.aws_type import AwsType
 from msaspec.language.base import Model, arguments
+from msaspec.language.files import Placed
 from msaspec.language.health import Probe
 from msaspec.language.image import Image
 from msaspec.language.part import Door, Offer, Part, Place, PublicAddress, Site, Statement
@@ -46,6 +47,13 @@ class Workload(Generic[Own_co]):
     """What its program may do beyond its uses."""
     after: tuple[str, ...]
     """Logical ids that must exist before it runs."""
+    files: tuple[Placed, ...] = ()
+    """What is put into its container, in the order of their paths."""
+
+    @property
+    def texts(self) -> Mapping[str, Value]:
+        """Its variables, and those that carry its files."""
+        return {**self.environment, **{each.variable: each.content for each in self.files}}
 
 
 class Runtime(ABC, Generic[Own]):
@@ -109,6 +117,10 @@ class Runtime(ABC, Generic[Own]):
     @abstractmethod
     def ready(self, name: str) -> tuple[str, ...]:
         """Logical ids that exist once a service that others call is up and answers at its name."""
+
+    def images(self, workload: Workload[Own]) -> Iterable[tuple[Path, Image]]:
+        """Return the images that a service needs beside its own, each with its place."""
+        return ()
 
     def check(self, workload: Workload[Own], site: Site) -> Iterable[Diagnostic]:
         """Return the runtime's own rules, beyond the shape of the models."""

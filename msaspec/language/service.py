@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from msaspec.language import image
 from msaspec.language.base import Items, Model, Name, days, measured, seconds, span
 from msaspec.language.container import Folder, ReadOnlyRoot, User
+from msaspec.language.files import File, FilePlace
 from msaspec.language.grants import Grant
 from msaspec.language.health import Health
 from msaspec.language.paths import HostName, Path
@@ -246,6 +247,15 @@ class Service(Model):
         None,
         description="Make the root file system read-only, but for `/tmp` or the folders under `except`.",
         examples=[True, {"except": ["/tmp", "/var/cache/nginx"]}],
+    )
+    files: dict[FilePlace, File] = Field(
+        {},
+        description="Files in the container, by their path: a text file of the manifest's folder, a `text`, or the"
+        " value of a `secret`. A change of a file is a new version of the service.",
+        examples=[
+            {"/etc/nginx/conf.d/default.conf": "./nginx.conf"},
+            {"/run/keys/public.pem": {"secret": "jwt", "key": "public"}},
+        ],
     )
     sticky: Annotated[int, span(1, 604_800, "1 day")] | None = Field(
         None,

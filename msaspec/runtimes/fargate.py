@@ -22,31 +22,25 @@ from msaspec.aws import (
     routing,
     secret_texts,
     security_groups,
+    task_checks,
     task_deployments,
     task_scaling,
     tasks,
 )
 from msaspec.aws.task_deployments import Deploy
 from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
-from msaspec.diagnostics.place import render
-from msaspec.language import secret_place
+from msaspec.diagnostics.place import Path
+from msaspec.language import image, secret_place
 from msaspec.language.aws_type import AwsType, ServiceRole
 from msaspec.language.base import Model, gibibytes, mebibytes
 from msaspec.language.container import ReadOnly
 from msaspec.language.health import usual
+from msaspec.language.image import Image, RegistryImage
 from msaspec.language.part import Door, Part, Place, PublicAddress, Site
 from msaspec.language.runtime import Runtime, Workload, own_doors
 from msaspec.language.service import Scale, Service
 from msaspec.template import names
 
-PARTIAL_SECRET = Code(
-    "MSA374",
-    "A secret without its full ARN",
-    """
-    Secrets Manager adds a dash and six characters to the name of a secret in its ARN. ECS reads the secrets of a task
-    and needs the full ARN. `aws secretsmanager describe-secret` prints it.
-    """,
-)
 # fact: ecs-exec-read-only
 WRITES_NOTHING = Code(
     "MSA372",
@@ -66,32 +60,6 @@ UNASKED_HEALTH = Code(
     """,
     Severity.WARNING,
 )
-RESOLVED = Code(
-    "MSA376",
-    "A text that CloudFormation would replace",
-    """
-    CloudFormation treats `{{resolve:...}}` in any text of a template as a dynamic reference and replaces it with the
-    value of a parameter or secret. It cannot be escaped. In a task definition, everyone who can describe it could read
-    that value. Name the secret under `secrets`, or let the program read it.
-    """,
-)
-TOO_LARGE_TASK = Code(
-    "MSA377",
-    "A task definition that is too large",
-    """
-    A task definition, which carries the variables and the command of its service, has at most 64 KiB (ECS quotas). Move
-    large values to files in a bucket, or to `secrets`.
-    """,
-)
-
-SLOW_CHECK = Code(
-    "MSA394",
-    "A container check with a long timeout",
-    """
-    On `fargate`, ECS runs `health.command` in the container and waits at most 60 seconds for it (registry schema of
-    AWS::ECS::TaskDefinition, HealthCheck). Set a shorter `health.timeout`.
-    """,
-)
 # fact: service-target-groups
 MANY_TARGETS = Code(
     "MSA395",
@@ -102,22 +70,10 @@ MANY_TARGETS = Code(
     """,
 )
 
-# fact: stop-timeout
-LONG_STOP = Code(
-    "MSA396",
-    "A time to stop that Fargate does not give",
-    """
-    On `fargate` a container has 2 to 120 seconds between SIGTERM and SIGKILL (ECS API, ContainerDefinition,
-    stopTimeout).
-    """,
-)
-
-TASK_BYTES = 64 * 1024
 TARGET_PORT = 80
 """Port of every target group. ECS registers each task with the port of its container, so the group's own port is only
 a default, and as a constant it never replaces the group, which would leave the rule without a target for minutes."""
 MOST_TARGETS = 5
-LONGEST_STOP = 120
 CLUSTER = "Cluster"
 UNITS = {
     "0.25 vCPU": 256,
@@ -167,6 +123,12 @@ class Fargate(Model):
         None, description="Storage of a copy, which is lost with it. Default: 20 GiB.", examples=["30 GiB"]
     )
     read_only: bool = Field(False, description="The same as `read_only: true` of the service.", examples=[True])
+    files_image: RegistryImage | None = Field(
+        None,
+        description="Image with a shell that writes `files`, for a service whose own has none. A folder with a file"
+        " then holds only its `files`. Default: the service's image, whose other files in the folder stay.",
+        examples=["public.ecr.aws/docker/library/busybox:1.37"],
+    )
     deploy: Deploy = Field(
         default_factory=Deploy, description="How a new version replaces the old one.", examples=["canary"]
     )
@@ -228,31 +190,14 @@ class FargateRuntime(Runtime[Fargate]):
 
     def check(self, workload: Workload[Fargate], site: Site) -> Iterable[Diagnostic]:
         """Secrets that ECS finds, one rule to shift, a health path that is asked."""
-        name, spec, path = workload.name, workload.spec, workload.path
+        name, path = workload.name, workload.path
         options = workload.options
-        for variable, written in spec.secrets.items():
-            # fact: ecs-secret-arn
-            if not secret_place.parse(written).whole:
-                message = f"ECS needs the full ARN of a secret, and the ARN of `{variable}` has no suffix."
-                hint = "Print it with: aws secretsmanager describe-secret --secret-id NAME --query ARN"
-                yield PARTIAL_SECRET.at((*path, "secrets", variable), message, hint=hint)
-        for place in tasks.resolved(workload):
-            message = f"`{render((*path, *place))}` holds `{{{{resolve:`, which CloudFormation would replace."
-            yield RESOLVED.at((*path, *place), message, hint="Name the secret under `secrets` instead.")
-        if (bytes_ := tasks.size_bound(workload)) > TASK_BYTES:
-            message = f"The task definition of `{name}` may have {bytes_:,} bytes; ECS allows {TASK_BYTES:,}."
-            yield TOO_LARGE_TASK.at((*path, "env"), message, hint="Move large values out of `env`.", key=True)
+        yield from task_checks.check(workload, files_image=bool(options.files_image))
         yield from task_deployments.check(workload, options.deploy)
         if options.exec and _read_only(workload):
             message = f"`{name}` has `exec` and `read_only`, which exclude each other."
             at = (*path, "runtime", "read_only") if options.read_only else (*path, "read_only")
             yield WRITES_NOTHING.at(at, message, hint="Remove one of the two.", key=True)
-        if workload.health and workload.health.by == "command" and workload.health.says.timeout > tasks.LONGEST_TIMEOUT:
-            message = f"A check in the container of `{name}` may take {tasks.LONGEST_TIMEOUT} s; `timeout` is longer."
-            yield SLOW_CHECK.at((*path, "health", "timeout"), message, hint="Shorten it.")
-        if spec.stop_timeout and spec.stop_timeout > LONGEST_STOP:
-            message = f"A task has at most {LONGEST_STOP} s to stop, and `{name}` asks for {spec.stop_timeout} s."
-            yield LONG_STOP.at((*path, "stop_timeout"), message, hint="Write at most `2 min`.")
         if len(_targets(workload)) > MOST_TARGETS:
             message = f"The paths of `{name}` lead to {len(_targets(workload))} ports; ECS allows {MOST_TARGETS}."
             yield MANY_TARGETS.at((*path, "paths"), message, hint="Lead them to fewer ports.", key=True)
@@ -264,6 +209,11 @@ class FargateRuntime(Runtime[Fargate]):
                 hint="Write `health: {command: [...]}`, remove it, or give the service `paths`.",
                 key=True,
             )
+
+    def images(self, workload: Workload[Fargate]) -> Iterable[tuple[Path, Image]]:
+        """Return the image that writes its files."""
+        shell = _shell(workload)
+        return [((*workload.path, "runtime", "files_image"), shell)] if shell else []
 
     def doors(self, name: str, service: Service, opened: Sequence[str] = ()) -> tuple[Door, ...]:
         """Return the ports of its tasks."""
@@ -297,7 +247,14 @@ class FargateRuntime(Runtime[Fargate]):
         name, options = workload.name, workload.options
         units = UNITS[options.cpu]
         size = tasks.Size(units, options.memory or 2 * units, options.disk)
-        part = texts + tasks.build(workload, site, size, read_only=_read_only(workload), executable=options.exec)
+        part = texts + tasks.build(
+            workload,
+            site,
+            size,
+            read_only=_read_only(workload),
+            executable=options.exec,
+            shell=_shell(workload) if workload.files else None,
+        )
         group = names.logical(name, "SecurityGroup")
         part += Part((security_groups.group(group, name, site, (), security_groups.ANYWHERE),))
         targets = _targets(workload)
@@ -310,6 +267,10 @@ class FargateRuntime(Runtime[Fargate]):
         shifted = [each for own in targets.values() for each in own] if options.deploy.strategy != "rolling" else []
         alarms = list(task_deployments.alarms(name, options.deploy, shifted))
         return part + Part((*alarms, _service(workload, site, targets, alarms), *task_scaling.build(workload, CLUSTER)))
+
+
+def _shell(workload: Workload[Fargate]) -> Image | None:
+    return image.parse(workload.options.files_image) if workload.options.files_image else None
 
 
 def _read_only(workload: Workload[Fargate]) -> ReadOnly | None:

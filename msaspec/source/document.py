@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from msaspec.diagnostics.diagnostic import Diagnostic, Invalid, ordered
 from msaspec.diagnostics.place import Path, Span
+from msaspec.source.beside import Beside
 from msaspec.source.builder import build
 from msaspec.source.recovery import Recovery
 from msaspec.source.scalar import Scalar
@@ -46,6 +47,8 @@ class Document:
 
     root: Node
     text: Text
+    files: Mapping[str, Beside] = field(default_factory=dict)
+    """The files beside the manifest that it names, by the name that is written."""
 
     def data(self) -> dict[str, Any]:
         """Return the tree as plain dicts, lists and scalars. Nothing in it is shared."""

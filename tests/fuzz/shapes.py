@@ -434,6 +434,10 @@ _MEANT: Mapping[str, Callable[[Maker], Any]] = {
     "entrypoint": lambda maker: maker.random.choice(([], ["/bin/run"])),
     "stop_timeout": lambda maker: maker.random.choice(("30 s", "2 min")),
     "sticky": lambda maker: "1 day",
+    "files": lambda maker: maker.random.choice(
+        ({"/srv/app/x.toml": {"text": "x = 1"}}, {"/srv/a/b": {"text": "${system.name}", "mode": "0400", "owner": 7}})
+    ),
+    "files_image": lambda maker: None,
     "grants": lambda maker: [{"actions": ["ses:SendEmail"], "resources": ["*"], "why": "It sends mail."}],
     "priority": lambda maker: None,
     "internal_port": lambda maker: None,

@@ -7,6 +7,7 @@ task role, by the credentials endpoint.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import threading
 import time
@@ -18,6 +19,7 @@ from typing import Any
 from tests.system.gateway import PULL
 from tests.system.network import AWS, Namespace, dying_with_us
 from tests.system.permissions import Permissions
+from tests.system.stand_ins.mounting import mounted
 
 CREDENTIALS = "/v2/credentials/task"
 
@@ -39,21 +41,51 @@ class Task:
         permissions: Permissions,
         faults: list[str],
     ) -> None:
-        (self.container,) = definition["containerDefinitions"]
+        (self.container,) = (each for each in definition["containerDefinitions"] if each["essential"])
         self.id, self.definition, self.namespace, self._resolv = id, definition, namespace, resolv
         self._client, self._permissions, self._faults = client, permissions, faults
         self._execution = definition["executionRoleArn"].rpartition("/")[2]
         self._process: subprocess.Popen[str] | None = None
+        self._volumes = resolv.with_suffix(".volumes")
         self.lines: list[str] = []
 
     def _may(self, action: str, resource: str) -> None:
         if not self._permissions.allows(self._execution, action, resource):
             raise Denied(f"{self._execution} may not {action} on {resource}")
 
-    def environment(self) -> dict[str, str]:
-        """The variables of the container: those that are written, and the secrets."""
-        written = {entry["name"]: entry["value"] for entry in self.container.get("environment", [])}
-        return written | {entry["name"]: self._secret(entry["valueFrom"]) for entry in self.container["secrets"]}
+    def environment(self, container: Mapping[str, Any]) -> dict[str, str]:
+        """The variables of a container: those that are written, and the secrets."""
+        written = {entry["name"]: entry["value"] for entry in container.get("environment", [])}
+        return written | {entry["name"]: self._secret(entry["valueFrom"]) for entry in container.get("secrets", [])}
+
+    def _mounts(self, container: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+        """Its mounts of the task's volumes, which are empty at first."""
+        found = []
+        for mount in container.get("mountPoints", []):
+            source = self._volumes / mount["sourceVolume"]
+            assert source.name in {volume["name"] for volume in self.definition["volumes"]}
+            source.mkdir(parents=True, exist_ok=True)
+            found.append((str(source), mount["containerPath"], "ro" if mount.get("readOnly") else ""))
+        return found
+
+    def _first(self, container: Mapping[str, Any]) -> None:
+        """Runs what a container waits for to its end. Without success there, ECS stops the task."""
+        for dependency in container.get("dependsOn", []):
+            (other,) = (
+                each for each in self.definition["containerDefinitions"] if each["name"] == dependency["containerName"]
+            )
+            assert dependency["condition"] == "SUCCESS"
+            command = mounted(self._mounts(other), [*other["entryPoint"], *other["command"]])
+            done = subprocess.run(
+                command, env={"PATH": os.environ["PATH"], **self.environment(other)}, capture_output=True, text=True
+            )
+            assert done.returncode == 0, f"{other['name']} exited with {done.returncode}: {done.stderr}"
+
+    def read(self, path: str) -> bytes:
+        """What is in a file as its container sees it."""
+        assert self._process
+        (child,) = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        return Path(f"/proc/{child}/root{path}").read_bytes()
 
     def _secret(self, place: str) -> str:
         service = place.split(":")[2]
@@ -86,11 +118,14 @@ class Task:
             raise Denied(f"ResourceInitializationError: {self.id} does not reach AWS")
         image = self._pull()
         program = images.get(image) or images[image.partition(":")[0]]
-        environment = self.environment()
+        environment = self.environment(self.container)
         self._log()
+        self._first(self.container)
         unshare = dying_with_us(["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c"])
         mount = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
         command = [*program["entrypoint"], *self.container.get("command", [])]
+        if mounts := self._mounts(self.container):
+            command = mounted(mounts, command)
         with self.namespace.entered():
             self._process = subprocess.Popen(
                 [*unshare, mount, str(self._resolv), *command],

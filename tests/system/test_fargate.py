@@ -12,6 +12,13 @@ from tests.system.account import Balancer, Database
 from tests.system.scenario import healthy, walk
 from tests.system.shop import EXAMPLE, Shop, deployed
 
+FILES = """
+    files:
+      /srv/settings/app.conf: {text: "names = ${main.name} $HOME\\n", mode: "0440", owner: 7}
+      /srv/settings/keys/password: {secret: main, key: password}
+"""
+"""What is put into the containers of one service."""
+
 
 @pytest.fixture(scope="module")
 def shop(server: postgres.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
@@ -19,7 +26,10 @@ def shop(server: postgres.Server, tmp_path_factory: pytest.TempPathFactory) -> I
     text = EXAMPLE.read_text("utf-8")
     assert "runtime: instance" in text
     directory = tmp_path_factory.mktemp("site")
-    with deployed(server, directory, text.replace("runtime: instance", "runtime: fargate")) as shop:
+    text = text.replace("runtime: instance", "runtime: fargate")
+    with deployed(
+        server, directory, text.replace("    image: user-service:1.0\n", f"{FILES}    image: user-service:1.0\n", 1)
+    ) as shop:
         yield shop
 
 
@@ -31,6 +41,16 @@ def tasks(shop: Shop) -> dict[str, str]:
 def test_a_person_fills_a_cart(shop: Shop) -> None:
     """Over HTTP through the load balancer; cart-service asks its peers by the names that their tasks have."""
     walk(shop)
+
+
+def test_a_task_has_its_files(shop: Shop) -> None:
+    """What writes them ran before the service, with secrets that the execution role may read, and put in the text and
+    the secret that the service has as a variable too."""
+    task = shop.site.tasks[tasks(shop)["user-service"]]
+    assert task.read("/srv/settings/app.conf") == b"names = user_database $HOME\n"
+    password = task.environment(task.container)["spring.datasource.password"]
+    assert password
+    assert task.read("/srv/settings/keys/password") == password.encode()
 
 
 def test_nothing_but_what_is_declared_is_open(shop: Shop) -> None:

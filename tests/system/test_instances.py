@@ -25,6 +25,9 @@ ADDED = """
     health: /api/products/health_check
     uses:
       main: {database: reviews}
+    files:
+      /srv/settings/app.conf: {text: "names = ${main.name} $HOME\\n", mode: "0440", owner: 7}
+      /srv/settings/keys/password: {secret: main, key: password}
 """
 
 
@@ -252,6 +255,14 @@ def test_a_fourth_service_comes_beside_the_others(shop: Shop) -> None:
     assert machine.execute("bash", "-c", asked) == '{"status":"up"}'
     (container,) = json.loads((machine.root / "lib/docker.json").read_text())["containers"]
     assert not [name for name in container["environment"] if name.startswith("spring.")]
+    inside = "/srv/settings"
+    assert machine.execute("docker", "exec", REVIEWS, "cat", f"{inside}/app.conf") == "names = reviews $HOME\n"
+    password = machine.execute("docker", "exec", REVIEWS, "cat", f"{inside}/keys/password")
+    assert password == container["environment"]["MAIN_PASSWORD"] != ""
+    stat = machine.execute("docker", "exec", REVIEWS, "stat", "-c%a %u %g", f"{inside}/app.conf")
+    assert stat.strip() == "440 7 7"
+    write = f"echo >{inside}/app.conf && echo written || true"
+    assert "written" not in machine.execute("docker", "exec", REVIEWS, "bash", "-c", write)
     dsn = shop.server.dsn("reviews", shop.server.superuser, shop.server.password)
     with psycopg.connect(dsn) as session:
         assert session.execute("SELECT count(*) FROM products").fetchone() == (0,)

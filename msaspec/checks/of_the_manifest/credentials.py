@@ -85,6 +85,12 @@ def _found(plan: Plan) -> Iterator[tuple[Path, str, str]]:
                 known.add(path)
                 said = f"The value of `{flag}` in the command of `{name}` looks like a credential."
                 yield path, said, "Have the program read it from a variable, and put that under `secrets`."
+        for place, file in spec.files.items():
+            there = plan.manifest.document.files.get(file.file) if file.file is not None else None
+            if there and (form := credentials.form(there.text)):
+                what = f"The file `{file.file}` of `{name}` looks like it holds {form}."
+                hint = f"Keep it in a secret: `{place}: {{secret: NAME}}`."
+                yield (*workload.path, "files", place), what, hint
     for path, text in _texts(plan.manifest.document.data()):
         form = credentials.form(text) if path[0] not in ("environments", "accept") and path not in known else None
         if form:

@@ -25,12 +25,11 @@ def check(plan: Plan) -> Iterator[Diagnostic]:
     """Images, secrets and APIs that have no endpoint need a NAT gateway."""
     if plan.root.network.placement == "public" or plan.root.network.nat != "none":
         return
-    for _, workload in plan.workloads:
-        if not workload.image.owned and not workload.image.ecr:
-            message = f"`{workload.name}` pulls `{workload.image}` from outside, and its subnets have no way out."
-            yield NO_WAY_OUT.at(
-                (*workload.path, "image"), message, hint="Set `network.nat` to `single`, or copy it to ECR."
-            )
+    for runtime, workload in plan.workloads:
+        for path, image in (((*workload.path, "image"), workload.image), *runtime.images(workload)):
+            if not image.owned and not image.ecr:
+                message = f"`{workload.name}` pulls `{image}` from outside, and its subnets have no way out."
+                yield NO_WAY_OUT.at(path, message, hint="Set `network.nat` to `single`, or copy it to ECR.")
         if plan.root.region:
             yield from _elsewhere(workload, plan.root.region)
     for edge in plan.edges:

@@ -6,6 +6,7 @@ import subprocess
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from posixpath import normpath
 from typing import TYPE_CHECKING
 
 import click
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from msaspec.deploy.aws.target import Target
     from msaspec.diagnostics.diagnostic import Diagnostic
     from msaspec.messages.reporter import Teller
+    from msaspec.source.beside import Reader
     from msaspec.source.document import Document
     from msaspec.template.role import Role
     from msaspec.template.stack import Stack
@@ -153,14 +155,15 @@ def _before(
     """Return the version to compare with, and which stacks can be compared with it."""
     from msaspec import pipeline
     from msaspec.messages.others import AllNew
+    from msaspec.source import beside
     from msaspec.template import reading
     from msaspec.template.role import MAIN
     from msaspec.template.stack import Stack
 
     if against.startswith(GIT):
-        text, label = _of_git(file, against.removeprefix(GIT))
+        text, label, read = _of_git(file, against.removeprefix(GIT))
     else:
-        text, label = _of_path(against), against
+        text, label, read = _of_path(against), against, beside.reader(str(Path(against).parent))
     data = None
     with suppress(reading.Unreadable):  # It may be a manifest, whose faults have lines.
         data = reading.load(text)
@@ -172,7 +175,7 @@ def _before(
         except reading.Unreadable as fault:
             raise click.UsageError(f"{label} is not a valid template. {fault}") from None
         return Side((stack,), has_tags=False), (role,)
-    document = pipeline.load(text, label)
+    document = pipeline.load(text, label, read)
     if environment is not None and environment not in pipeline.environments(document):
         teller.say(AllNew(label, environment))
         return Side((), document), roles
@@ -211,8 +214,10 @@ def _of_path(path: str) -> bytes:
         raise click.UsageError(f"{path} cannot be read: {fault.strerror}.") from None
 
 
-def _of_git(file: str, revision: str) -> tuple[bytes, str]:
-    """Return the manifest as it is in a revision, and what messages call it."""
+def _of_git(file: str, revision: str) -> tuple[bytes, str, Reader]:
+    """Return the manifest as it is in a revision, what messages call it, and what reads the files beside it."""
+    from msaspec.source import beside
+
     if file == "-":
         raise click.UsageError("Standard input is not in a repository. Name another version with `--against PATH`.")
     path = Path(file)
@@ -229,7 +234,15 @@ def _of_git(file: str, revision: str) -> tuple[bytes, str]:
         raise click.UsageError(
             f"{file} is not in the revision `{revision}`. Name another, or a file with `--against PATH`."
         )
-    return text, f"{revision}:{file}"
+
+    def read(written: str) -> beside.Beside:
+        # A link is a blob that holds where it leads, so that none is followed.
+        if beside.leads_out(written):
+            return beside.Beside(problem=beside.Problem.OUTSIDE)
+        found = _git(path, "cat-file", "blob", f"{commit.decode().strip()}:./{normpath(written)}")
+        return beside.Beside(problem=beside.Problem.MISSING) if found is None else beside.of_bytes(found)
+
+    return text, f"{revision}:{file}", read
 
 
 def _git(path: Path, *arguments: str) -> bytes | None:

@@ -9,7 +9,7 @@ from typing import Any
 SINGLE = "--name", "--restart", "--pull", "--env-file", "--log-driver"
 MULTIPLE = "--log-opt", "-p", "-e"
 FLAGS = "-d", "--read-only"
-JOINED = "--entrypoint", "--user", "--workdir", "--stop-timeout", "--tmpfs"
+JOINED = "--entrypoint", "--user", "--workdir", "--stop-timeout", "--tmpfs", "--mount"
 
 
 def parse(words: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:

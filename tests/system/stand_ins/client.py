@@ -18,7 +18,7 @@ LOGINS = Path("/var/lib/docker-logins.json")
 assert os.environ["HOME"] == "/root", "that is where the real client keeps them"
 
 
-def ask(operation: str, *arguments: Any) -> str:
+def ask(operation: str, *arguments: Any) -> Any:
     """Has the daemon do something."""
     try:
         with Client(SOCKET, "AF_UNIX") as connection:
@@ -28,7 +28,7 @@ def ask(operation: str, *arguments: Any) -> str:
         sys.exit(f"Cannot connect to the Docker daemon at unix://{SOCKET}. Is the docker daemon running? ({fault})")
     if not succeeded:
         sys.exit(f"Error response from daemon: {told}")
-    return str(told)
+    return told
 
 
 logins: dict[str, str] = json.loads(LOGINS.read_text()) if LOGINS.exists() else {}
@@ -47,6 +47,10 @@ match sys.argv[1:]:
         print(ask("image", image, form))
     case ["inspect", name, "-f", form]:
         print(ask("inspect", name, form))
+    case ["exec", name, *words]:
+        code, said = ask("execute", name, words)
+        print(said, end="")
+        sys.exit(code)
     case ["logs", "--tail", number, name]:
         print(ask("logs", name, int(number)))
     case other:

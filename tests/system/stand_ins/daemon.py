@@ -20,6 +20,8 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from mounting import mounted
+
 SOCKET = "/run/docker.sock"
 STATE = Path("/var/lib/docker.json")
 STORE = Path("/var/lib/images.json")
@@ -104,8 +106,13 @@ class Container:
         pause = 0.1
         while not self._removed.is_set():
             begun = monotonic()
+            command = [*self.program["entrypoint"], *self.made["command"]]
             self._process = Popen(
-                ["nsenter", f"--net=/run/netns/{self.name}", *self.program["entrypoint"], *self.made["command"]],
+                [
+                    "nsenter",
+                    f"--net=/run/netns/{self.name}",
+                    *(mounted(self._mounts(), command) if self._mounts() else command),
+                ],
                 cwd=self.program["directory"],
                 env={**self.program["environment"], **self.made["environment"]},
                 stdin=DEVNULL,
@@ -127,6 +134,16 @@ class Container:
             self.status = "restarting"
             if not self._removed.wait(pause):
                 self.restarts += 1
+
+    def _mounts(self) -> list[tuple[str, str, str]]:
+        """What `--mount` says. A file that is missing is refused, as docker refuses it."""
+        found = []
+        for option in self.made["options"]["--mount"]:
+            words = dict(word.partition("=")[::2] for word in option.split(","))
+            if not Path(words["src"]).exists():
+                raise Fault(f'invalid mount config for type "bind": bind source path does not exist: {words["src"]}')
+            found.append((words["src"], words["dst"], "ro" if "readonly" in words else ""))
+        return found
 
     def remove(self) -> None:
         """Ends it for good."""
@@ -276,6 +293,21 @@ class Daemon:
         for field, value in self._there(name).inspect().items():
             form = form.replace(field, value)
         return form
+
+    def execute(self, name: str, words: list[str]) -> tuple[int, str]:
+        """Runs a command in a container; returns its exit code and what it printed."""
+        inside = self._there(name)
+        enter = 'mount -t proc proc /proc && exec nsenter --target "$0" --mount --net "$@"'
+        done = run(
+            ["unshare", "--mount", "bash", "-c", enter, inside.inspect()["{{.State.Pid}}"], *words],
+            env={**inside.program["environment"], **inside.made["environment"]},
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=STDOUT,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout
 
     def logs(self, name: str, tail: int) -> str:
         """The last lines of output."""

@@ -1,0 +1,97 @@
+"""Whether the files that a service names are there, and fit into its container."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msaspec.diagnostics.diagnostic import Code, Diagnostic
+from msaspec.diagnostics.place import Path
+from msaspec.language.files import File, is_below, meeting
+from msaspec.language.service import Service
+from msaspec.manifest.root import Manifest
+from msaspec.source.beside import LARGEST, Problem, is_binary, leads_out
+
+MISSING = Code(
+    "MSA470",
+    "A file that is not there",
+    """
+    A path under `files` without a further key is that of a text file, from the folder of the manifest. Each file is
+    named on its own: a folder is none. Where a manifest comes from standard input, its folder is the current one.
+    """,
+)
+OUTSIDE = Code(
+    "MSA471",
+    "A file outside the manifest's folder",
+    """
+    A manifest carries only files of its own folder into a container, so that nobody's manifest can take other files of
+    the machine along. A link that leads out of the folder is not followed. Copy the file beside the manifest.
+    """,
+)
+NOT_CARRIED = Code(
+    "MSA472",
+    "A file that cannot be carried",
+    """
+    `files` takes text in UTF-8, at most 32 KiB a file. Everything that a copy is started with has to fit into its task
+    definition (64 KiB) or into the user data of its host (16 KB). Put larger files and binary ones into the image, or
+    let the program read them from a bucket.
+    """,
+)
+IN_THE_WAY = Code(
+    "MSA473",
+    "A file where something else is",
+    """
+    A path in the container is a file or a folder, so no file lies below another one. A folder under `read_only.except`
+    is memory that is empty at the start, so it holds no file from the manifest.
+    """,
+)
+
+_SAID = {
+    Problem.MISSING: (MISSING, "is not there", "Write a path relative to the manifest's folder, such as `./{base}`."),
+    Problem.FOLDER: (MISSING, "is a folder", "Name each file on a line of its own: `{place}/NAME: {written}/NAME`."),
+    Problem.SPECIAL: (MISSING, "is no regular file", "Name a text file."),
+    Problem.UNREADABLE: (MISSING, "cannot be read", "Allow yourself to read it, or name another file."),
+    Problem.OUTSIDE: (OUTSIDE, "is outside the manifest's folder", "Copy it there, and write `./{base}`."),
+    Problem.LINKED: (OUTSIDE, "is a link that leads out of the manifest's folder", "Put the file itself there."),
+    Problem.BINARY: (NOT_CARRIED, "is no text in UTF-8", "Put it into the image."),
+    Problem.LARGE: (
+        NOT_CARRIED,
+        f"has more than {LARGEST // 1024} KiB",
+        "Put it into the image, or let the program read it from a bucket.",
+    ),
+}
+
+
+def refused(manifest: Manifest, name: str, service: Service) -> Iterator[Diagnostic]:
+    """Yield what is wrong with the files of a service."""
+    for path, file in service.files.items():
+        at: Path = ("services", name, "files", path)
+        yield from _unread(manifest, at, path, file)
+        for folder in service.read_only.except_ if service.read_only else ():
+            if path == folder or is_below(path, folder):
+                message = f"`{path}` of `{name}` lies in `{folder}`, which is memory under `read_only.except`."
+                hint = f"Put the file elsewhere, or take `{folder}` out of `read_only.except`."
+                yield IN_THE_WAY.at(at, message, hint=hint, key=True)
+    for path, other in meeting(tuple(service.files)):
+        message = f"`{path}` of `{name}` lies below `{other}`, which is a file."
+        yield IN_THE_WAY.at(("services", name, "files", path), message, hint="Move one of the two.", key=True)
+
+
+def _unread(manifest: Manifest, at: Path, path: str, file: File) -> Iterator[Diagnostic]:
+    written = file.file
+    if written is None:
+        text = file.text or ""
+        problem = Problem.LARGE if len(text.encode("utf-8", "surrogatepass")) > LARGEST else None
+        problem = Problem.BINARY if is_binary(text) else problem
+        if problem:
+            code, what, hint = _SAID[problem]
+            yield code.at((*at, "text"), f"The text of `{path}` {what}.", hint=hint)
+        return
+    there = manifest.document.files.get(written)
+    missing = Problem.OUTSIDE if leads_out(written) else Problem.MISSING
+    problem = there.problem if there else missing
+    if problem:
+        code, what, hint = _SAID[problem]
+        place = (*at, "file") if manifest.document.span((*at, "file")) != manifest.document.span(at) else at
+        base = written.rstrip("/").rpartition("/")[2]
+        said = hint.format(base=base, place=path, written=written.rstrip("/"))
+        yield code.at(place, f"`{written}` {what}.", hint=said)
