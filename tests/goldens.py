@@ -7,6 +7,8 @@ diagnostics as people see them, and `expected.yaml`, the template, if it compile
     --stack registry    the stack of the image repositories
     --show PATTERN ...  only the parts of the template whose logical ids match (`-` for none: no `expected.yaml`)
 
+The files of a site are in the folder `site`.
+
 Programs in the template (`Mappings`) are tested elsewhere, so a case leaves them out.
 """
 

@@ -85,7 +85,6 @@ BAD = {
     "an unknown key of a service": HEAD + "services: {a1: {image: a1, ports: 1}}",
     "no image": HEAD + "services: {a1: {port: 1}}",
     "an empty service": HEAD + "services: {a1: }",
-    "no services": HEAD + "services: {}",
     "another version": "msaspec: 2\nname: shop\nservices: {a1: {image: a1}}",
     "a name in upper case": HEAD + "services: {A1: {image: a1}}",
     "a reserved name": HEAD + "services: {aws: {image: a1}}",

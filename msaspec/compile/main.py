@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from itertools import chain
 from typing import Any
 
 from troposphere import Parameter
@@ -20,7 +19,7 @@ from msaspec.language.base import Model
 from msaspec.language.image import TAG_PATTERN
 from msaspec.language.part import Part, Site
 from msaspec.language.runtime import Workload
-from msaspec.template import exceptions, names, origin, owner
+from msaspec.template import exceptions, names, origin, owner, references
 from msaspec.template.role import MAIN, Named
 from msaspec.template.scripts import MAPPING
 from msaspec.template.stack import Stack
@@ -35,6 +34,7 @@ SAME_LOGICAL_ID = Code(
 )
 
 FORMAT = "2010-09-09"
+NETWORK = "network"
 
 
 def compile_plan(plan: Plan) -> Stack:
@@ -47,19 +47,34 @@ def compile_plan(plan: Plan) -> Stack:
     origins: dict[str, Path] = {}
     found: list[Diagnostic] = []
     document = plan.manifest.document
+
+    def take(makers: Iterable[tuple[Path, Callable[[], Part]]]) -> None:
+        for path, make in makers:
+            part = made(document, path, make)
+            scripts.update(part.scripts)
+            for name in part.conditions:
+                origins.setdefault(name, path)
+                conditions[name] = _data(part.conditions[name])
+            for section, things in (
+                (parameters, part.parameters),
+                (resources, part.resources),
+                (outputs, part.outputs),
+            ):
+                for thing in things:
+                    if thing.title in section or (section is not outputs and thing.title in origins):
+                        found.append(_collision(thing.title, path, origins[thing.title]))
+                    origins.setdefault(thing.title, path)
+                    section[thing.title] = made(document, path, partial(as_data, thing))
+
+    take(_makers(plan))
+    if not plan.workloads and not _needs_network(resources, origins):
+        surplus = {name for name, path in origins.items() if path[0] == NETWORK}
+        for section in (parameters, resources, outputs, conditions):
+            for name in surplus & section.keys():
+                del section[name]
+        origins = {name: path for name, path in origins.items() if name not in surplus}
     hardened = Hardened(resources, plan.root.region)
-    hardening = ((path, partial(measure, hardened)) for path, measure in measures(plan.root))
-    makers: Iterator[tuple[Path, Callable[[], Part]]] = chain(_makers(plan), hardening)
-    for path, make in makers:
-        part = made(document, path, make)
-        scripts |= part.scripts
-        conditions |= {name: _data(part.conditions[name]) for name in part.conditions}
-        for section, things in ((parameters, part.parameters), (resources, part.resources), (outputs, part.outputs)):
-            for thing in things:
-                if thing.title in section or (section is not outputs and thing.title in origins):
-                    found.append(_collision(thing.title, path, origins[thing.title]))
-                origins.setdefault(thing.title, path)
-                section[thing.title] = made(document, path, partial(as_data, thing))
+    take((path, partial(measure, hardened)) for path, measure in measures(plan.root))
     if found:
         raise Invalid(map(plan.manifest.document.place, found))
     whose = Named(MAIN, plan.site.system, plan.site.environment)
@@ -76,6 +91,17 @@ def compile_plan(plan: Plan) -> Stack:
     if root.audit and root.audit.enabled:
         exceptions.explain(template, site.stack, root.region)
     return Stack(site.stack, template, origins, tags=site.tags, protected=root.protect, region=root.region)
+
+
+def _needs_network(resources: Mapping[str, Any], origins: Mapping[str, Path]) -> bool:
+    """Return whether anything is in the network: a site or a table needs none."""
+    own = {name for name in resources if origins[name][0] == NETWORK}
+    return any(
+        isinstance(each, references.Reference) and each.name in own
+        for name, body in resources.items()
+        if name not in own
+        for each in references.sources(body)
+    )
 
 
 def _makers(plan: Plan) -> Iterator[tuple[Path, Callable[[], Part]]]:

@@ -42,10 +42,13 @@ from msaspec.deploy.parameters import Source, Tag
 from msaspec.deploy.proposal import Unchanged, foresee, foretell, propose, withdraw
 from msaspec.deploy.reporter import Declined, Reporter, as_outputs
 from msaspec.deploy.sharing import shared
+from msaspec.deploy.sites import publishing
+from msaspec.deploy.sites.folder import Folder
 from msaspec.diagnostics.diagnostic import Diagnostic, Invalid, errors, ordered
 from msaspec.linting.cfn_lint import Subject, are_remembered, lint_all
 from msaspec.linting.settings import Settings
 from msaspec.messages import deploying as said
+from msaspec.messages.publishing import SiteLater
 from msaspec.pipeline import System
 from msaspec.template.owner import claim
 from msaspec.template.stack import Stack
@@ -108,6 +111,7 @@ def deploy(system: System, context: DeployContext, tags: tuple[Tag, ...] | None 
     _report_kept(reporter, tags)
     if missing := settable.empty(context, system.plan):
         raise Invalid(missing)
+    sites = publishing.folders(context, system.plan)
     brought: list[Brought] = []
     with _saying_what_is_done(reporter, brought):
         for stack in system.stacks:
@@ -126,6 +130,7 @@ def deploy(system: System, context: DeployContext, tags: tuple[Tag, ...] | None 
             brought.append(shared(its, looked[stack.name], make))
             if not (brought[-1].done or options.dry_run):
                 break
+        _publish(context, sites, brought[-1])
     if unused := sorted(options.adopted.difference(each.stack.name for each in looked.values() if each.adopted)):
         reporter.say(said.NotAdopted(unused[0]))
     if unused := sorted(options.allowed.difference(*(each.used for each in brought))):
@@ -135,6 +140,17 @@ def deploy(system: System, context: DeployContext, tags: tuple[Tag, ...] | None 
             reporter.outputs(each.stack.name, as_outputs(each.deployed.outputs, each.deployed.descriptions))
     if open_ends := [diagnostic for each in brought for diagnostic in each.open_ends]:
         raise Fault(*open_ends)
+
+
+def _publish(context: DeployContext, sites: Sequence[Folder], last: Brought) -> None:
+    """Bring the files of sites into their buckets, or say what that would do."""
+    if context.options.dry_run:
+        publishing.rehearse(context, sites, last.deployed)
+    elif last.done and last.deployed:
+        publishing.publish(context, sites, last.deployed, agreed=last.changed)
+    else:
+        for each in sites:
+            context.reporter.say(SiteLater(each.uploads.entry, context.command("deploy")))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ the registry schemas of the types, which name the actions of each handler.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from msaspec.update import replacement
 
 _RDS, _BALANCER = "AWS::RDS::DBInstance", "AWS::ElasticLoadBalancingV2::LoadBalancer"
 _BUCKET, _REPOSITORY, _SECRET = "AWS::S3::Bucket", "AWS::ECR::Repository", "AWS::SecretsManager::Secret"
+_SITE = "AWS::CloudFront::Function"
 _TABLE, _QUEUE = "AWS::DynamoDB::Table", "AWS::SQS::Queue"
 _CACHE, _CACHE_NODES = "AWS::ElastiCache::ReplicationGroup", "AWS::ElastiCache::CacheCluster"
 _LOGS, _SERVICE, _CLUSTER = "AWS::Logs::LogGroup", "AWS::ECS::Service", "AWS::ECS::Cluster"
@@ -33,10 +34,17 @@ class Calls:
     actions: tuple[str, ...]
     where: frozenset[str] = frozenset()
     """Types of resources of which one is enough; empty for every system."""
+    beside: str | None = None
+    """A type that has to be there too."""
+
+    def apply(self, commands: Set[str], types: Set[str]) -> bool:
+        """Return whether some commands make the calls for a system with resources of some types."""
+        there = (not self.where or bool(self.where & types)) and (self.beside is None or self.beside in types)
+        return there and bool(self.commands & commands)
 
 
-def _calls(commands: str, *actions: str, where: Iterable[str] = ()) -> Calls:
-    return Calls(frozenset(commands.split()), actions, frozenset(where))
+def _calls(commands: str, *actions: str, where: Iterable[str] = (), beside: str | None = None) -> Calls:
+    return Calls(frozenset(commands.split()), actions, frozenset(where), beside)
 
 
 COMMANDS = (
@@ -116,6 +124,19 @@ CALLS = (
         "s3:ListBucketVersions",
         where=(_BUCKET,),
     ),
+    # The files of sites (`sites/`).
+    _calls(
+        "deploy",
+        "cloudfront:CreateInvalidation",
+        "s3:AbortMultipartUpload",
+        "s3:DeleteObject",
+        "s3:GetObject",
+        "s3:PutObject",
+        where=(_SITE,),
+    ),
+    _calls("diff status", "s3:GetObject", "s3:ListBucket", where=(_SITE,)),
+    _calls("deploy", "kms:Decrypt", "kms:GenerateDataKey", where=(_SITE,), beside="AWS::KMS::Key"),
+    _calls("diff status", "kms:Decrypt", where=(_SITE,), beside="AWS::KMS::Key"),
     _calls("deploy destroy status", "dynamodb:DescribeTable", where=(_TABLE,)),
     _calls("deploy", "dynamodb:ListTables", where=(_TABLE,)),
     _calls("deploy destroy", "dynamodb:UpdateTable", where=(_TABLE,)),
@@ -237,12 +258,7 @@ def policy(stacks: Sequence[Stack], commands: Iterable[str], whose: str) -> dict
 def of_commands(stacks: Sequence[Stack], commands: Iterable[str]) -> set[str]:
     """Return the actions that commands ask for themselves."""
     chosen, kinds = set(commands), set(_types(stacks))
-    return {
-        action
-        for each in CALLS
-        if each.commands & chosen and (not each.where or each.where & kinds)
-        for action in each.actions
-    }
+    return {action for each in CALLS if each.apply(chosen, kinds) for action in each.actions}
 
 
 def of_resources(stacks: Sequence[Stack], commands: Iterable[str]) -> set[str]:

@@ -13,7 +13,7 @@ from msaspec.importing import variables
 from msaspec.importing.draft import Draft, Names
 from msaspec.importing.imported import Imported, Options, finish
 from msaspec.importing.ledger import Ledger
-from msaspec.importing.tree import entries, fault, is_number, leaves, read, text_of
+from msaspec.importing.tree import entries, fault, is_number, is_there, items, leaves, read, text_of
 from msaspec.importing.variables import Peer
 
 OTHERWISE = "Copilot has it, msaspec does not"
@@ -123,15 +123,24 @@ class Copilot:
 
     def _site(self, file: Path, tree: dict[str, Any]) -> None:
         name = self.names.new(text_of(tree.get("name")) or file.parent.name, "site")
-        self.draft.at("buckets")[name] = {"cdn": True}
-        self.draft.note(
-            ("buckets", name), "A static site: upload its files with `aws s3 sync`, and invalidate the CDN."
+        files = [entries(each) for each in items(tree.get("files"))]
+        source = (
+            text_of(files[0].get("source")) if len(files) == 1 and set(files[0]) <= {"source", "recursive"} else None
         )
+        folder = _folder(self.root, source)
         for key in ("name", "type"):
-            self.ledger.replaced(tree.get(key), f"a bucket with a CDN: `buckets.{name}`")
-        self.ledger.lost(
-            tree, "msaspec uploads no files; host names of the CDN are `cdn: {hosts: [..], certificate: ..}`"
-        )
+            self.ledger.replaced(tree.get(key), f"a site: `buckets.{name}`")
+        if folder:
+            self.draft.at("buckets")[name] = {"site": folder}
+            self.ledger.carried(files[0].get("source"), f"buckets.{name}.site")
+            self.ledger.replaced(files[0].get("recursive"), "every folder below is uploaded")
+        else:
+            self.draft.at("buckets")[name] = {"cdn": True}
+            self.draft.note(
+                ("buckets", name), "A static site: put its files into one folder, and write `site: ./folder`."
+            )
+        why = "host names of the CDN are `cdn: {hosts: [..], certificate: ..}`"
+        self.ledger.lost(tree, why if folder else f"a site is one folder, uploaded as it is; {why}")
 
     def _job(self, file: Path, tree: dict[str, Any], kind: str) -> None:
         name = text_of(tree.get("name")) or file.parent.name
@@ -218,3 +227,17 @@ def load(paths: Sequence[str], options: Options) -> Imported:
     Raises Invalid where the folder or a file in it cannot be read.
     """
     return Copilot(options).run(paths)
+
+
+def _folder(root: Path, source: str | None) -> str | None:
+    """Return a folder of files as a site names it; None for what is a file, or outside."""
+    from pydantic import ValidationError
+
+    from msaspec.aws.web_site import WebSite
+
+    if source is None or is_there(root / source):
+        return None
+    try:
+        return WebSite(files=(root / source).as_posix()).files
+    except ValidationError:
+        return None

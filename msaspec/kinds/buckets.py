@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
-from zlib import crc32
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
-from troposphere import GetAtt, Output, Ref, Select, Split, Sub, Tags, cloudfront, s3
+from troposphere import GetAtt, Output, Ref, Sub, Tags, s3
 
-from msaspec.aws import iam, ingress
-from msaspec.aws.bucket_settings import Cors, Expire, Notification, cors, expiry, notifications, untold
+from msaspec.aws import cdn as cdns
+from msaspec.aws import iam, web_site
+from msaspec.aws.bucket_settings import EVERYTHING, Cors, Expire, Notification, cors, expiry, notifications, untold
+from msaspec.aws.cdn import Cdn
 from msaspec.aws.data import s3 as stored
-from msaspec.aws.intrinsic import intrinsic
+from msaspec.aws.web_site import WebSite
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.diagnostics.place import Path
 from msaspec.language.aws_type import AwsType
-from msaspec.language.base import Items, Model, Name
+from msaspec.language.base import Model, Name
 from msaspec.language.kind import Kind
 from msaspec.language.listed import Listed
-from msaspec.language.part import Entry, Front, FrontDoor, Offer, Part, Place, Site, Statement, Use
-from msaspec.language.paths import HostName
+from msaspec.language.part import Entry, Front, Offer, Part, Place, Site, Statement, Uploads, Use
 from msaspec.language.value import Text, Token, Value
 from msaspec.template import names
 
@@ -31,28 +31,6 @@ NO_CDN = Code(
     "`invalidate: true` lets a service invalidate the CDN's cache; the bucket needs `cdn: true` for that.",
 )
 
-CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
-CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
-ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
-SECURITY_HEADERS = "67f7725c-6f97-4210-82d7-5512b31e9d03"
-"""Ids of CloudFront's managed cache policies CachingOptimized and CachingDisabled, its origin request policy AllViewer
-and its response headers policy SecurityHeadersPolicy (the same in every account; AWS CDK's constants)."""
-
-SERVICES = "Services"
-"""Id of the load balancer among a distribution's origins; that of a bucket is a name, which has no capitals."""
-
-
-def _certificate(written: str) -> str:
-    parts = written.split(":")
-    if (
-        len(parts) != 6
-        or parts[2:4] != ["acm", "us-east-1"]
-        or not parts[5].startswith("certificate/")
-        or "{" in written
-    ):
-        raise PydanticCustomError("certificate", "CloudFront accepts only the ARN of an ACM certificate in us-east-1")
-    return written
-
 
 def _prefix(written: str) -> str:
     if not written.endswith("/") or written.startswith("/") or any(c in written for c in "*?${}\\\"'\n"):
@@ -60,31 +38,16 @@ def _prefix(written: str) -> str:
     return written
 
 
-class Cdn(Model):
-    """The CloudFront distribution in front of a bucket."""
-
-    shorthand = "enabled"
-
-    enabled: bool = Field(True, description="Whether to create it.")
-    hosts: Items[HostName] = Field((), description="Its own host names, which need a certificate.")
-    certificate: Annotated[str, AfterValidator(_certificate)] | None = Field(
-        None,
-        description="ARN of an ACM certificate in us-east-1 for `hosts`.",
-        examples=["arn:aws:acm:us-east-1:123456789012:certificate/1b2c3d4e"],
-    )
-
-    @model_validator(mode="after")
-    def _together(self) -> Cdn:
-        if bool(self.hosts) != bool(self.certificate):
-            raise PydanticCustomError("together", "`hosts` and `certificate` need each other")
-        return self
-
-
 class Bucket(Model):
     """An S3 bucket: private, encrypted, TLS only, kept when the stack is deleted."""
 
     cdn: Cdn | None = Field(
         None, description="A CloudFront distribution in front of the bucket, with origin access control."
+    )
+    site: WebSite | None = Field(
+        None,
+        description="Files that are served as a web site. The bucket then has a distribution by itself.",
+        examples=["./dist", {"files": "./dist", "fallback": "index.html"}],
     )
     versioned: bool = Field(False, description="Keep every version of every object.")
     cors: Cors | None = Field(None, description="Web pages that may read or write the bucket from a browser.")
@@ -124,6 +87,7 @@ class Buckets(Kind[Bucket, BucketUse]):
             noun="CloudFront distribution",
             slow={"create": "5 to 20 minutes", "update": "5 to 20 minutes", "delete": "5 to 20 minutes"},
         ),
+        AwsType(name="AWS::CloudFront::Function", unique=(("Name",),)),
         AwsType(name="AWS::CloudFront::OriginAccessControl", unique=(("OriginAccessControlConfig", "Name"),)),
         stored.BUCKET,
         stored.POLICY,
@@ -142,8 +106,9 @@ class Buckets(Kind[Bucket, BucketUse]):
             yield name, (*entry.path, "notify", name)
 
     def check(self, entry: Entry[Bucket], uses: Sequence[Use[BucketUse]]) -> Iterable[Diagnostic]:
-        """Yield an invalidation needs a distribution, and whom S3 cannot tell."""
+        """Yield an invalidation or a site without a distribution, a site that expires, and whom S3 cannot tell."""
         yield from untold(entry.spec.notify, entry)
+        yield from _siteless(entry)
         if not _cdn(entry):
             for use in uses:
                 if use.options.invalidate:
@@ -159,11 +124,26 @@ class Buckets(Kind[Bucket, BucketUse]):
             outputs=(Output(bucket, Description=f"Name of the bucket {entry.name}.", Value=Ref(bucket)),),
         )
         cdn = _cdn(entry)
-        return part + _distribution(entry, cdn, site) if cdn else part
+        return part + cdns.build(entry.name, cdn, entry.spec.site, site) if cdn else part
 
     def front(self, entry: Entry[Bucket]) -> Front | None:
         """Its distribution, with `cdn`."""
         return Front(Token(f"{names.logical(entry.name, 'Distribution')}.DomainName")) if _cdn(entry) else None
+
+    def uploads(self, entry: Entry[Bucket]) -> Uploads | None:
+        """Return its site's files."""
+        site = entry.spec.site
+        if site is None:
+            return None
+        return Uploads(
+            entry=entry.name,
+            path=(*entry.path, "site"),
+            folder=site.files,
+            pages={"index": site.index} | ({"fallback": site.fallback} if site.fallback else {}),
+            immutable=site.immutable,
+            bucket=names.logical(entry.name, "Bucket"),
+            distribution=names.logical(entry.name, "Distribution"),
+        )
 
     def offer(self, entry: Entry[Bucket], use: Use[BucketUse], place: Place) -> Offer:
         """Names, and access by the words under `uses`."""
@@ -195,8 +175,21 @@ class Buckets(Kind[Bucket, BucketUse]):
 
 
 def _cdn(entry: Entry[Bucket]) -> Cdn | None:
-    cdn = entry.spec.cdn
+    cdn = entry.spec.cdn or (Cdn() if entry.spec.site else None)
     return cdn if cdn and cdn.enabled else None
+
+
+def _siteless(entry: Entry[Bucket]) -> Iterable[Diagnostic]:
+    """Yield what is wrong with a site beside its files."""
+    if entry.spec.site is None:
+        return
+    if not _cdn(entry):
+        message = f"`{entry.name}` is a site, and `cdn: false` leaves nothing that serves it."
+        yield web_site.NO_CDN.at((*entry.path, "cdn"), message, hint="Remove the line.", key=True)
+    if EVERYTHING in entry.spec.expire:
+        message = f"S3 would delete the files of the site `{entry.name}`."
+        hint = "Name a prefix that the site does not use: `expire: {uploads/: 30 days}`."
+        yield web_site.EXPIRES.at((*entry.path, "expire"), message, hint=hint, key=True)
 
 
 def _bucket(entry: Entry[Bucket], site: Site) -> Any:
@@ -258,6 +251,8 @@ def _bucket_policy(entry: Entry[Bucket]) -> Any:
                 "Condition": {"StringEquals": {"AWS:SourceArn": Sub(source)}},
             }
         )
+        if entry.spec.site:
+            statements += _site_statements(bucket, Sub(source))
     return s3.BucketPolicy(
         names.logical(entry.name, "BucketPolicy"),
         Bucket=Ref(bucket),
@@ -265,117 +260,25 @@ def _bucket_policy(entry: Entry[Bucket]) -> Any:
     )
 
 
-def _distribution(entry: Entry[Bucket], cdn: Cdn, site: Site) -> Part:
-    bucket, distribution = names.logical(entry.name, "Bucket"), names.logical(entry.name, "Distribution")
-    control = names.logical(entry.name, "OriginAccess")
-    # The name must be unique in the account, so it contains the stack's own UUID.
-    unique = Select(2, Split("/", Ref("AWS::StackId")))
-    return Part(
-        resources=(
-            cloudfront.OriginAccessControl(
-                control,
-                OriginAccessControlConfig=cloudfront.OriginAccessControlConfig(
-                    Name=Sub(f"{_brief(entry.name)}-${{Stack}}", Stack=unique),
-                    OriginAccessControlOriginType="s3",
-                    SigningBehavior="always",
-                    SigningProtocol="sigv4",
-                ),
-            ),
-            cloudfront.Distribution(
-                distribution,
-                DistributionConfig=cloudfront.DistributionConfig(
-                    Enabled=True,
-                    Comment=f"{site.stack}/{entry.name}",
-                    HttpVersion="http2and3",
-                    IPV6Enabled=True,
-                    **_own_names(cdn),
-                    Origins=[
-                        cloudfront.Origin(
-                            Id=entry.name,
-                            DomainName=GetAtt(bucket, "RegionalDomainName"),
-                            OriginAccessControlId=GetAtt(control, "Id"),
-                            # Required beside origin access control, and empty.
-                            S3OriginConfig=cloudfront.S3OriginConfig(OriginAccessIdentity=""),
-                        ),
-                        *([_balancer(site.front)] if site.front and site.front.cdn else []),
-                    ],
-                    DefaultCacheBehavior=cloudfront.DefaultCacheBehavior(
-                        TargetOriginId=entry.name,
-                        ViewerProtocolPolicy="redirect-to-https",
-                        Compress=True,
-                        CachePolicyId=CACHING_OPTIMIZED,
-                        ResponseHeadersPolicyId=SECURITY_HEADERS,
-                    ),
-                    **_behaviours(site.front),
-                ),
-                Tags=Tags(Name=f"{site.stack}/{entry.name}"),
-            ),
-        ),
-        outputs=(
-            Output(
-                names.logical(entry.name, "CdnDomain"),
-                Description=f"Domain of the distribution in front of {entry.name}.",
-                Value=GetAtt(distribution, "DomainName"),
-            ),
-            Output(
-                names.logical(entry.name, "CdnId"),
-                Description=f"Id of the distribution in front of {entry.name}.",
-                Value=Ref(distribution),
-            ),
-        ),
-    )
-
-
-def _brief(name: str) -> str:
-    """Return a bucket's name of at most 27 characters, which leave room for a UUID in 64; what is cut is replaced by a
-    number."""
-    return name if len(name) <= 24 else f"{name[:18]}-{crc32(name.encode()):08x}"
-
-
-def _balancer(front: FrontDoor) -> Any:
-    """Return the load balancer as an origin. It knows the distribution by a header that only it can send."""
-    assert front.cdn is not None
-    secure = front.listener == ingress.HTTPS
-    return cloudfront.Origin(
-        Id=SERVICES,
-        DomainName=intrinsic(front.cdn.origin),
-        CustomOriginConfig=cloudfront.CustomOriginConfig(
-            OriginProtocolPolicy="https-only" if secure else "http-only", OriginSSLProtocols=["TLSv1.2"]
-        ),
-        OriginCustomHeaders=[
-            cloudfront.OriginCustomHeader(HeaderName=ingress.HEADER, HeaderValue=intrinsic(front.cdn.secret))
-        ],
-    )
-
-
-def _behaviours(front: FrontDoor | None) -> dict[str, Any]:
-    """Return the services' paths: nothing is cached, and everything that the viewer sent is passed on."""
-    if front is None or front.cdn is None:
-        return {}
-    return {
-        "CacheBehaviors": [
-            cloudfront.CacheBehavior(
-                PathPattern=pattern,
-                TargetOriginId=SERVICES,
-                ViewerProtocolPolicy="redirect-to-https",
-                AllowedMethods=["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"],
-                Compress=True,
-                CachePolicyId=CACHING_DISABLED,
-                OriginRequestPolicyId=ALL_VIEWER,
-            )
-            for pattern in front.cdn.patterns
-        ]
+def _site_statements(bucket: str, source: Any) -> Iterable[dict[str, Any]]:
+    """Yield what has S3 answer 404 for what is not there, and keeps the list of the files from viewers."""
+    # fact: missing-objects
+    viewer = {"Principal": {"Service": "cloudfront.amazonaws.com"}}
+    yield {
+        "Sid": "NotFound",
+        "Effect": "Allow",
+        **viewer,
+        "Action": "s3:ListBucket",
+        "Resource": GetAtt(bucket, "Arn"),
+        "Condition": {"StringEquals": {"AWS:SourceArn": source}},
     }
-
-
-def _own_names(cdn: Cdn) -> dict[str, Any]:
-    """Names of its own. Only with a certificate of ours can the lowest TLS version be chosen."""
-    if not cdn.certificate:
-        return {}
-    certificate = cloudfront.ViewerCertificate(
-        AcmCertificateArn=cdn.certificate, SslSupportMethod="sni-only", MinimumProtocolVersion="TLSv1.2_2021"
-    )
-    return {"Aliases": list(cdn.hosts), "ViewerCertificate": certificate}
+    yield {
+        "Sid": "Record",
+        "Effect": "Deny",
+        **viewer,
+        "Action": "s3:GetObject",
+        "Resource": Sub(f"${{{bucket}.Arn}}/{web_site.RECORD}"),
+    }
 
 
 def _statements(entry: Entry[Bucket], use: BucketUse) -> Iterable[Statement]:

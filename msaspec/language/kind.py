@@ -10,7 +10,7 @@ from msaspec.diagnostics.diagnostic import Diagnostic
 from msaspec.diagnostics.place import Path
 from msaspec.language.aws_type import AwsType
 from msaspec.language.base import Model, arguments
-from msaspec.language.part import Connections, Door, Entry, Front, Offer, Part, Place, Site, Use
+from msaspec.language.part import Connections, Door, Entry, Front, Offer, Part, Place, Site, Uploads, Use
 
 Spec = TypeVar("Spec", bound=Model)
 Options = TypeVar("Options", bound=Model)
@@ -78,6 +78,10 @@ class Kind(ABC, Generic[Spec, Options]):
     def settable(self, entry: Entry[Spec], place: Place) -> Mapping[str, str]:
         """Return the SSM parameters of an entry that people set, by the key of each."""
         return {}
+
+    def uploads(self, entry: Entry[Spec]) -> Uploads | None:
+        """Return the files that `msaspec deploy` uploads for an entry; None where there are none."""
+        return None
 
     def emptied_by(self, use: Use[Options]) -> bool:
         """Return whether more copies of a user would sooner be done with what waits in an entry."""

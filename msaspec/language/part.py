@@ -179,6 +179,25 @@ class Offer:
 
 
 @dataclass(frozen=True)
+class Uploads:
+    """Files of the manifest's folder that belong into a bucket of the stack, and are served by a distribution."""
+
+    entry: str
+    path: Path
+    """Where the manifest has them."""
+    folder: str
+    """Relative to the manifest."""
+    pages: Mapping[str, str]
+    """Files that have to be there, by the field that names them."""
+    immutable: tuple[str, ...]
+    """Patterns of paths whose files never change."""
+    bucket: str
+    """Logical id of the bucket."""
+    distribution: str
+    """Logical id of the distribution."""
+
+
+@dataclass(frozen=True)
 class Connections:
     """How many connections something takes at a time, all its users together."""
 

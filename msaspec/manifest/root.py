@@ -158,7 +158,7 @@ class Root(Model):
         "reason for each finding of a checker that remains.",
     )
     encryption: Encryption | None = Field(None, description="The key that data at rest is encrypted with.")
-    services: Annotated[dict[Name, Service], Field(min_length=1)] = Field(description="The services, by name.")
+    services: dict[Name, Service] = Field({}, description="The services, by name.")
     environments: dict[EnvironmentName, Annotated[Any, WithJsonSchema({})]] = Field(
         {}, description="Overlays on this file, selected by `--env NAME`."
     )

@@ -123,6 +123,7 @@ SERVICES = [
     "elasticache",
     "ecs",
     "cloudformation",
+    "cloudfront",
 ]
 COMMON = {"list_tags_for_resource", "tag_resource", "untag_resource"}
 

@@ -108,6 +108,7 @@ def test_an_application(made: tuple[Imported, Path]) -> None:
     assert api["uses"] == {"orders-database": {}, "uploads": {"access": "read-write"}}
     assert set(data["databases"]) == {"orders-database"}
     assert set(data["buckets"]) == {"site", "uploads"}
+    assert data["buckets"]["site"] == {"site": "dist"}
     prod = data["environments"]["prod"]["services"]["web"]
     assert prod["scale"] == 3
     assert prod["env"] == {"LOG": "warn"}

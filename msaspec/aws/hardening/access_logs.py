@@ -25,7 +25,7 @@ def build(audit: Audit, to: Hardened) -> Part:
     buckets = [name for name, _ in to.of("AWS::S3::Bucket")] if audit.does("access_logs") else []
     balancers = [name for name, _ in to.of(BALANCER)] if audit.does("access_logs") else []
     cdns = _logged_distributions(to) if audit.does("access_logs") else []
-    flows = audit.does("flow_logs")
+    flows = audit.does("flow_logs") and "Vpc" in to.resources
     if not (buckets or balancers or cdns or flows):
         return Part()
     for name in buckets:

@@ -18,6 +18,7 @@ from msaspec.diagnostics import printable
 if TYPE_CHECKING:
     from msaspec.deploy.aws.target import Target
     from msaspec.diagnostics.diagnostic import Diagnostic
+    from msaspec.messages.publishing import SiteChanges
     from msaspec.messages.reporter import Teller
     from msaspec.source.beside import Reader
     from msaspec.source.document import Document
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 GIT = "git:"
 DEPLOYED = "stack"
+_REFUSED = "`msaspec deploy` refuses to change it."
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,9 @@ def command(
         risks: list[Diagnostic]
         environment = environments.named(environment)
         if against == DEPLOYED:
-            before, after, risks = _deployed(app, document, environment, target, roles)
+            before, after, risks, sites = _deployed(app, file, document, environment, target, roles)
         else:
-            risks = []
+            risks, sites = [], []
             before, roles = _before(reporter, file, against, environment, roles)
             after = _compiled(document, environment, roles)
             if risks := _elsewhere(before, document, environment):
@@ -110,9 +112,11 @@ def command(
         lost_ones = losses.found(all_changes)
         reporter.diagnosed([_placed(change, gate.hinted(change, lost), before, document) for change, lost in lost_ones])
         reporter.diagnosed(list(map(document.place_entry, [*objections.refused(all_changes), *risks, *lifted])))
-        if found or not lifted:
+        for site in sites:
+            reporter.say(site)
+        if found or not (lifted or sites):
             reporter.say(Difference(listing.summary(all_changes), len(all_changes)))
-    if found or lifted:
+    if found or lifted or sites:
         raise click.exceptions.Exit(exits.DIAGNOSTICS)
 
 
@@ -183,20 +187,23 @@ def _before(
 
 
 def _deployed(
-    app: App, document: Document, environment: str | None, target: Target, roles: tuple[Role, ...]
-) -> tuple[Side, Side, list[Diagnostic]]:
-    """Return what CloudFormation has; what `msaspec deploy` would make of the manifest, with the tags that run; and
-    what is said of stacks that are another's."""
+    app: App, file: str, document: Document, environment: str | None, target: Target, roles: tuple[Role, ...]
+) -> tuple[Side, Side, list[Diagnostic], list[SiteChanges]]:
+    """Return what CloudFormation has; what `msaspec deploy` would make of the manifest, with the tags that run; what is
+    said of stacks that are another's, and of sites without files; and which files of sites would change."""
     from msaspec import pipeline
     from msaspec.deploy import flow
+    from msaspec.deploy.sites import local, publishing
+    from msaspec.template.role import MAIN
 
     system = pipeline.compile_system(document, environment, roles)
     with app.reached(target, system.plan.root.region) as aws:
         found = [flow.versions(aws, system.plan, stack) for stack in system.stacks]
+        here, missing = local.read(system.plan, file)
+        strangers = [replace(each.stranger, hint=_REFUSED) for each in found if each.stranger]
+        sites = publishing.changes(aws, system.plan.site.stack, here) if MAIN in roles and not strangers else []
     before = Side(tuple(each.before for each in found if each.before))
-    hint = "`msaspec deploy` refuses to change it."
-    strangers = [replace(each.stranger, hint=hint) for each in found if each.stranger]
-    return before, Side(tuple(each.after for each in found), document), strangers
+    return before, Side(tuple(each.after for each in found), document), [*strangers, *missing], sites
 
 
 def _compiled(document: Document, environment: str | None, roles: tuple[Role, ...]) -> Side:

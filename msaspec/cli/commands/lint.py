@@ -79,6 +79,7 @@ def command(
     alone end with 0, unless --strict is given.
     """
     from msaspec.checks import namesakes
+    from msaspec.deploy.sites import local as sites
     from msaspec.diagnostics.diagnostic import Invalid, errors
     from msaspec.linting import unchanged
     from msaspec.linting.cfn_lint import is_failure
@@ -102,7 +103,9 @@ def command(
     told = list(_configured(chosen.configuration.sentences(), form))
     told += _shown(found, form, len(checked), stacks, _subject(files, strict))
     answer = unchanged.Answer(exits.DIAGNOSTICS if (found if strict else errors(found)) else 0, tuple(told))
-    if chosen.lasting and not any(is_failure(one.code, one.message) for one in found):
+    # What is in the folders of sites is in no hash.
+    outside = any(sites.has(plan) for one in checked for _, _, plan in one.stacks)
+    if chosen.lasting and not outside and not any(is_failure(one.code, one.message) for one in found):
         app.remember(answer)
     raise click.exceptions.Exit(unchanged.tell(answer))
 
@@ -111,6 +114,7 @@ def _compiled(file: str, environment: str | None) -> Checked:
     """Return what one manifest compiles to in its environments, or without any, and the stacks that they share."""
     from msaspec import pipeline
     from msaspec.checks import across
+    from msaspec.deploy.sites import local as sites
     from msaspec.diagnostics.diagnostic import Invalid
 
     checked, plans = Checked(), []
@@ -123,7 +127,7 @@ def _compiled(file: str, environment: str | None) -> Checked:
         try:
             compiled = pipeline.compile_main(document, name)
             plans.append(compiled.plan)
-            checked.found[name] = list(compiled.warnings)
+            checked.found[name] = [*compiled.warnings, *sites.warnings(compiled.plan, file)]
             checked.stacks.append((name, compiled.stack, compiled.plan))
         except Invalid as invalid:
             _take(checked, name, invalid)

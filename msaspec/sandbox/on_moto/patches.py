@@ -27,6 +27,7 @@ from msaspec.sandbox.on_moto import (
     backups,
     change_sets,
     databases,
+    edge_functions,
     gaps,
     in_use,
     inquiries,
@@ -50,17 +51,24 @@ _plain_permission = FakeBucket.get_permission
 
 
 def _permission(self: Any, action: str, resource: str) -> Any:
-    """Return what a bucket's policy says. moto reads no conditions and would take `Deny` without TLS for `Deny`; here
-    every request is one of the account, over TLS."""
+    """Return what a bucket's policy says. moto reads neither conditions nor principals, and would take `Deny` without
+    TLS, or to a service, for `Deny`; here every request is one of the account, over TLS."""
     if self.policy is None:
         return _plain_permission(self, action, resource)
     policy = json.loads(self.policy)
-    policy["Statement"] = [statement for statement in policy["Statement"] if "Condition" not in statement]
+    policy["Statement"] = [
+        each for each in policy["Statement"] if "Condition" not in each and not _is_of_a_service(each)
+    ]
     whole, self.policy = self.policy, json.dumps(policy).encode()
     try:
         return _plain_permission(self, action, resource)
     finally:
         self.policy = whole
+
+
+def _is_of_a_service(statement: dict[str, Any]) -> bool:
+    principal = statement.get("Principal")
+    return isinstance(principal, dict) and set(principal) == {"Service"}
 
 
 def _takes_logs(target_bucket: Any, target_prefix: str | None) -> bool:
@@ -98,6 +106,7 @@ PATCHED: tuple[tuple[Any, str, Any], ...] = (
     *accounts.PATCHED,
     *answers.PATCHED,
     *databases.PATCHED,
+    *edge_functions.PATCHED,
     *gaps.PATCHED,
     *in_use.PATCHED,
     *inquiries.PATCHED,
@@ -114,6 +123,7 @@ ADDED: tuple[tuple[Any, str, Any], ...] = (
     (_API, "update_termination_protection", stack_requests.update_termination_protection),
     (DBInstanceAutomatedBackup, "dbi_resource_id", property(backups.resource_id)),
     (RDSResponse, "delete_db_instance_automated_backup", backups.delete),
+    *edge_functions.ADDED,
     *inquiries.ADDED,
     *service_deployments.ADDED,
 )

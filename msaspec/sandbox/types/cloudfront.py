@@ -1,11 +1,11 @@
-"""CloudFront: distributions and origin access controls."""
+"""CloudFront: distributions, functions and origin access controls."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from msaspec.sandbox.cloudformation.resource import At, Made, Properties, Resource, resource
+from msaspec.sandbox.cloudformation.resource import At, Made, Properties, Resource, resource, truth
 
 
 @resource("AWS::CloudFront::OriginAccessControl")
@@ -30,6 +30,42 @@ class OriginAccessControl(Resource):
     def delete(self, at: At, id: str, old: Properties) -> None:
         """Remove it."""
         at.api("cloudfront").delete_origin_access_control(Id=id)
+
+
+@resource("AWS::CloudFront::Function")
+class Function(Resource):
+    """A function of viewers' requests. Nothing runs it."""
+
+    def create(self, at: At, new: Properties) -> Made:
+        """Make it, and publish it where the template says so."""
+        api = at.api("cloudfront")
+        made = api.create_function(Name=new["Name"], **_program(new))
+        if truth(new.get("AutoPublish", False)):
+            api.publish_function(Name=new["Name"], IfMatch=made["ETag"])
+        return self._made(made)
+
+    def update(self, at: At, id: str, old: Properties, new: Properties) -> Made:
+        """Change its program."""
+        api = at.api("cloudfront")
+        there = api.describe_function(Name=new["Name"])["ETag"]
+        made = api.update_function(Name=new["Name"], IfMatch=there, **_program(new))
+        if truth(new.get("AutoPublish", False)):
+            api.publish_function(Name=new["Name"], IfMatch=made["ETag"])
+        return self._made(made)
+
+    def _made(self, made: Mapping[str, Any]) -> Made:
+        arn = made["FunctionSummary"]["FunctionMetadata"]["FunctionARN"]
+        return Made(arn, {"FunctionARN": arn, "FunctionMetadata.FunctionARN": arn, "Stage": "LIVE"})
+
+    def delete(self, at: At, id: str, old: Properties) -> None:
+        """Remove it."""
+        api, name = at.api("cloudfront"), old["Name"]
+        api.delete_function(Name=name, IfMatch=api.describe_function(Name=name)["ETag"])
+
+
+def _program(new: Properties) -> dict[str, Any]:
+    config = {key: value for key, value in new["FunctionConfig"].items() if key in ("Comment", "Runtime")}
+    return {"FunctionConfig": config, "FunctionCode": new["FunctionCode"].encode()}
 
 
 @resource("AWS::CloudFront::Distribution")
@@ -105,6 +141,8 @@ def _behaviour(behaviour: Mapping[str, Any]) -> dict[str, Any]:
     if "AllowedMethods" in found:
         cached = found.pop("CachedMethods", ["GET", "HEAD"])
         found["AllowedMethods"] = {**_counted(found["AllowedMethods"]), "CachedMethods": _counted(cached)}
+    if "FunctionAssociations" in found:
+        found["FunctionAssociations"] = _counted(found["FunctionAssociations"])
     return found
 
 
