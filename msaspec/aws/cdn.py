@@ -9,12 +9,12 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 from troposphere import GetAtt, Output, Ref, Select, Split, Sub, Tags, cloudfront
 
-from msaspec.aws import ingress, web_site
+from msaspec.aws import cdn_certificates, ingress, web_site
 from msaspec.aws.intrinsic import intrinsic
 from msaspec.aws.web_site import WebSite
 from msaspec.language.base import Items, Model
 from msaspec.language.part import FrontDoor, Part, Site
-from msaspec.language.paths import HostName
+from msaspec.language.paths import HostedZone, HostName
 from msaspec.template import names
 
 CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
@@ -53,11 +53,23 @@ class Cdn(Model):
         examples=["arn:aws:acm:us-east-1:123456789012:certificate/1b2c3d4e"],
     )
 
+    hosted_zone: HostedZone | None = Field(
+        None,
+        description="Route 53 zone of `hosts`: msaspec creates their records there, and without `certificate` a"
+        " certificate in us-east-1.",
+        examples=["Z0123456789ABC"],
+    )
+
     @model_validator(mode="after")
     def _together(self) -> Cdn:
-        if bool(self.hosts) != bool(self.certificate):
-            raise PydanticCustomError("together", "`hosts` and `certificate` need each other")
+        if bool(self.hosts) != bool(self.certificate or self.hosted_zone):
+            raise PydanticCustomError("together", "`hosts` need `hosted_zone` or `certificate`, and these need `hosts`")
         return self
+
+    @property
+    def certified(self) -> bool:
+        """Whether its certificate is to be made."""
+        return bool(self.hosted_zone and not self.certificate)
 
 
 def build(name: str, cdn: Cdn, pages: WebSite | None, site: Site) -> Part:
@@ -68,7 +80,12 @@ def build(name: str, cdn: Cdn, pages: WebSite | None, site: Site) -> Part:
     unique = Select(2, Split("/", Ref("AWS::StackId")))
     own_name = Sub(f"{_brief(name)}-${{Stack}}", Stack=unique)
     function = names.logical(name, "Paths")
-    return Part(
+    named = Part()
+    if cdn.hosted_zone and cdn.certified:
+        named = cdn_certificates.build(name, cdn.hosts, cdn.hosted_zone, distribution, site)
+    elif cdn.hosted_zone:
+        named = Part(tuple(cdn_certificates.records(name, cdn.hosts, cdn.hosted_zone, distribution)))
+    return named + Part(
         resources=(
             cloudfront.OriginAccessControl(
                 control,
@@ -87,7 +104,7 @@ def build(name: str, cdn: Cdn, pages: WebSite | None, site: Site) -> Part:
                     Comment=f"{site.stack}/{name}",
                     HttpVersion="http2and3",
                     IPV6Enabled=True,
-                    **_own_names(cdn),
+                    **_own_names(name, cdn),
                     Origins=[
                         cloudfront.Origin(
                             Id=name,
@@ -174,11 +191,13 @@ def _behaviours(front: FrontDoor | None) -> dict[str, Any]:
     }
 
 
-def _own_names(cdn: Cdn) -> dict[str, Any]:
+def _own_names(name: str, cdn: Cdn) -> dict[str, Any]:
     """Names of its own. Only with a certificate of ours can the lowest TLS version be chosen."""
-    if not cdn.certificate:
+    if not cdn.hosts:
         return {}
     certificate = cloudfront.ViewerCertificate(
-        AcmCertificateArn=cdn.certificate, SslSupportMethod="sni-only", MinimumProtocolVersion="TLSv1.2_2021"
+        AcmCertificateArn=cdn.certificate or Ref(cdn_certificates.certificate(name)),
+        SslSupportMethod="sni-only",
+        MinimumProtocolVersion="TLSv1.2_2021",
     )
     return {"Aliases": list(cdn.hosts), "ViewerCertificate": certificate}

@@ -48,7 +48,7 @@ def front_door(ingress: Ingress, front: Front | None, routes: Iterable[routing.R
         secret: Text = ("{{resolve:secretsmanager:", Token(SECRET), ":SecretString}}")
         patterns = {pattern for route in routes for pattern in route.patterns}
         cdn = Cdn(host, secret, tuple(sorted(patterns, key=lambda pattern: (-len(pattern), pattern))))
-        host = (front.domain,)
+        host = front.domain
     scheme = "https" if secure or cdn else "http"
     return FrontDoor(HTTPS if secure else HTTP, Token(GROUP), host, scheme, ingress.domain, cdn)
 

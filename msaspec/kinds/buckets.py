@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from troposphere import GetAtt, Output, Ref, Sub, Tags, s3
 
 from msaspec.aws import cdn as cdns
-from msaspec.aws import iam, web_site
+from msaspec.aws import cdn_certificates, iam, web_site
 from msaspec.aws.bucket_settings import EVERYTHING, Cors, Expire, Notification, cors, expiry, notifications, untold
 from msaspec.aws.cdn import Cdn
 from msaspec.aws.data import s3 as stored
@@ -29,6 +29,16 @@ NO_CDN = Code(
     "MSA320",
     "An invalidation without a distribution",
     "`invalidate: true` lets a service invalidate the CDN's cache; the bucket needs `cdn: true` for that.",
+)
+
+
+UNCERTIFIED = Code(
+    "MSA538",
+    "Hosts that a certificate does not take",
+    """
+    With `hosted_zone` and without `certificate`, msaspec requests one certificate for the hosts of a CDN. Its first
+    name has at most 64 characters, and it has ten names unless the quota of the account is raised.
+    """,
 )
 
 
@@ -91,6 +101,7 @@ class Buckets(Kind[Bucket, BucketUse]):
         AwsType(name="AWS::CloudFront::OriginAccessControl", unique=(("OriginAccessControlConfig", "Name"),)),
         stored.BUCKET,
         stored.POLICY,
+        *cdn_certificates.TYPES,
     )
     attributes: ClassVar[Mapping[str, str]] = {
         "name": "Name of the bucket.",
@@ -109,6 +120,7 @@ class Buckets(Kind[Bucket, BucketUse]):
         """Yield an invalidation or a site without a distribution, a site that expires, and whom S3 cannot tell."""
         yield from untold(entry.spec.notify, entry)
         yield from _siteless(entry)
+        yield from _uncertified(entry)
         if not _cdn(entry):
             for use in uses:
                 if use.options.invalidate:
@@ -126,9 +138,20 @@ class Buckets(Kind[Bucket, BucketUse]):
         cdn = _cdn(entry)
         return part + cdns.build(entry.name, cdn, entry.spec.site, site) if cdn else part
 
+    def common(self, entries: Sequence[tuple[Entry[Bucket], Sequence[Use[BucketUse]]]], site: Site) -> Part:
+        """Return the function that makes certificates for CloudFront, where one is needed."""
+        cdns_of = [cdn for entry, _ in entries if (cdn := _cdn(entry)) and cdn.certified]
+        zones = sorted({cdn.hosted_zone for cdn in cdns_of if cdn.hosted_zone})
+        return cdn_certificates.common(zones, site) if zones else Part()
+
     def front(self, entry: Entry[Bucket]) -> Front | None:
-        """Its distribution, with `cdn`."""
-        return Front(Token(f"{names.logical(entry.name, 'Distribution')}.DomainName")) if _cdn(entry) else None
+        """Its distribution, with `cdn`; by its first name, where msaspec leads that there."""
+        cdn = _cdn(entry)
+        if cdn is None:
+            return None
+        if cdn.hosted_zone:
+            return Front((cdn.hosts[0],))
+        return Front((Token(f"{names.logical(entry.name, 'Distribution')}.DomainName"),))
 
     def uploads(self, entry: Entry[Bucket]) -> Uploads | None:
         """Return its site's files."""
@@ -177,6 +200,21 @@ class Buckets(Kind[Bucket, BucketUse]):
 def _cdn(entry: Entry[Bucket]) -> Cdn | None:
     cdn = entry.spec.cdn or (Cdn() if entry.spec.site else None)
     return cdn if cdn and cdn.enabled else None
+
+
+def _uncertified(entry: Entry[Bucket]) -> Iterable[Diagnostic]:
+    """Yield names that a certificate does not take."""
+    cdn = _cdn(entry)
+    if cdn is None or not cdn.certified:
+        return
+    most, longest = cdn_certificates.MOST_NAMES, cdn_certificates.LONGEST_NAME
+    if len(cdn.hosts) > most:
+        message = f"The certificate of `{entry.name}` would have {len(cdn.hosts)} names; it has {most} by default."
+        hint = "Name fewer hosts, or a `certificate` of your own."
+        yield UNCERTIFIED.at((*entry.path, "cdn", "hosts"), message, hint=hint, key=True)
+    if len(cdn.hosts[0]) > longest:
+        message = f"The first host has {len(cdn.hosts[0])} characters; the first name of a certificate has {longest}."
+        yield UNCERTIFIED.at((*entry.path, "cdn", "hosts", 0), message, hint="Put a shorter one first.")
 
 
 def _siteless(entry: Entry[Bucket]) -> Iterable[Diagnostic]:

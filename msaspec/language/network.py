@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from msaspec.language.base import InstanceType, Items, Model
-from msaspec.language.paths import HostName
+from msaspec.language.paths import HostedZone, HostName
 
 _DOCKER_BRIDGE = IPv4Network("172.17.0.0/16")
 """Docker's default bridge on every host: addresses of the VPC inside it could not be reached from a container."""
@@ -63,7 +63,7 @@ class Ingress(Model):
     """The public load balancer of services with `paths`."""
 
     domain: HostName | None = Field(None, description="Domain of the front door: certificate, alias record, HTTPS.")
-    hosted_zone: Annotated[str, Field(pattern=r"^Z[A-Z0-9]{1,31}$")] | None = Field(
+    hosted_zone: HostedZone | None = Field(
         None, description="Route 53 zone of the domain.", examples=["Z0123456789ABC"]
     )
     certificate: (

@@ -59,7 +59,7 @@ class Cdn:
 class Front:
     """What can be put before the public load balancer and pass requests on to it."""
 
-    domain: Token
+    domain: Text
     """The host that its viewers ask."""
 
 

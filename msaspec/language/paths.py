@@ -53,6 +53,7 @@ def _host(written: str) -> str:
 
 RoutedPath = Annotated[str, AfterValidator(_path), Field(examples=["/api/users"])]
 HealthPath = Annotated[str, AfterValidator(_health_path)]
+HostedZone = Annotated[str, Field(pattern=r"^Z[A-Z0-9]{1,31}$")]
 HostName = Annotated[str, AfterValidator(_host), Field(max_length=253, examples=["shop.example.com"])]
 
 

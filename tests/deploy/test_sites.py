@@ -317,3 +317,43 @@ def test_a_site_needs_no_more_permissions_than_its_policy_has(account: Account) 
     account.world.account = Allowed(allowed=actions(account, "--for", "deploy"))
     result = account.run("deploy", "--yes")
     assert (result.exit_code, "MSA603" in result.stderr) == (0, False), result.stderr
+
+
+def test_names_of_a_site_get_certificate_and_records(account: Account) -> None:
+    """In us-east-1 wherever the stack is, by one deployment; other names are another certificate; all goes at last."""
+    route53, acm = account.world.client("route53"), account.world.client("acm", "us-east-1")
+    zone = "Z0123456789ABC"
+    named = f"{{hosts: [shop.example.com, www.example.com], hosted_zone: {zone}}}"
+    manifest = SITE.replace("{site: ./dist}", f"{{site: ./dist, cdn: {named}}}")
+    files(account)
+    account.write(manifest)
+    from msaspec.sandbox.account import Account as Allowed
+    from tests.deploy.test_permissions import actions
+
+    account.world.account = Allowed(allowed=actions(account, "--for", "deploy"))
+    result = account.run("deploy", "--yes")
+    assert result.exit_code == 0, result.stderr
+    assert "https://shop.example.com" in result.stdout
+    account.world.account = Allowed()
+
+    def names() -> list[list[str]]:
+        arns = [each["CertificateArn"] for each in acm.list_certificates()["CertificateSummaryList"]]
+        found = [acm.describe_certificate(CertificateArn=arn)["Certificate"] for arn in arns]
+        assert all(each["Status"] == "ISSUED" for each in found)
+        return [sorted({each["DomainName"], *each["SubjectAlternativeNames"]}) for each in found]
+
+    def records() -> set[tuple[str, str]]:
+        listed = route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+        return {(each["Name"], each["Type"]) for each in listed if each["Type"] in ("A", "AAAA")}
+
+    assert names() == [["shop.example.com", "www.example.com"]]
+    wanted = {("shop.example.com.", "A"), ("shop.example.com.", "AAAA")}
+    assert records() == wanted | {("www.example.com.", "A"), ("www.example.com.", "AAAA")}
+    id = account.ids()["WebDistribution"]
+    config = account.world.client("cloudfront").get_distribution_config(Id=id)["DistributionConfig"]
+    assert config["Aliases"]["Items"] == ["shop.example.com", "www.example.com"]
+    assert config["ViewerCertificate"]["ACMCertificateArn"] == account.ids()["WebCertificate"]
+    assert account.deploy(manifest.replace(", www.example.com", "")).exit_code == 0
+    assert (names(), records()) == ([["shop.example.com"]], wanted)
+    assert account.run("destroy", "--yes").exit_code == 0
+    assert (names(), records()) == ([], set())

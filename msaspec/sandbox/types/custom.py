@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from msaspec.aws.cdn_certificates import CdnCertificate
 from msaspec.sandbox.cloudformation.resource import CUSTOM, At, Failed, Made, Properties, Resource, resource
+from msaspec.sandbox.types.route53 import zone
 
 
 @contextmanager
@@ -58,10 +60,12 @@ class Custom(Resource):
 
     def create(self, at: At, new: Properties) -> Made:
         """Send Create."""
+        self._ensure_zone(at, new)
         return self._call(at, "Create", new)
 
     def update(self, at: At, id: str, old: Properties, new: Properties) -> Made:
         """Send Update; another physical id in the answer gets a Delete for the one before, as at AWS."""
+        self._ensure_zone(at, new)
         made = self._call(at, "Update", new, id, OldResourceProperties=_text(self._sent(old)))
         if made.id != id:
             self._call(at, "Delete", old, id)
@@ -70,6 +74,11 @@ class Custom(Resource):
     def delete(self, at: At, id: str, old: Properties) -> None:
         """Send Delete."""
         self._call(at, "Delete", old, id)
+
+    def _ensure_zone(self, at: At, new: Properties) -> None:
+        """Have a zone for the records that a certificate needs, which at AWS is there before any stack."""
+        if at.type == CdnCertificate.resource_type:
+            zone(at, new["HostedZoneId"], new["Names"][0])
 
     def _sent(self, properties: Properties) -> dict[str, Any]:
         return {key: value for key, value in properties.items() if key != "ServiceTimeout"}
