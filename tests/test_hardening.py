@@ -244,3 +244,13 @@ def test_messages_are_encrypted_with_the_key_and_reach_their_queue() -> None:
     (senders,) = (each for each in policy if each["Sid"] == "Senders")
     assert senders["Principal"] == {"Service": ["sns.amazonaws.com"]}
     assert there["SessionsTable"]["Properties"]["SSESpecification"]["KMSMasterKeyId"] == arn
+
+
+def test_the_traffic_of_a_vpc_that_exists_is_not_logged() -> None:
+    """Its owner decides that; everything else of an audit is there."""
+    subnets = "public: [subnet-1111111a, subnet-1111111b]"
+    vpc = f"network: {{vpc: vpc-11111111, cidr: 10.0.0.0/16, placement: public, {subnets}}}"
+    found = template_of(SHOP.replace("network: {placement: public}", vpc) + "audit: true\n")["Resources"]
+    assert "AuditFlowLog" in resources("audit: true\n")
+    assert "AuditLogs" in found
+    assert "AuditFlowLog" not in found

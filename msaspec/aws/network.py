@@ -26,7 +26,7 @@ from troposphere import (
     servicediscovery,
 )
 
-from msaspec.aws import security_groups
+from msaspec.aws import existing_network, security_groups
 from msaspec.aws.data.ec2 import SUBNET, VPC
 from msaspec.language.aws_type import AwsType, Effect, Objection
 from msaspec.language.network import Network
@@ -69,25 +69,38 @@ TYPES = (
 GATEWAYS = frozenset({"dynamodb"})
 """Services that are reached by an entry in route tables, like S3, which always has one."""
 GATEWAY_ROUTE = "PublicRoute"
-NAMING = "DhcpOptionsAssociation"
+_SEARCH_DOMAIN = "DhcpOptionsAssociation"
 
 
-def subnets(tier: str, zones: int) -> tuple[Token, ...]:
+def subnets(tier: str, network: Network) -> tuple[Token, ...]:
     """Return the subnets of a tier, one a zone."""
-    return tuple(Token(f"{tier}Subnet{zone}") for zone in range(1, zones + 1))
+    if network.vpc:
+        return existing_network.subnets(tier, network)
+    return tuple(Token(f"{tier}Subnet{zone}") for zone in range(1, network.zones + 1))
 
 
 def online(network: Network, services: Iterable[str]) -> tuple[str, ...]:
     """Return the logical ids of what a host needs to reach anything outside: its subnet on a route table that leads
-    there, and where none does the endpoints of `services`."""
+    there, and where none does the endpoints of `services`. A VPC that exists has them already."""
+    if network.vpc:
+        return ()
     tier = "Public" if network.placement == "public" else "Private"
-    routed = (f"{subnet.target}Routes" for subnet in subnets(tier, network.zones))
+    routed = (f"{subnet.target}Routes" for subnet in subnets(tier, network))
     ways = map(_endpoint, services) if tier == "Private" and network.nat == "none" else ()
     return (*routed, *ways)
 
 
+def named(network: Network) -> tuple[str, ...]:
+    """Return the logical ids of what has to be there before a host that calls others by name: it keeps the search
+    domain that it started with."""
+    return () if network.vpc else (_SEARCH_DOMAIN,)
+
+
 def build(network: Network, site: Site, *, isolated: bool) -> Part:
-    """Return the VPC with public subnets, private ones where services are placed there, isolated ones when asked."""
+    """Return the VPC with public subnets, private ones where services are placed there, isolated ones when asked; or
+    the one that exists."""
+    if network.vpc:
+        return existing_network.build(network)
     private = network.placement == "private"
     tables = ["PublicRouteTable", *_private_tables(network), *(["IsolatedRouteTable"] if isolated else [])]
     resources: list[Any] = [
@@ -196,17 +209,23 @@ def _service_name(service: str, site: Site) -> Any:
     return Sub(f"${{Start}}{plain}", Start=If(CHINA, "cn.", ""))
 
 
-def naming(site: Site) -> Part:
-    """Return the Cloud Map namespace of the services, and DHCP options that make it the search domain of every host."""
+def naming(network: Network, site: Site) -> Part:
+    """Return the Cloud Map namespace of the services, and DHCP options that make it the search domain of every host.
+
+    A VPC that exists keeps its own DHCP options, of which it has only one set.
+    """
+    namespace = servicediscovery.PrivateDnsNamespace("Namespace", Name=site.domain, Vpc=Ref("Vpc"))
+    if network.vpc:
+        return Part((namespace,))
     return Part(
         (
-            servicediscovery.PrivateDnsNamespace("Namespace", Name=site.domain, Vpc=Ref("Vpc")),
+            namespace,
             ec2.DHCPOptions(
                 "DhcpOptions",
                 DomainName=site.domain,
                 DomainNameServers=["AmazonProvidedDNS"],
             ),
-            ec2.VPCDHCPOptionsAssociation(NAMING, VpcId=Ref("Vpc"), DhcpOptionsId=Ref("DhcpOptions")),
+            ec2.VPCDHCPOptionsAssociation(_SEARCH_DOMAIN, VpcId=Ref("Vpc"), DhcpOptionsId=Ref("DhcpOptions")),
         )
     )
 

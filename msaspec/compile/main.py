@@ -8,7 +8,7 @@ from typing import Any
 
 from troposphere import Parameter
 
-from msaspec.aws import bastion, ecr, iam, ingress, network, security_groups
+from msaspec.aws import bastion, ecr, existing_network, iam, ingress, network, security_groups
 from msaspec.aws.hardening import Hardened
 from msaspec.compile.blame import made
 from msaspec.compile.hardening import TYPES, measures
@@ -81,6 +81,8 @@ def compile_plan(plan: Plan) -> Stack:
     template: dict[str, Any] = {"AWSTemplateFormatVersion": FORMAT, "Description": owner.description(whose)}
     added = {name: path for name, path in origins.items() if path[0] in TYPES}
     template["Metadata"] = origin.metadata(whose, dict.fromkeys(path[:2] for path in origins.values()), added)
+    if plan.root.network.vpc:
+        parameters = existing_network.used(parameters, resources, outputs, conditions)
     template |= {"Parameters": parameters} if parameters else {}
     template |= {"Conditions": conditions} if conditions else {}
     template["Resources"] = resources
@@ -110,7 +112,7 @@ def _makers(plan: Plan) -> Iterator[tuple[Path, Callable[[], Part]]]:
     isolated = any(kind.isolated and entries for kind, entries in plan.entries)
     yield ("network",), partial(network.build, root.network, site, isolated=isolated)
     if any(edge.kind is None for edge in plan.edges):
-        yield ("network",), partial(network.naming, site)
+        yield ("network",), partial(network.naming, root.network, site)
     if plan.endpoints:
         yield ("network", "nat"), partial(network.endpoints, plan.endpoints, root.network, site)
     for kind, entries in plan.entries:

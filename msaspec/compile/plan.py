@@ -136,7 +136,7 @@ def plan(manifest: Manifest) -> tuple[Plan, list[Diagnostic]]:
             for number, text in enumerate(service.command)
         )
         waited = (each for callee in first[name] for each in manifest.runtimes[callee][0].ready(callee))
-        after = tuple(sorted({*_after(own), *waited}))
+        after = tuple(sorted({*_after(own, network.named(manifest.root.network)), *waited}))
         callers = by_target.get(name, ())
         grants = tuple(_granted(replace(known, attributes=everywhere, public={}), service, found))
         workload = _workload(name, service, options, own, environment, command, callers, after, grants)
@@ -150,22 +150,21 @@ def plan(manifest: Manifest) -> tuple[Plan, list[Diagnostic]]:
 def _place(manifest: Manifest) -> Place:
     root = manifest.root
     stack = names.stack(root.name, manifest.environment)
-    zones = root.network.zones
-    public = network.subnets("Public", zones)
+    public = network.subnets("Public", root.network)
     return Place(
         system=root.name,
         environment=manifest.environment,
         stack=stack,
         domain=names.domain(stack),
         vpc=Token("Vpc"),
-        services=public if root.network.placement == "public" else network.subnets("Private", zones),
+        services=public if root.network.placement == "public" else network.subnets("Private", root.network),
         services_public=root.network.placement == "public",
         public=public,
-        isolated=network.subnets("Isolated", zones),
+        isolated=network.subnets("Isolated", root.network),
         allow=root.ingress.allow,
         tags=dict(sorted(root.tags.items())),
         cidr=root.network.cidr,
-        online_public=(network.GATEWAY_ROUTE,),
+        online_public=() if root.network.vpc else (network.GATEWAY_ROUTE,),
         front=_front(manifest),
         region=root.region,
     )
@@ -253,13 +252,13 @@ def _workload(
     )
 
 
-def _after(own: Sequence[Edge]) -> Iterator[str]:
+def _after(own: Sequence[Edge], named: Iterable[str]) -> Iterator[str]:
     """Yield what must exist before a service runs: what its edges need, their rules, and the names of who it calls."""
     for edge in own:
         yield from edge.offer.after
         yield from (rule for rule, _ in edge.rules)
     if any(edge.kind is None for edge in own):
-        yield network.NAMING  # a host keeps the search domain that it started with
+        yield from named
 
 
 def _environment(

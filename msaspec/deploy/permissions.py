@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
+from msaspec.aws import existing_network
 from msaspec.compile import aws_types
 from msaspec.deploy.aws import artifacts
 from msaspec.template.render import to_yaml
@@ -28,12 +29,12 @@ _HOSTS, _SUBNET, _VPC, _ADDRESS = "AWS::EC2::LaunchTemplate", "AWS::EC2::Subnet"
 
 @dataclass(frozen=True)
 class Calls:
-    """What commands ask AWS for, where a system has resources of some types."""
+    """What commands ask AWS for, where a system has resources or parameters of some types."""
 
     commands: frozenset[str]
     actions: tuple[str, ...]
     where: frozenset[str] = frozenset()
-    """Types of resources of which one is enough; empty for every system."""
+    """Types of resources or parameters of which one is enough; empty for every system."""
     beside: str | None = None
     """A type that has to be there too."""
 
@@ -98,6 +99,14 @@ CALLS = (
     _calls("deploy verify", "ec2:DescribeInstanceTypes", "ec2:DescribeInstances", where=(_HOSTS,)),
     _calls("deploy", "ec2:DescribeAvailabilityZones", "ec2:DescribeSubnets", where=(_SUBNET,)),
     _calls("deploy verify", "ec2:DescribeVpcs", where=(_VPC,)),
+    _calls(
+        "deploy verify",
+        "ec2:DescribeRouteTables",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeVpcAttribute",
+        "ec2:DescribeVpcs",
+        where=(existing_network.VPC_ID,),
+    ),
     _calls("deploy verify", "ec2:DescribeAddresses", where=(_ADDRESS,)),
     _calls("deploy verify", "elasticloadbalancing:DescribeLoadBalancers", where=(_BALANCER,)),
     _calls("deploy destroy status", "elasticloadbalancing:DescribeLoadBalancerAttributes", where=(_BALANCER,)),
@@ -257,7 +266,7 @@ def policy(stacks: Sequence[Stack], commands: Iterable[str], whose: str) -> dict
 
 def of_commands(stacks: Sequence[Stack], commands: Iterable[str]) -> set[str]:
     """Return the actions that commands ask for themselves."""
-    chosen, kinds = set(commands), set(_types(stacks))
+    chosen, kinds = set(commands), {*_types(stacks), *_types_of_parameters(stacks)}
     return {action for each in CALLS if each.apply(chosen, kinds) for action in each.actions}
 
 
@@ -308,8 +317,16 @@ def _types(stacks: Iterable[Stack]) -> Iterator[str]:
         yield from sorted({str(each.get("Type")) for each in stack.template.get("Resources", {}).values()})
 
 
+def _types_of_parameters(stacks: Iterable[Stack]) -> Iterator[str]:
+    for stack in stacks:
+        yield from sorted({str(each.get("Type")) for each in stack.template.get("Parameters", {}).values()})
+
+
 def _resolved(stacks: Iterable[Stack]) -> Iterator[str]:
-    """Actions that references in the templates need."""
+    """Actions that references and parameters in the templates need."""
+    # fact: typed-parameters
+    if existing_network.VPC_ID in _types_of_parameters(stacks):
+        yield from ("ec2:DescribeSubnets", "ec2:DescribeVpcs")
     for stack in stacks:
         text = to_yaml(stack)
         if "resolve:ssm:" in text or "AWS::SSM::Parameter::" in text:

@@ -92,6 +92,12 @@ def _holds(zone: Zone, nodes: Iterable[Node]) -> bool:
 def _zones(plan: Plan) -> Iterator[Zone]:
     network = plan.root.network
     region = f", {plan.site.region}" if plan.site.region else ""
+    if network.vpc:
+        yield Zone("network", _line(f"{network.vpc}, which exists{region}"))
+        yield Zone("public", "public subnets", "network")
+        yield Zone("private", "private subnets", "network")
+        yield Zone("isolated", "isolated subnets" if network.isolated else "subnets of databases", "network")
+        return
     yield Zone("network", _line(f"VPC {network.cidr}{region}, {network.zones} zones"))
     yield Zone("public", "public subnets", "network")
     ways = {"single": "one NAT gateway", "per-zone": "a NAT gateway in each zone", "none": "no way out"}

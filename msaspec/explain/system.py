@@ -47,7 +47,10 @@ def _facts(compiled: Compiled) -> Iterator[Row]:
     if plan.site.region:
         yield "region", plan.site.region
     way = "public addresses" if network.placement == "public" else _WAYS[network.nat]
-    yield "network", f"{network.cidr} in {network.zones} zones, services in {network.placement} subnets with {way}"
+    if network.vpc:
+        yield "network", f"the existing VPC {network.vpc}, services in its {network.placement} subnets"
+    else:
+        yield "network", f"{network.cidr} in {network.zones} zones, services in {network.placement} subnets with {way}"
     if plan.site.front:
         where = plan.root.ingress.domain or readable.value(plan.site.front.host)
         yield "front door", f"{plan.site.front.scheme}://{where}{', behind the CDN' if plan.root.ingress.cdn else ''}"

@@ -113,6 +113,7 @@ class Copilot:
         self.environments.append(name)
         self.ledger.carried(tree.get("name"), f"environments.{keys.environment(name)}")
         self.ledger.replaced(tree.get("type"), "an entry of `environments`")
+        self._network(name, entries(entries(tree.get("network")).get("vpc")))
         self.ledger.lost(entries(tree.get("network")), "msaspec creates the VPC: `network` has its block and zones")
         self.ledger.lost(tree.get("cdn"), "a CDN in front of services is `ingress: {cdn: true}`, with a domain")
         self.ledger.lost(tree.get("http"), "certificate, domain and source addresses are in `ingress`")
@@ -120,6 +121,21 @@ class Copilot:
         if text_of(tree.get("observability")) is None and any(leaves(tree.get("http"))):
             place = ("environments", keys.environment(name))
             self.draft.note(place, "The environment has settings of the load balancer: write `ingress` for it.")
+
+    def _network(self, name: str, vpc: dict[str, Any]) -> None:
+        """Say how an existing VPC is named. Its block is not in Copilot's files, and a person looks it up."""
+        id = text_of(vpc.get("id"))
+        if id is None:
+            return
+        why = "`network: {vpc: ...}` names an existing VPC, with its block, which Copilot's files do not have"
+        self.ledger.lost(vpc, why)
+        tiers = {
+            tier: [text_of(entries(each).get("id")) for each in items(entries(vpc.get("subnets")).get(tier))]
+            for tier in ("public", "private")
+        }
+        named = "".join(f", {tier}: [{', '.join(filter(None, ids))}]" for tier, ids in tiers.items() if any(ids))
+        note = f"It is in a VPC that exists. Look up its block, and write `network: {{vpc: {id}, cidr: ...{named}}}`."
+        self.draft.note(("environments", keys.environment(name)), note)
 
     def _site(self, file: Path, tree: dict[str, Any]) -> None:
         name = self.names.new(text_of(tree.get("name")) or file.parent.name, "site")

@@ -44,10 +44,14 @@ def _vpc_cidr(written: str) -> str:
 
 
 Cidr = Annotated[str, AfterValidator(_cidr), Field(examples=["10.0.0.0/16"])]
+SubnetIds = Annotated[
+    Items[Annotated[str, Field(pattern=r"^subnet-([0-9a-f]{8}|[0-9a-f]{17})$", examples=["subnet-0123456789abcdef0"])]],
+    Field(max_length=6, examples=[["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]]),
+]
 
 
 class Network(Model):
-    """The VPC of the system and where its services run. Databases are always isolated."""
+    """The VPC of the system and where its services run. Databases are in isolated subnets."""
 
     cidr: Annotated[Cidr, AfterValidator(_vpc_cidr)] = Field("10.0.0.0/16", description="Addresses of the VPC.")
     zones: Literal[2, 3] = Field(2, description="Availability Zones to spread over.")
@@ -57,6 +61,23 @@ class Network(Model):
         description="How private services reach the internet: one NAT gateway, one for "
         "each zone, or none (interface endpoints only).",
     )
+    vpc: Annotated[str, Field(pattern=r"^vpc-([0-9a-f]{8}|[0-9a-f]{17})$")] | None = Field(
+        None,
+        description="VPC that exists, instead of one of the system's own. Name its block (`cidr`) and the subnets.",
+        examples=["vpc-0123456789abcdef0"],
+    )
+    public: SubnetIds = Field((), description="With `vpc`: subnets with a route to an internet gateway, one a zone.")
+    private: SubnetIds = Field((), description="With `vpc`: subnets that services run in, one a zone.")
+    isolated: SubnetIds = Field(
+        (),
+        description="With `vpc`: subnets of databases and caches, one a zone. Default: the private ones, else the "
+        "public ones.",
+    )
+
+    @property
+    def tiers(self) -> dict[str, tuple[str, ...]]:
+        """Return the subnets of an existing VPC by the fields that name them."""
+        return {"public": self.public, "private": self.private, "isolated": self.isolated}
 
 
 class Ingress(Model):

@@ -109,7 +109,7 @@ class InstanceRuntime(Runtime[Instance]):
         )
         if workload.called:
             part += Part((discovery.service(name), discovery.of_instance(name, instance)))
-        return part + _front_door(workload, instance, display) if public else part
+        return part + _front_door(workload, instance, display, site) if public else part
 
 
 def boot(workload: Workload[Instance], site: Site) -> Boot:
@@ -135,7 +135,7 @@ def _address(name: str) -> str:
     return names.logical(name, "PublicAddress")
 
 
-def _front_door(workload: Workload[Instance], instance: str, display: str) -> Part:
+def _front_door(workload: Workload[Instance], instance: str, display: str, site: Site) -> Part:
     """Return an address that stays when the instance is replaced, and the URLs of the public paths."""
     public = _address(workload.name)
     return Part(
@@ -145,7 +145,8 @@ def _front_door(workload: Workload[Instance], instance: str, display: str) -> Pa
                 Domain="vpc",
                 InstanceId=Ref(instance),
                 Tags=Tags(Name=display),
-                DependsOn="InternetGatewayAttachment",
+                # Of a VPC that exists the gateway is there.
+                **({"DependsOn": "InternetGatewayAttachment"} if site.online_public else {}),
             ),
         ),
         outputs=(

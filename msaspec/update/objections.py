@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+from msaspec.aws import existing_network
+from msaspec.aws.data.ec2 import VPC
 from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
 from msaspec.diagnostics.place import render
 from msaspec.language.aws_type import Effect
-from msaspec.update.changes import Change
+from msaspec.update.changes import Action, Change
 
 REFUSED_CHANGE = Code(
     "MSA516",
@@ -30,7 +32,9 @@ COSTLY_CHANGE = Code(
 
 def refused(changes: Iterable[Change]) -> Iterator[Diagnostic]:
     """Yield an error for each change that AWS always refuses."""
+    changes = tuple(changes)
     yield from _told(changes, Effect.REFUSED, REFUSED_CHANGE)
+    yield from _of_the_vpc(changes)
 
 
 def costs(changes: Iterable[Change]) -> Iterator[Diagnostic]:
@@ -43,6 +47,20 @@ def unprotected(stack: str) -> Diagnostic:
     message = f"The manifest says `protect: false`: the stack {stack} loses its termination protection."
     hint = "Continue if you want that: this update loses no data, but later ones can."
     return COSTLY_CHANGE.at(("protect",), message, hint=hint)
+
+
+def _of_the_vpc(changes: Sequence[Change]) -> Iterator[Diagnostic]:
+    """Yield an error for a system that would go from a VPC of its own into one that exists, back, or into another."""
+    found = {(each.type, each.action) for each in changes if each.logical_id == existing_network.VPC}
+    own, named = VPC, "Parameter"
+    moves = {(own, Action.REMOVE), (named, Action.ADD)}, {(named, Action.REMOVE), (own, Action.ADD)}
+    if (named, Action.MODIFY) in found or any(each <= found for each in moves):
+        message = "`network.vpc` would move the system into another VPC: databases and load balancers cannot move."
+        hint = (
+            "Keep the network as it is. For another VPC, deploy the system under another `name` or environment, move"
+            " its data (a snapshot, `pg_dump`), and destroy this one."
+        )
+        yield REFUSED_CHANGE.at(("network", "vpc"), message, hint=hint)
 
 
 def _told(changes: Iterable[Change], effect: Effect, code: Code) -> Iterator[Diagnostic]:

@@ -70,7 +70,14 @@ _KEY = "arn:aws:kms:eu-west-1:123456789012:key/1b2c3d4e-1111-2222-3333-444455556
 _PORTS = (80, 8000, 8080, 8080, "8080/http", "7000/grpc", "6379/tcp")
 _SECRETS = ("/shop/key", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbCdEf#key", "/a/b/c")
 _TOP = ("region", "protect", "tags", "network", "bastion", "ingress", "audit", "encryption", "defaults", "accept")
+_OF_A_VPC = {"vpc", "public", "private", "isolated"}
 _SERVICES, _STORES = "services", tuple(kind.section for kind in kinds())
+
+
+def _takes(schema: Schema, made: Any) -> bool:
+    """Whether a place may have a value, as far as its patterns say: `size` is a class of some and a size of others."""
+    patterns = [each.get("pattern", "") for each in (*schema.get("anyOf", ()), *([schema] if "type" in schema else ()))]
+    return not isinstance(made, str) or not patterns or any(re.search(each, made) for each in patterns)
 
 
 def _is_text(schema: Schema) -> bool:
@@ -133,6 +140,8 @@ class Maker:
             made["secrets"][name] = self.random.choice(({}, {"length": 40}, {"keys": ["user", "password"]}))
         if self._careful() and not (made.get("ingress") or {}).get("cdn"):
             made["network"] = {**(made.get("network") or {}), "placement": "public"}
+        if self._careful() and (made.get("network") or {}).keys() & _OF_A_VPC:
+            made["network"] = self._existing(made["network"])
         one = root["$defs"]["Service"]
         made[_SERVICES] = {name: self._service(one, name, made) for name in self.names[_SERVICES]}
         if self.random.random() < 0.3:
@@ -270,8 +279,8 @@ class Maker:
             }
         # `from` is also a word of patches, and `secrets` one of the manifest.
         other = {"from": _is_text(schema), "a secrets": not _is_text(schema)}.get(field, "enum" in schema)
-        if field in _MEANT and not other and self._careful():
-            return _MEANT[field](self)
+        if field in _MEANT and not other and self._careful() and _takes(schema, made := _MEANT[field](self)):
+            return made
         if self._careful() and schema.get("examples") and self.random.random() < 0.5:
             return self.random.choice(schema["examples"])
         if "enum" in schema:
@@ -310,6 +319,13 @@ class Maker:
             return [self._string({}, "") for _ in range(self.random.randrange(5))]
         count = self.random.randint(schema.get("minItems", 0), 3)
         return [self._value(schema.get("items", {}), f"one of {field}") for _ in range(count)]
+
+    def _existing(self, network: Mapping[str, Any]) -> dict[str, Any]:
+        """A network in a VPC that exists, with subnets of every tier."""
+        subnets = [f"subnet-{self.random.randrange(16**8):08x}" for _ in range(6)]
+        tiers = {"public": subnets[:2], "private": subnets[2:4], "isolated": subnets[4:]}
+        rest = {key: value for key, value in network.items() if key == "placement"}
+        return {"vpc": f"vpc-{self.random.randrange(16**8):08x}", "cidr": "10.20.0.0/16", **tiers, **rest}
 
     def _object(self, schema: Schema, field: str) -> dict[str, Any]:
         found: dict[str, Any] = {}

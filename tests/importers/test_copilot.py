@@ -135,6 +135,16 @@ def test_every_key_is_accounted_for(made: tuple[Imported, Path], monkeypatch: py
     assert "hunter22" not in made[0].text + str(list(to_messages(rows)))
 
 
+def test_an_existing_vpc_is_named(tmp_path: Path) -> None:
+    """Its block is not in Copilot's files: a comment has the line to complete."""
+    vpc = "{id: vpc-11111111, subnets: {public: [{id: subnet-1111111a}, {id: subnet-1111111b}]}}"
+    environment = f"name: test\ntype: Environment\nnetwork: {{vpc: {vpc}}}\n"
+    files = {**FILES, "copilot/environments/test/manifest.yml": environment}
+    text = imported(tmp_path, files).text
+    line = "network: {vpc: vpc-11111111, cidr: ..., public: [subnet-1111111a, subnet-1111111b]}"
+    assert line in " ".join(text.replace("#", " ").split())
+
+
 def test_what_is_no_application_is_said(tmp_path: Path) -> None:
     """A folder that is not there, one without services, and a file that is not a map."""
     with pytest.raises(Invalid, match="There is no folder gone"):

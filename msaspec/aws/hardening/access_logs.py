@@ -25,7 +25,8 @@ def build(audit: Audit, to: Hardened) -> Part:
     buckets = [name for name, _ in to.of("AWS::S3::Bucket")] if audit.does("access_logs") else []
     balancers = [name for name, _ in to.of(BALANCER)] if audit.does("access_logs") else []
     cdns = _logged_distributions(to) if audit.does("access_logs") else []
-    flows = audit.does("flow_logs") and "Vpc" in to.resources
+    # The traffic of a VPC that exists is its owner's to log, and a system of sites has none.
+    flows = audit.does("flow_logs") and any(to.of("AWS::EC2::VPC"))
     if not (buckets or balancers or cdns or flows):
         return Part()
     for name in buckets:
