@@ -11,10 +11,10 @@ from pathlib import Path
 import click
 
 from msaspec.cli import main
-from msaspec.explain import catalogue
+from msaspec.explain import catalogue, reference
 from msaspec.manifest import schema
 from msaspec.messages import catalogue as messages
-from tests import manifest_reference, messages_page
+from tests import messages_page
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -86,7 +86,7 @@ def _help(command: click.Command, context: click.Context) -> str:
 FILES: Mapping[str, Callable[[], str]] = {
     "schemas/msaspec.schema.json": schema.to_json,
     "docs/reference/diagnostics.md": diagnostics,
-    "docs/reference/manifest.md": lambda: f"{NOTICE}\n{manifest_reference.page()}",
+    "docs/reference/manifest.md": lambda: f"{NOTICE}\n{reference.page()}",
     "docs/reference/commands.md": commands,
     "docs/reference/messages.md": lambda: messages_page.page(NOTICE),
     "schemas/messages.schema.json": messages.to_json,

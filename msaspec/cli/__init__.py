@@ -47,7 +47,7 @@ class Commands(click.Group):
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands with what each does: the first line of its module, which is not imported for that."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, _summary(name)) for name in self.list_commands(context)])
+            formatter.write_dl([(name, summary(name)) for name in self.list_commands(context)])
 
     def resolve_command(
         self, context: click.Context, words: list[str]
@@ -78,7 +78,7 @@ class Commands(click.Group):
             return super().invoke(context)
 
 
-def _summary(name: str) -> str:
+def summary(name: str) -> str:
     """Return the first line of the docstring of a command's module."""
     module = name.replace("-", "_")
     try:

@@ -1,4 +1,7 @@
-"""`docs/reference/manifest.md`: every section and field of the manifest, from the schema of its models."""
+"""The reference of the manifest: every section and field, from the schema of its models.
+
+It is `docs/reference/manifest.md`, and what `msaspec init --agents` writes for coding agents.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ _UNIT = re.compile(r"\^\[0-9\]\{1,11\} \?\((.*)\)\$")
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the whole page, as Markdown."""
     models = schema.models()
     sections = [_section(name, models) for name in _order("Manifest", models)]
     about = (
@@ -32,7 +35,7 @@ def page() -> str:
 
 
 def _order(name: str, models: Mapping[str, Schema]) -> list[str]:
-    """The definitions that `name` leads to, in reading order."""
+    """Return the definitions that `name` leads to, in reading order."""
     found: list[str] = []
 
     def visit(current: str) -> None:
@@ -76,7 +79,7 @@ def _section(name: str, models: Mapping[str, Schema]) -> str:
 
 
 def _bare(form: Schema) -> str:
-    """A form that is no map, in words: the words that it may be, or its type without its range."""
+    """Return a form that is no map in words: the words that it may be, or its type without its range."""
     return (
         " or ".join(f"`{word}`" for word in form["enum"])
         if len(form.get("enum", ())) > 1
@@ -85,7 +88,7 @@ def _bare(form: Schema) -> str:
 
 
 def _type(field: Schema) -> str:
-    """The type of a field in words."""
+    """Return the type of a field in words."""
     if "$ref" in field:
         return _named(field["$ref"].rpartition("/")[2])
     if "anyOf" in field:
@@ -125,15 +128,15 @@ def _plain(kind: str, field: Schema) -> str:
     return kind
 
 
-def _yaml(value: Any, inside: bool = False) -> str:
-    """A value in YAML's flow style, `inside` a list or map or by itself."""
+def _yaml(value: Any, *, inside: bool = False) -> str:
+    """Return a value in YAML's flow style, `inside` a list or map or by itself."""
     if isinstance(value, str):
         plain = scalar.resolve(value) == value and not (inside and set(value) & set("[]{},"))
         return value if plain else json.dumps(value)
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {_yaml(item, True)}".rstrip() for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {_yaml(item, inside=True)}".rstrip() for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(_yaml(item, True) for item in value) + "]"
+        return "[" + ", ".join(_yaml(item, inside=True) for item in value) + "]"
     return "" if value is None else json.dumps(value)
 
 
