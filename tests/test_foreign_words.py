@@ -43,6 +43,7 @@ HOLDERS = {
     "tables.*.indexes.*": [("tables", "sessions", "indexes", "by-email")],
     "network": [("network",), ()],
     "ingress": [("ingress",), ()],
+    "services.*.build": [("services", "web", "build"), ("services", "web")],
     "services.*.health": [("services", "web", "health"), ("services", "web")],
     "services.*.scale": [("services", "web", "scale"), ("services", "web")],
     "services.*.runtime": [

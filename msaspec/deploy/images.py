@@ -12,6 +12,7 @@ from msaspec.deploy.aws import fault
 from msaspec.deploy.aws.target import Aws
 from msaspec.deploy.invocation import Invocation
 from msaspec.deploy.parameters import Tag
+from msaspec.deploy.recipe import Recipe
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.template import names
 
@@ -20,7 +21,7 @@ NO_IMAGE = Code(
     "An image is missing from its repository",
     """
     A service cannot start without its image, so msaspec deploys nothing until all images are there. `msaspec deploy`
-    builds and pushes the image of a service with `build`, the folder of its Dockerfile. For others, `msaspec push
+    builds and pushes the image of a service with `build`, which says how. For others, `msaspec push
     SERVICE` logs in to the registry, builds for the service's architecture, tags and pushes. The message lists the
     docker commands that do the same.
     """,
@@ -95,7 +96,7 @@ def gone(aws: Aws, system: str, tags: Iterable[Tag]) -> list[str]:
     return [name for name in wanted if not aws_types.of("AWS::ECR::Repository").is_there(aws, name)]
 
 
-def told(tag: Tag, where: Place, arch: str, build: str | None, invocation: Invocation | None = None) -> Diagnostic:
+def told(tag: Tag, where: Place, arch: str, build: Recipe | None, invocation: Invocation | None = None) -> Diagnostic:
     """Return the fault of a missing image, with the commands that push it."""
     message = f"The image of `{tag.service}` is not in its repository: {where}"
     # What `msaspec push` would take by itself is the manifest's tag.
@@ -106,14 +107,12 @@ def told(tag: Tag, where: Place, arch: str, build: str | None, invocation: Invoc
     return NO_IMAGE.at(("services", tag.service, "image"), message, hint=hint)
 
 
-def commands(tag: Tag, where: Place, arch: str, build: str | None, program: str = "docker") -> list[list[str]]:
+def commands(tag: Tag, where: Place, arch: str, build: Recipe | None, program: str = "docker") -> list[list[str]]:
     """Return the commands of docker, or of a program that takes its words, that build an image or take the local one,
     and push it; after logging in."""
     local = f"{tag.repository}:{tag.value}"
     if build:
-        # A dash would make it an option, or standard input.
-        directory = f"./{build}" if build.startswith("-") else build
-        first = [program, "build", "--platform", PLATFORMS[arch], "--tag", str(where), directory]
+        first = [program, "build", "--platform", PLATFORMS[arch], "--tag", str(where), *build.words()]
     else:
         first = [program, "tag", local, str(where)]
     return [first, [program, "push", str(where)]]

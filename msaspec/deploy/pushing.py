@@ -9,11 +9,10 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 from msaspec.compile.plan import Plan
-from msaspec.deploy import building, images, parameters
+from msaspec.deploy import building, images, parameters, recipe
 from msaspec.deploy.aws import fault, state
 from msaspec.deploy.aws.fault import Fault
 from msaspec.deploy.aws.state import Standing
@@ -23,6 +22,7 @@ from msaspec.deploy.context import Context
 from msaspec.deploy.images import NO_REPOSITORY, Place
 from msaspec.deploy.ownership import own
 from msaspec.deploy.parameters import Tag
+from msaspec.deploy.recipe import Recipe
 from msaspec.diagnostics.diagnostic import Code
 from msaspec.messages.others import Building, NothingToPush, Pushed, StandIns
 from msaspec.template import names
@@ -53,12 +53,13 @@ class Wanted:
 
     tag: Tag
     arch: str
-    build: str | None
-    """The directory to build it from; None for a local image."""
+    build: Recipe | None
+    """How to build it; None for a local image."""
 
 
 def wanted(plan: Plan, services: Sequence[str], words: Mapping[str, str], file: str, build: str | None) -> list[Wanted]:
-    """Return the images of some services. `build` comes before the manifest's, whose paths are relative to its file.
+    """Return the images of some services. The folder `build` comes before the manifest's, whose paths are relative to
+    its file.
 
     Raises Invalid for a service without a tag.
     """
@@ -71,12 +72,9 @@ def wanted(plan: Plan, services: Sequence[str], words: Mapping[str, str], file: 
 def of(plan: Plan, tags: Iterable[Tag], file: str, build: str | None = None) -> list[Wanted]:
     """Return the images of some tags, with how each is made."""
     specs = {workload.name: workload.spec for _, workload in plan.workloads}
-    folder = Path(file).parent if file != "-" else Path()
-
-    def directory(written: str | None) -> str | None:
-        return build or (str(folder / written) if written else None)
-
-    return [Wanted(tag, specs[tag.service].arch, directory(specs[tag.service].build)) for tag in tags]
+    return [
+        Wanted(tag, specs[tag.service].arch, recipe.of(specs[tag.service].build, file, build or None)) for tag in tags
+    ]
 
 
 def push(context: Context, system: str, wanted: Sequence[Wanted], execute: Run = building.run) -> None:
@@ -133,7 +131,7 @@ def upload(
     for where, each in places.items():
         began = now()
         if each.build:
-            context.reporter.say(Building(str(where), each.build, images.PLATFORMS[each.arch]))
+            context.reporter.say(Building(str(where), each.build.folder, images.PLATFORMS[each.arch]))
         for command in images.commands(each.tag, where, each.arch, each.build, program):
             _do(command, None, execute, said)
         context.reporter.say(Pushed(str(where), round(now() - began)))

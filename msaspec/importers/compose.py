@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from msaspec.importing import compose_keys, stores, variables
+from msaspec.importing import builds, compose_keys, stores, variables
 from msaspec.importing.compose_files import Files, keyed
 from msaspec.importing.draft import Draft, Names
 from msaspec.importing.imported import Imported, Options, finish
@@ -59,6 +59,7 @@ class Compose:
         self.public: str | None = None
         self.secrets: frozenset[str] = frozenset()
         """Values that are passwords, also under other names."""
+        self.top_secrets: dict[str, Any] = {}
         self.shared: frozenset[str] = frozenset()
         """Variables that have one value in several services."""
 
@@ -73,7 +74,7 @@ class Compose:
         for key, value in tree.items():
             if key.startswith("x-"):
                 self.ledger.replaced(value, "what refers to it has its content")
-        compose_keys.around(tree, self.ledger)
+        self.top_secrets = entries(tree.get("secrets"))
         self._take(entries(tree.get("services")))
         if not self.services:
             raise compose_keys.nothing(self.files.folder.as_posix(), "no service that runs by default")
@@ -95,6 +96,7 @@ class Compose:
         self.public = compose_keys.front([(each.name, each.ports, each.port) for each in self.services.values()])
         for service in self.services.values():
             self._service(service)
+        compose_keys.around(tree, self.ledger)
         return finish(self.draft, self.ledger, OTHERWISE)
 
     def _take(self, trees: dict[str, Any]) -> None:
@@ -205,21 +207,32 @@ class Compose:
                 self.draft.note((*path, "image"), "The source names no tag: what runs changes with `latest`. Name one.")
             return
         ledger.replaced(tree.get("image"), f"the repository of the system: `{place}.image`")
-        build = tree["build"]
+        build, at = tree["build"], f"{place}.build"
         context = build.get("context") if isinstance(build, dict) else build
         folder = self.files.fill(text_of(context) or ".")
         where = self.files.beside(next(leaves(context if context is not None else build)), folder)
-        spec["build"] = _below(where, self.files.folder)
-        ledger.carried(context, f"{place}.build")
-        for key, value in entries(build).items():
-            text = text_of(value)
-            if key == "dockerfile" and text in ("Dockerfile", "./Dockerfile"):
-                ledger.carried(value, f"{place}.build")
-            elif key != "context":
-                ledger.lost(
-                    value, "`build` is a folder with a Dockerfile; build with docker, and push with `msaspec push`"
-                )
-                self.draft.note((*path, "build"), f"The source sets `build.{key}`, which `msaspec push` does not do.")
+        file = self.files.fill(text_of(entries(build).get("dockerfile")) or "") or None
+        made = builds.read(build, _below(where, self.files.folder), file, self.files.fill, ledger, at)
+        builds.arguments(made, keyed(entries(build).get("args")), self._argument, ledger, at)
+        for each in items(entries(build).get("secrets")):
+            id, source = self._build_secret(each)
+            known = text_of(entries(source).get("file"))
+            beside = known and self.files.beside(next(leaves(source)), self.files.fill(known))
+            builds.secret(made, id, each, source, _below(beside, self.files.folder) if beside else None, ledger, at)
+        spec["build"] = made.short()
+        for note in made.notes:
+            self.draft.note((*path, "build"), note)
+
+    def _argument(self, leaf: Any) -> str | None:
+        """Return the value of a build argument; None where it is that of a machine."""
+        missing: list[str] = []
+        text = self.files.fill(leaf.text, missing) if isinstance(leaf, Leaf) and leaf.value is not None else None
+        return None if missing else text
+
+    def _build_secret(self, each: Any) -> tuple[str, Any]:
+        """Return the id of a secret of a build, and what the project says of it."""
+        name = text_of(each) or text_of(entries(each).get("source")) or ""
+        return text_of(entries(each).get("target")) or name, self.top_secrets.get(name)
 
     def _value(self, leaf: Any) -> str:
         return self.files.fill(leaf.text) if isinstance(leaf, Leaf) and leaf.value is not None else ""

@@ -222,13 +222,14 @@ class Copilot:
             text = text.replace(f"$${{COPILOT_{word}_NAME}}", f"${{{reference}}}")
         return text
 
-    def build_folder(self, build: Any) -> str:
-        """Return the folder with the Dockerfile, as the manifest names it, which is beside the folder of Copilot."""
+    def build_folder(self, build: Any) -> tuple[str, str]:
+        """Return the folder that the builder sees, as the manifest names it, which is beside the folder of Copilot, and
+        the Dockerfile in it."""
         tree = entries(build)
         context = text_of(tree.get("context")) or ""
         file = text_of(tree.get("dockerfile")) or ("" if tree else text_of(build)) or "Dockerfile"
-        folder = context or os.path.dirname(file) or "."
-        return os.path.normpath(folder) if os.path.normpath(folder) == "." else f"./{os.path.normpath(folder)}"
+        folder = os.path.normpath(context or os.path.dirname(file) or ".")
+        return folder if folder == "." else f"./{folder}", os.path.relpath(file, folder)
 
 
 def _manifests(folder: Path) -> list[Path]:

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import Any, Protocol
 
-from msaspec.importing import stores, variables
+from msaspec.importing import builds, stores, variables
 from msaspec.importing.draft import Draft, Names
 from msaspec.importing.ledger import Ledger
 from msaspec.importing.sizes import fargate
@@ -44,7 +44,7 @@ class Import(Protocol):
     def value(self, text: str) -> str:
         """Return a text with Copilot's variables as references."""
 
-    def build_folder(self, build: Any) -> str:
+    def build_folder(self, build: Any) -> tuple[str, str]:
         """Return the folder with the Dockerfile."""
 
 
@@ -97,6 +97,12 @@ def service(job: Import, name: str, tree: dict[str, Any], used: set[str]) -> dic
     return spec
 
 
+def _argument(leaf: Any) -> str | None:
+    """Return the value of a build argument; None where Copilot takes it from a variable."""
+    text = text_of(leaf) or ""
+    return None if "${" in text else text
+
+
 def _image(job: Import, name: str, image: dict[str, Any], spec: dict[str, Any]) -> None:
     ledger, place = job.ledger, f"services.{name}"
     location = text_of(image.get("location"))
@@ -108,17 +114,14 @@ def _image(job: Import, name: str, image: dict[str, Any], spec: dict[str, Any]) 
         ledger.lost(image.get("location"), "it has a variable: name the image")
     build = image.get("build")
     if build is not None:
-        spec["build"] = job.build_folder(build)
-        for key, value in entries(build).items():
-            plain_file = key == "dockerfile" and (text_of(value) or "").rpartition("/")[2] == "Dockerfile"
-            if key == "context" or plain_file:
-                ledger.carried(value, f"{place}.build")
-            else:
-                why = "`build` is a folder with a Dockerfile; build with docker, and push with `msaspec push`"
-                ledger.lost(value, why)
-                told = f"The source sets `image.build.{key}`, which `msaspec push` does not do."
-                job.draft.note(("services", name, "build"), told)
-        ledger.carried(build, f"{place}.build")
+        folder, file = job.build_folder(build)
+        made = builds.read(build, folder, file, str, ledger, f"{place}.build")
+        if file != "Dockerfile" and not entries(build):
+            made.written["file"] = file
+        builds.arguments(made, entries(entries(build).get("args")), _argument, ledger, f"{place}.build")
+        spec["build"] = made.short()
+        for note in made.notes:
+            job.draft.note(("services", name, "build"), note)
     ledger.lost(image.get("healthcheck"), "a service without `paths` is healthy while its container runs")
     ledger.lost(image.get("depends_on"), "a service is one container")
     ledger.lost(image.get("credentials"), "msaspec logs in to no private registry; push the image to the system's own")

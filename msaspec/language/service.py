@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from msaspec.language import image
 from msaspec.language.base import Items, Model, Name, days, measured, seconds, span
+from msaspec.language.build import Build
 from msaspec.language.container import Folder, ReadOnlyRoot, User
 from msaspec.language.files import File, FilePlace
 from msaspec.language.grants import Grant
@@ -177,10 +178,10 @@ class Service(Model):
         description="Further ports, by name. A use opens those that it names, and a path may lead to one.",
         examples=[{"console": 15672, "amqp": "5672/tcp"}],
     )
-    build: str | None = Field(
+    build: Build | None = Field(
         None,
-        description="Directory with the Dockerfile, for `msaspec deploy` and `msaspec push`.",
-        examples=["./user-service"],
+        description="How `msaspec deploy` and `msaspec push` build the image: a folder with a Dockerfile, or more.",
+        examples=["./user-service", {"context": "./shop", "file": "web/Dockerfile", "target": "prod"}],
     )
     mutable: bool = Field(
         False,

@@ -306,7 +306,7 @@ def _system(written: Any) -> str | None:
 
 
 def _build(written: Any) -> str | None:
-    return str(written.get("context", ".")) if isinstance(written, dict) else "." if written is True else None
+    return "." if written is True else None
 
 
 def _yes(written: Any) -> bool | None:
@@ -353,6 +353,8 @@ MENDS: Mapping[str, Callable[[Any], Any]] = {
     "databases.*.size": lambda written: f"db.{written}" if re.fullmatch(r"[a-z]+\d\w*\.\w+", str(written)) else None,
     "services.*.arch": _arch,
     "services.*.build": _build,
+    "services.*.build.args": variables,
+    "services.*.build.context": _build,
     "services.*.command": words,
     "services.*.env": variables,
     "services.*.env.*": lambda written: "" if written is None else None,

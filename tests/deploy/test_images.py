@@ -16,6 +16,7 @@ from msaspec.deploy.aws.target import Aws
 from msaspec.deploy.images import Place
 from msaspec.deploy.invocation import Invocation
 from msaspec.deploy.parameters import Source, Tag
+from msaspec.deploy.recipe import Recipe
 from tests.deploy.by_hand import ACCOUNT, REGION, Client, caller, fake, moto, refusal
 
 REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
@@ -119,7 +120,7 @@ def test_the_command_pushes_the_tag_that_is_missing(written: str | None) -> None
 @pytest.mark.parametrize(("arch", "platform"), [("arm64", "linux/arm64"), ("x86_64", "linux/amd64")])
 def test_commands_survive_a_shell(directory: str, arch: str, platform: str) -> None:
     """What is pasted into a shell arrives as it was meant, and no directory is taken for an option or for stdin."""
-    said = images.told(CART, WHERE, arch, directory)
+    said = images.told(CART, WHERE, arch, Recipe(directory))
     build, _, push = (said.hint or "").partition(", or: ")[2].partition(" && ")
     safe = directory if not directory.startswith("-") else f"./{directory}"
     assert shlex.split(build) == ["docker", "build", "--platform", platform, "--tag", str(WHERE), safe]

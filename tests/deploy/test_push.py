@@ -17,6 +17,7 @@ from moto import mock_aws
 from msaspec import pipeline
 from msaspec.deploy import pushing
 from msaspec.deploy.aws.target import Target
+from msaspec.deploy.recipe import Recipe
 from msaspec.template import render, role
 from tests.deploy.by_hand import ACCOUNT, MANIFEST, REGION, Commands, fake, moto, plan
 
@@ -316,4 +317,30 @@ def test_a_manifest_on_standard_input_is_beside_the_command() -> None:
     """A manifest without a file has its directories where the command runs."""
     text = MANIFEST.replace("image: 'cart:1.0',", "image: 'cart:1.0', build: ./cart,")
     (wanted,) = pushing.wanted(plan(text), ["cart"], {}, "-", None)
-    assert (wanted.build, wanted.arch) == ("cart", "arm64")
+    assert (wanted.build, wanted.arch) == (Recipe("cart"), "arm64")
+
+
+WHOLE = """{
+    context: ./shop, file: docker/prod.Dockerfile, target: prod, args: {NODE_VERSION: 24, WHO: "a b $(c), d"},
+    secrets: {npmrc: ./.npmrc, token: {env: NPM_TOKEN}}}"""
+
+
+def test_a_build_says_more_than_its_folder(world: World) -> None:
+    """The Dockerfile is relative to the folder, a secret's file to the manifest, and values arrive as they are."""
+    (world.folder / "sub").mkdir()
+    (world.folder / "sub" / "my.yaml").write_text(TEXT.replace("build: ./the cart", f"build: {WHOLE}"), "utf-8")
+    result = world.push("cart", "--file", "sub/my.yaml")
+    where = f"{REGISTRY}/shop/cart:1.0"
+    options = [
+        "--file=sub/shop/docker/prod.Dockerfile",
+        "--target=prod",
+        "--build-arg=NODE_VERSION=24",
+        "--build-arg=WHO=a b $(c), d",
+        "--secret=id=npmrc,src=sub/.npmrc",
+        "--secret=id=token,env=NPM_TOKEN",
+    ]
+    build = ["build", "--platform", "linux/arm64", "--tag", where, *options, "sub/shop"]
+    assert (result.exit_code, world.commands) == (0, [build, ["push", where]])
+    assert f"Building {where} from sub/shop for linux/arm64" in result.stderr
+    assert world.push("cart", "--file", "sub/my.yaml", "--build", "other", "--tag", "cart=2").exit_code == 0
+    assert world.commands[2][5:] == ["--file=other/docker/prod.Dockerfile", *options[1:], "other"]

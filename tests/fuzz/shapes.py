@@ -422,7 +422,13 @@ _MEANT: Mapping[str, Callable[[Maker], Any]] = {
     "expires": lambda maker: "expires_at",
     "certificate": lambda maker: None,
     "kms_key": lambda maker: _KEY,
-    "build": lambda maker: "./service",
+    "build": lambda maker: maker.random.choice(
+        (
+            "./service",
+            {"context": "..", "file": "web/Dockerfile", "target": "prod", "args": {"NODE_VERSION": "24"}},
+            {"secrets": {"npmrc": "./.npmrc", "token": {"env": "NPM_TOKEN"}}},
+        )
+    ),
     "command": lambda maker: maker.random.choice(([], ["run"], ["worker", "--queue=mail"])),
     "alarms": lambda maker: maker.random.choice(([], ["checkout-errors"])),
     "ingress": lambda maker: maker.random.choice(

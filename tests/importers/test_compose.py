@@ -47,7 +47,7 @@ SHOP = """
 name: shop
 services:
   web:
-    build: {context: ./web, target: prod}
+    build: {context: ./web, target: prod, dockerfile: ./Dockerfile}
     ports: ["8080:3000", "9229:9229", "53:53/udp"]
     environment:
       API: http://api:8000/v1
@@ -88,7 +88,7 @@ def test_a_shop(tmp_path: Path) -> None:
     assert data["databases"] == {"db": {"version": "16"}}
     web, api, cache = (data["services"][name] for name in ("web", "api", "cache"))
     assert web["image"] == "web:1.0"
-    assert web["build"] == "./web"
+    assert web["build"] == {"context": "./web", "target": "prod"}
     assert web["port"] == 3000
     assert web["paths"] == ["/"]
     assert web["env"] == {"API": "${api.url}/v1", "LOG": "debug", "PRICE": "$$5"}
@@ -114,11 +114,57 @@ def test_the_report_says_why(tmp_path: Path) -> None:
     made = imported(tmp_path, {"compose.yaml": SHOP})
     assert verdict(made, "services.web.environment.API") == ("carried", "services.web.env.API")
     assert verdict(made, "services.api.environment.JWT_SECRET")[0] == "replaced"
-    assert verdict(made, "services.web.build.target")[0] == "lost"
+    assert verdict(made, "services.web.build.target") == ("carried", "services.web.build.target")
     assert "Docker of its host" in verdict(made, "services.web.volumes[1]")[1]
     assert "--profile jobs" in verdict(made, "services.worker.image")[1]
     assert verdict(made, "services.db.image") == ("replaced", "the database `databases.db` (RDS PostgreSQL)")
     assert verdict(made, "services.web.ports[2]")[0] == "lost"
+
+
+BUILDS = """
+name: builds
+services:
+  whole:
+    build:
+      context: ../services
+      dockerfile: whole/prod.Dockerfile
+      target: ${STAGE:-prod}
+      args: [NODE_VERSION=24, NPM_TOKEN=npm_0123456789abcdefghijABCDEFGHIJ012345, FROM_SHELL]
+      secrets: [npmrc, {source: token, target: tok}, gone]
+      ssh: [default]
+      cache_from: [acme/cache]
+  map: {build: {args: {A: "1", B: "${B}", URL: "a$$b"}}}
+secrets:
+  npmrc: {file: ./.npmrc}
+  token: {environment: TOKEN}
+  other: {file: ./other}
+"""
+
+
+def test_how_images_are_built(tmp_path: Path) -> None:
+    """Folder, Dockerfile, stage, arguments and secrets; a credential among the arguments becomes a secret, and what
+    stays with the machine is named."""
+    made = imported(tmp_path, {"compose.yaml": BUILDS})
+    services = manifest(made)["services"]
+    assert services["whole"]["build"] == {
+        "context": "../services",
+        "file": "whole/prod.Dockerfile",
+        "target": "prod",
+        "args": {"NODE_VERSION": "24"},
+        "secrets": {
+            "NPM_TOKEN": {"env": "NPM_TOKEN"},
+            "npmrc": "./.npmrc",
+            "tok": {"env": "TOKEN"},
+        },
+    }
+    assert services["map"]["build"] == {"context": ".", "args": {"A": "1", "URL": "a$b"}}
+    assert "npm_0123" not in made.text
+    assert "FROM_SHELL" in made.text
+    assert verdict(made, "secrets.npmrc.file") == ("carried", "services.whole.build.secrets.npmrc")
+    assert verdict(made, "secrets.other.file")[0] == "lost"
+    assert verdict(made, "services.whole.build.secrets[2]")[0] == "lost"
+    assert verdict(made, "services.whole.build.ssh[0]")[0] == "lost"
+    assert accounted(tmp_path, made)
 
 
 @pytest.mark.parametrize("secret", ["hunter22", "abcdefghijkl"])

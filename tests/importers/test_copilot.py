@@ -24,7 +24,8 @@ http:
   alias: shop.example.com
   healthcheck: {path: /up, interval: 15s, success_codes: '200'}
 image:
-  build: {dockerfile: web/Dockerfile, context: web}
+  build:
+    {dockerfile: web/docker/prod.Dockerfile, context: web, target: prod, args: {A: "1", B: "${C}"}, cache_from: [x]}
   port: 3000
 cpu: 256
 memory: 512
@@ -92,7 +93,7 @@ def test_an_application(made: tuple[Imported, Path]) -> None:
     data: dict[str, Any] = yaml.safe_load(text)
     web, api = data["services"]["web"], data["services"]["api"]
     assert data["name"] == "shop"
-    assert web["build"] == "./web"
+    assert web["build"] == {"context": "./web", "file": "docker/prod.Dockerfile", "target": "prod", "args": {"A": "1"}}
     assert web["paths"] == ["/"]
     assert web["health"] == {"path": "/up", "interval": "15 s", "codes": "200"}
     assert web["runtime"] == {"type": "fargate", "cpu": "0.25 vCPU", "memory": "512 MiB", "exec": True}

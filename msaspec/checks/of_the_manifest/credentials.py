@@ -79,6 +79,12 @@ def _found(plan: Plan) -> Iterator[tuple[Path, str, str]]:
                     what,
                     f"Keep it in SSM or Secrets Manager: `secrets: {{{variable}: /{plan.site.system}/...}}`.",
                 )
+        for argument, text in (spec.build.args if spec.build else {}).items():
+            if credentials.is_named(argument, text) or credentials.form(text):
+                path = (*workload.path, "build", "args", argument)
+                known.add(path)
+                said = f"The build argument `{argument}` of `{name}` looks like {_what(text)}, and stays in the image."
+                yield path, said, f"Pass it as a secret of the build: `secrets: {{{argument}: {{env: {argument}}}}}`."
         for at, flag in credentials.in_words(spec.command):
             path = (*workload.path, "command", at)
             if path not in known:

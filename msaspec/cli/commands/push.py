@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 )
 @console.environment_option(deployed=True)
 @console.target_options()
-@click.option("--build", metavar="DIR", help="Build the image of one service from this directory.")
+@click.option(
+    "--build", metavar="DIR", help="Build the image of one service from this directory, in place of the manifest's."
+)
 @click.option(
     "--tag",
     "tags",

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
-from msaspec.deploy import images
+from msaspec.deploy import images, recipe
 from msaspec.deploy.asking import GONE
 from msaspec.deploy.evidence import Ask
 from msaspec.deploy.precondition import Checking, Needs, Precondition
@@ -59,7 +58,7 @@ class Images(Precondition):
             if answer is GONE or "ImageNotFound" in failures:
                 if needs.seen_to:
                     continue
-                build = str(Path(needs.context.invocation.file).parent / spec.build) if spec.build else None
+                build = recipe.of(spec.build, needs.context.invocation.file)
                 where = images.place(needs.context.aws, system, tag)
                 found.append(images.told(tag, where, spec.arch, build, needs.context.invocation))
                 continue
