@@ -37,7 +37,7 @@ def server() -> Iterator[postgres.Server]:
 
 
 PARTS = {
-    "tests/lambdas/": "The bootstrap of databases on a real PostgreSQL",
+    "tests/lambdas/": "The bootstrap of databases on real servers",
     "tests/shop/": "The services of the example as processes",
     "tests/system/test_instances.py": "The example on machines that boot from a deployment",
     "tests/system/test_autoscaling.py": "The same on groups of machines behind a reverse proxy",

@@ -168,6 +168,21 @@ REFUSED = [
         "would grow from 100 to 105 GiB, and RDS refuses growth of less than 10 percent",
     ),
     (
+        {"engine": "mysql", "version": '"8.4.10"'},
+        {"engine": "mysql", "version": '"8.4.9"'},
+        "would go back from version 8.4.10 to 8.4.9, which RDS refuses",
+    ),
+    (
+        {"engine": "mariadb", "version": '"11.4"'},
+        {"engine": "mariadb", "version": '"10.11"'},
+        "would go back from version 11.4 to 10.11, which RDS refuses",
+    ),
+    (
+        {"engine": "mysql"},
+        {"engine": "mysql", "parameters": "{lower_case_table_names: 1}"},
+        "would change `lower_case_table_names`, which MySQL refuses after its first start: it would not start",
+    ),
+    (
         {"storage": "25 GiB"},
         {"storage": "27 GiB"},
         "would grow from 25 to 27 GiB, and RDS refuses growth of less than 10 percent",
@@ -205,6 +220,8 @@ def test_what_rds_refuses_is_an_error_before(before: dict[str, str], after: dict
         ({"backups": "7 days"}, {"backups": "9 days"}),
         ({"backups": "0 days"}, {"backups": "1 day"}),
         ({"protect": "false"}, {"protect": "true"}),
+        ({"engine": "mariadb", "version": '"10.11"'}, {"engine": "mariadb", "version": '"11.4"'}),
+        ({}, {"max_storage": "100 GiB", "parameters": "{max_connections: 200}"}),
         ({}, {"multi_zone": "true", "size": "db.m7g.large"}),
     ],
 )
@@ -227,6 +244,23 @@ def test_backups_go_by_a_word_only() -> None:
     free = gate.judge(found, ("main",), lambda each: each)
     assert (free.refused, free.ids, free.unused) == ((), frozenset(), ())
     assert "MainDatabase" in stack_policy(compiled(before).stack.template, free.ids)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code"),
+    [
+        ({"from_snapshot": "one"}, {}, "MSA511"),
+        ({"from_snapshot": "one"}, {"from_snapshot": "two"}, "MSA517"),
+        ({}, {"from_snapshot": "two"}, "MSA511"),
+    ],
+)
+def test_a_snapshot_stays_for_ever(before: dict[str, str], after: dict[str, str], code: str) -> None:
+    """To take it away, change or add it makes another instance: what was written since is lost, by a word only."""
+    one, other = database(**before), database(**after)
+    found = told(one, other)
+    assert (code, 5) in [(said, line) for said, line, _ in found]
+    assert any("would be replaced by" in message for _, _, message in found)
+    assert gate.judge(between(one, other), (), lambda each: each).refused
 
 
 @pytest.mark.parametrize(

@@ -35,10 +35,27 @@ echo 'psql could not be installed. Try: sudo dnf install postgresql17'; exit 1
 END
 /usr/local/bin/psql >/dev/console
 """
+# fact: mariadb-client
+_MYSQL = """\
+#!/bin/bash
+# A client of MariaDB, which speaks to MySQL too.
+for pause in 5 15 45; do
+  for each in mariadb1011-client-utils mariadb105; do dnf install -qy $each && break 2; done
+  sleep $pause
+done
+"""
+_MYSQL_PORT = 3306
+
+
+def _user_data(doors: Iterable[tuple[str, Door]]) -> str:
+    """Return what installs the clients of the databases: of PostgreSQL always."""
+    mysql = any(door.port == _MYSQL_PORT for _, door in doors)
+    return _MYSQL + USER_DATA.partition("\n")[2] if mysql else USER_DATA
 
 
 def build(bastion: Bastion, doors: Iterable[tuple[str, Door]], site: Site) -> Part:
     """Return the host and its rule to each door. `doors` are pairs of a manifest name and a door."""
+    doors = list(doors)
     rules = [
         security_groups.edge(f"BastionTo{names.camel(name)}", "BastionSecurityGroup", door, "bastion")
         for name, door in doors
@@ -54,7 +71,7 @@ def build(bastion: Bastion, doors: Iterable[tuple[str, Door]], site: Site) -> Pa
                 bastion.instance_type,
                 "BastionInstanceProfile",
                 "BastionSecurityGroup",
-                USER_DATA,
+                _user_data(doors),
             ),
             hosts.instance("BastionInstance", "BastionLaunchTemplate", site.services[0], display, site.online),
             *rules,

@@ -22,7 +22,7 @@ from msaspec.language.aws_type import AwsType, Content, Properties
 from msaspec.language.engine import Bootstrap
 from msaspec.language.part import Door, Part, Site, Statement
 from msaspec.language.value import Text, Token
-from msaspec.template import names
+from msaspec.template import names, scripts
 
 
 def _contents(properties: Properties) -> Iterator[Content]:
@@ -140,7 +140,7 @@ def _pair(programs: Bootstrap, servers: Sequence[Server], site: Site) -> Part:
                 ),
             ),
         ),
-        scripts={handler: functions.source(programs.handler), runner: functions.source(programs.runner)},
+        scripts=dict(zip((handler, runner), sources(programs), strict=True)),
     )
 
 
@@ -189,9 +189,18 @@ def _databases(grants: Sequence[Grant]) -> list[dict[str, Any]]:
 
 
 @cache
+def sources(programs: Bootstrap) -> tuple[str, str]:
+    """Return the sources of handler and runner, as a template carries them."""
+    handler = functions.source(programs.handler)
+    if programs.verifier:
+        handler = scripts.varied(handler, functions.source(programs.verifier))
+    return handler, functions.source(programs.runner)
+
+
+@cache
 def _revision(programs: Bootstrap) -> str:
     """Change with the functions, so that a newer msaspec brings every instance to its state once."""
-    return sha256((functions.source(programs.handler) + functions.source(programs.runner)).encode()).hexdigest()[:16]
+    return sha256("".join(sources(programs)).encode()).hexdigest()[:16]
 
 
 _VPC_ACCESS = Statement(

@@ -7,7 +7,15 @@ from collections.abc import Iterable
 from json import dumps
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 from troposphere import Ref, Tags, rds, secretsmanager
 
@@ -38,22 +46,59 @@ def _class(written: str) -> str:
     return written
 
 
+def _number(written: Any) -> Any:
+    return str(written) if isinstance(written, int) and not isinstance(written, bool) else written
+
+
+def _snapshot(written: str) -> str:
+    if not _SNAPSHOT.fullmatch(written):
+        raise PydanticCustomError("snapshot", "a snapshot of RDS is named by its identifier or its ARN")
+    return written
+
+
+_SNAPSHOT = re.compile(
+    r"(arn:aws[a-z-]*:rds:[a-z0-9-]+:[0-9]{12}:(cluster-)?snapshot:)?([a-z]+:)?[A-Za-z](-?[A-Za-z0-9])*", re.ASCII
+)
+ParameterName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$", max_length=100)]
+ParameterValue = Annotated[
+    str,
+    BeforeValidator(_number),
+    Field(min_length=1, max_length=1000),
+    WithJsonSchema({"type": ["string", "integer"]}),
+]
+
+
 class Database(Model):
     """An RDS instance: encrypted, isolated, kept as a snapshot when it is deleted."""
 
     engine: EngineName = Field(DEFAULT, description="Database engine.")
-    version: Annotated[str, Field(pattern="|".join(engine.versions for engine in engines().values()))] = Field(
+    version: str = Field(
         engines()[DEFAULT].version,
         description="Major version, for which RDS installs minor upgrades; or a minor version, which stays.",
         examples=[example for engine in engines().values() for example in engine.examples],
+        json_schema_extra={"pattern": "|".join(engine.versions for engine in engines().values())},
     )
     size: Annotated[str, AfterValidator(_class)] = Field(
         "db.t4g.micro", description="Instance class.", examples=["db.t4g.micro", "db.m7g.large"]
     )
     storage: Annotated[int, gibibytes(20, 65536, "20 GiB")] = measured("20 GiB", description="Size of the gp3 volume.")
+    max_storage: Annotated[int, gibibytes(22, 65536, "100 GiB")] | None = Field(
+        None, description="Let RDS enlarge the volume up to this size. Default: it does not.", examples=["100 GiB"]
+    )
     multi_zone: bool = Field(False, description="Run a standby in another zone for failover.")
     replicas: int = Field(0, ge=0, le=15, description="Read replicas.")
     backups: Annotated[int, days(0, 35, "7 days")] = measured("7 days", description="Retention of automated backups.")
+    parameters: dict[ParameterName, ParameterValue] = Field(
+        {},
+        description="Parameters of the engine, beside those that msaspec sets.",
+        examples=[{"max_connections": "200"}],
+    )
+    from_snapshot: Annotated[str, Field(max_length=255), AfterValidator(_snapshot)] | None = Field(
+        None,
+        description="Snapshot with which the database begins, by identifier or ARN. It stays here: to change or remove "
+        "it replaces the data.",
+        examples=["shop-snapshot-2026-11-01"],
+    )
     protect: bool = Field(
         True,
         description="Deletion protection, and a snapshot on deletion or replacement. Set false for temporary systems.",
@@ -118,7 +163,7 @@ def build(entry: Entry[Database], site: Site) -> Iterable[Any]:
         f"{name}Parameters",
         Description=f"Parameters of {entry.name}",
         Family=f"{engine.family}{engine.major(spec.version)}",
-        Parameters=dict(engine.parameters),
+        Parameters={**engine.parameters, **spec.parameters},
     )
     if spec.replicas:
         yield _master_secret(entry, site)
@@ -145,7 +190,7 @@ def build(entry: Entry[Database], site: Site) -> Iterable[Any]:
         EnableCloudwatchLogsExports=list(engine.logs),
         DeletionProtection=spec.protect,
         Tags=Tags(Name=f"{site.stack}/{entry.name}"),
-        **_kept_version(pinned=pinned),
+        **_kept_version(engine, pinned=pinned),
         DeletionPolicy="Snapshot" if spec.protect else "Delete",
         UpdateReplacePolicy="Snapshot" if spec.protect else "Delete",
     )
@@ -170,16 +215,23 @@ def build(entry: Entry[Database], site: Site) -> Iterable[Any]:
 
 
 def _volume(spec: Database) -> dict[str, Any]:
-    return {"AllocatedStorage": str(spec.storage), "StorageType": "gp3", "StorageEncrypted": True}
+    """Return the volume. What is restored is encrypted as its snapshot is: RDS takes no word about it."""
+    most = {"MaxAllocatedStorage": spec.max_storage} if spec.max_storage else {}
+    encrypted = {} if spec.from_snapshot else {"StorageEncrypted": True}
+    return {"AllocatedStorage": str(spec.storage), **most, "StorageType": "gp3", **encrypted}
 
 
-def _kept_version(*, pinned: bool) -> dict[str, Any]:
+def _kept_version(engine: Engine, *, pinned: bool) -> dict[str, Any]:
     """Return a bare major version is what RDS documents for "its default minor"; cfn-lint's list has minors only."""
-    return {} if pinned else {"Metadata": {"cfn-lint": {"config": {"ignore_checks": ["W3691"]}}}}
+    return {} if pinned else {"Metadata": {"cfn-lint": {"config": {"ignore_checks": [engine.versions_rule]}}}}
 
 
 def _credentials(entry: Entry[Database]) -> dict[str, Any]:
-    """RDS refuses a read replica of an instance whose master password it manages, so then we keep our own."""
+    """RDS refuses a read replica of an instance whose master password it manages, so then we keep our own. The master
+    user of a snapshot has its name already."""
+    # fact: rds-restored
+    if entry.spec.from_snapshot:
+        return {"DBSnapshotIdentifier": entry.spec.from_snapshot, "ManageMasterUserPassword": True}
     if not entry.spec.replicas:
         return {"MasterUsername": entry.spec.server.master, "ManageMasterUserPassword": True}
     password: Text = ("{{resolve:secretsmanager:", master(entry), ":SecretString:password}}")

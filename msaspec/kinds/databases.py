@@ -14,7 +14,7 @@ from troposphere import Output, secretsmanager
 from msaspec.aws import bootstrap, database_classes, database_instances
 from msaspec.aws.database_instances import Database
 from msaspec.aws.intrinsic import intrinsic, reference
-from msaspec.diagnostics.diagnostic import WIDTH, Code, Diagnostic
+from msaspec.diagnostics.diagnostic import WIDTH, Code, Diagnostic, Severity
 from msaspec.engines import engines
 from msaspec.language.base import Model
 from msaspec.language.kind import Kind
@@ -40,7 +40,7 @@ REFUSED_NAME = Code(
     "MSA312",
     "A name that the engine or RDS reserves",
     fill(
-        " ".join(engine.kept for engine in engines().values())
+        " ".join(engine.kept for engine in engines().values() if engine.kept)
         + " RDS reserves `rdsadmin` and names that begin with `rds_`. A service's "
         "role has the name of the service in snake_case.",
         WIDTH,
@@ -54,6 +54,34 @@ UNSOUND_VERSION = Code(
     ignored that setting and were replaced within a week (PostgreSQL release notes, 17.2, 16.6, 15.10). Name a newer
     minor version, or only the major version.
     """,
+)
+TOO_LONG = Code(
+    "MSA460",
+    "A name that is too long for the engine",
+    """
+    MySQL allows users of 32 characters; a service's user has the name of the service. A database's name has 64 at
+    most on MySQL and MariaDB, where each `_` counts twice, since it has a backslash in front where access is granted.
+    """,
+)
+NO_ROOM = Code(
+    "MSA461",
+    "A largest size that leaves no room",
+    "RDS enlarges a volume by a tenth at least, so `max_storage` is at least a tenth above `storage`.",
+)
+RESTORED_REPLICAS = Code(
+    "MSA462",
+    "A database from a snapshot, with replicas",
+    """
+    RDS refuses replicas of MySQL and MariaDB, and of PostgreSQL, where it manages the master password, and it takes no
+    other password together with a snapshot. So a database that begins with a snapshot has no replicas.
+    """,
+)
+IN_CLEAR_TEXT = Code(
+    "MSA463",
+    "Connections without TLS are allowed",
+    "The parameter lets clients connect without TLS, with their data in clear text inside the network. Remove it as "
+    "soon as all clients use TLS.",
+    Severity.WARNING,
 )
 REPLICA_WITHOUT_BACKUP = Code(
     "MSA313",
@@ -81,8 +109,13 @@ class DatabaseUse(Model):
     )
 
 
-_URLS = [engine.scheme for engine in engines().values()]
-_SCHEMES = [" or ".join(f"`{before}{scheme}://`" for scheme in _URLS) for before in ("", "jdbc:")]
+_SCHEMES = [
+    " or ".join(f"`{scheme}://`" for scheme in dict.fromkeys(schemes))
+    for schemes in (
+        [engine.scheme for engine in engines().values()],
+        [f"jdbc:{engine.jdbc_scheme or engine.scheme}" for engine in engines().values()],
+    )
+]
 
 
 class Databases(Kind[Database, DatabaseUse]):
@@ -115,6 +148,18 @@ class Databases(Kind[Database, DatabaseUse]):
         if spec.replicas and not spec.backups:
             message = f"`{entry.name}` has replicas but no backups."
             yield REPLICA_WITHOUT_BACKUP.at((*entry.path, "replicas"), message, hint="Set `backups: 7 days`.")
+        # fact: rds-volume-growth
+        if spec.max_storage and spec.max_storage < (least := spec.storage + -(-spec.storage // 10)):
+            message = f"`{entry.name}` has {spec.storage} GiB, and could not grow to {spec.max_storage} GiB."
+            yield NO_ROOM.at((*entry.path, "max_storage"), message, hint=f"Write `max_storage: {least} GiB` or more.")
+        if spec.from_snapshot and spec.replicas:
+            message = f"`{entry.name}` begins with a snapshot, and would have replicas."
+            hint = "Remove `replicas`, or create it without them and move the data into another database."
+            yield RESTORED_REPLICAS.at((*entry.path, "replicas"), message, hint=hint)
+        for name, value in spec.parameters.items():
+            if name in ("require_secure_transport", "rds.force_ssl") and value.lower() in ("0", "off", "false"):
+                message = f"`{entry.name}` accepts connections without TLS."
+                yield IN_CLEAR_TEXT.at((*entry.path, "parameters", name), message, hint="Remove the parameter.")
         owners: dict[str, Use[DatabaseUse]] = {}
         for use in uses:
             yield from _kept(entry, use)
@@ -164,7 +209,7 @@ class Databases(Kind[Database, DatabaseUse]):
             "username": (role,),
             "password": (secret,),
             "url": (Secret((Token(_secret_id(use)),), "url"),),
-            "jdbc_url": (f"jdbc:{engine.scheme}://", host, _rest(entry, use)),
+            "jdbc_url": (f"jdbc:{engine.jdbc_scheme or engine.scheme}://", host, _rest(entry, use, engine.jdbc_query)),
             "reader_host": (reader,),
         }
         return Offer(
@@ -191,10 +236,10 @@ def _variables(entry: Entry[Database], use: Use[DatabaseUse], attributes: Mappin
     return {**own, "DATABASE_URL": attributes["url"]} if use.alone else own
 
 
-def _rest(entry: Entry[Database], use: Use[DatabaseUse]) -> str:
+def _rest(entry: Entry[Database], use: Use[DatabaseUse], query: str | None = None) -> str:
     """Return the end of an address."""
     engine = entry.spec.server
-    return f":{engine.port}/{_name(use)}?{engine.query}"
+    return f":{engine.port}/{_name(use)}?{query or engine.query}"
 
 
 def _url(entry: Entry[Database], use: Use[DatabaseUse]) -> tuple[Text, Text]:
@@ -227,6 +272,18 @@ def _kept(entry: Entry[Database], use: Use[DatabaseUse]) -> Iterable[Diagnostic]
         at = (*use.path, "database") if written else use.path
         message = f"{engine.title} or RDS reserves the name `{name}`."
         yield REFUSED_NAME.at(at, message, hint="Name another `database`.", key=not written)
+    elif (long := engine.measure(name)) > engine.longest_database:
+        message = (
+            f"The database `{name}` counts {long} characters, and {engine.title} allows {engine.longest_database}."
+        )
+        at = (*use.path, "database") if use.options.database else use.path
+        yield TOO_LONG.at(at, message, hint="Write a shorter `database`.", key=not use.options.database)
+    if len(role) > engine.longest_user:
+        message = (
+            f"`{use.service}` would have a user of {len(role)} characters on `{entry.name}`, and {engine.title} "
+            f"allows {engine.longest_user}."
+        )
+        yield TOO_LONG.at(use.path[:2], message, hint="Give the service a shorter name.", key=True)
     if engine.keeps_role(role):
         message = (
             f"`{use.service}` would have the role `{role}` on `{entry.name}`, "

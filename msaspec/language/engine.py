@@ -16,6 +16,8 @@ class Bootstrap:
     """The module of `aws/lambdas` that answers CloudFormation."""
     runner: str
     """The module of `aws/lambdas` that speaks to the server."""
+    verifier: str | None = None
+    """The module of `aws/lambdas` that says what the engine keeps of a password; None for that of the handler."""
 
     @property
     def handler_id(self) -> str:
@@ -60,7 +62,7 @@ class Engine:
     lifecycle: str | None
     """`EngineLifecycleSupport`; None for an engine that has none."""
     scheme: str
-    """Of its URLs: ``postgresql``. Those of JDBC begin with ``jdbc:`` and the same."""
+    """Of its URLs: ``postgresql``."""
     driver: str
     """Class of the JDBC driver."""
     query: str
@@ -80,6 +82,16 @@ class Engine:
     counted: str
     """How that number comes about, as a sentence of a manual page."""
     bootstrap: Bootstrap
+    jdbc_scheme: str | None = None
+    """What follows ``jdbc:`` in URLs of JDBC, where it is not the scheme."""
+    jdbc_query: str | None = None
+    """What URLs of JDBC end with, where it is something else."""
+    versions_rule: str = "W3691"
+    """The rule of cfn-lint that knows minor versions only, and objects to a major one."""
+    longest_user: int = 63
+    longest_database: int = 63
+    measure: Callable[[str], int] = len
+    """How many letters a name of a database counts for."""
     unsound: Mapping[str, str] = field(default_factory=dict)
     """Minor versions on which what the bootstrap makes does not hold; what happens, as the end of a sentence."""
 

@@ -21,6 +21,7 @@ from typing import Any
 from msaspec.diagnostics.diagnostic import Code, Diagnostic, Invalid, Severity, ordered
 from msaspec.diagnostics.place import Path
 from msaspec.diagnostics.spelling import suggest
+from msaspec.engines import engines
 from msaspec.linting import gc_pause, speedups, sympy_import, verdicts, workers
 from msaspec.linting.configuration import Configuration, in_force
 from msaspec.linting.settings import Settings, settings
@@ -176,8 +177,8 @@ def _examine(text: str, regions: Sequence[str], rules: Any, configuration: Confi
 def _unsilence(template: Any) -> None:
     """Take out what in a template has cfn-lint pass over errors: a patch may have put it there.
 
-    Warnings may be silenced for a resource, as the compiler itself does. A configuration that the user names decides
-    otherwise.
+    Warnings may be silenced for a resource, as the compiler itself does, and that RDS has a major version of which
+    cfn-lint knows only the minor ones. A configuration that the user names decides otherwise.
     """
     if not isinstance(template, dict):
         return
@@ -185,9 +186,18 @@ def _unsilence(template: Any) -> None:
     for resource in _map(template.get("Resources")).values():
         metadata = _map(_map(resource).get("Metadata"))
         ignored = _map(_map(metadata.pop("cfn-lint", None)).get("config")).get("ignore_checks")
-        kept = [each for each in ignored if _A_WARNING.fullmatch(str(each))] if isinstance(ignored, list) else []
+        rules = list(map(str, ignored)) if isinstance(ignored, list) else []
+        kept = [each for each in rules if _A_WARNING.fullmatch(each) or each == _major_version_rule(resource)]
         if kept:
             metadata["cfn-lint"] = {"config": {"ignore_checks": kept}}
+
+
+def _major_version_rule(resource: Any) -> str | None:
+    """Return the rule that objects to the version of a database, where that is a major one that the engine has."""
+    properties = _map(_map(resource).get("Properties"))
+    engine, version = engines().get(str(properties.get("Engine"))), str(properties.get("EngineVersion"))
+    known = engine is not None and re.search(engine.versions, version) and not engine.pinned(version)
+    return engine.versions_rule if engine and known else None
 
 
 def _map(part: Any) -> dict[Any, Any]:

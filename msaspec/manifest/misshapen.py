@@ -270,7 +270,17 @@ _RUNTIMES = {
 
 
 def _engine(written: Any) -> str | None:
-    return "postgres" if re.match(r"(aurora-)?(postgres|pg\b|psql)", str(written).lower()) else None
+    for engine, pattern in _ENGINES.items():
+        if re.match(pattern, str(written).lower()):
+            return engine
+    return None
+
+
+_ENGINES = {
+    "postgres": r"(aurora-)?(postgres|pg\b|psql)",
+    "mariadb": r"maria",
+    "mysql": r"(aurora-)?mysql|aurora$|percona",
+}
 
 
 def _tags(written: Any) -> dict[str, str] | None:

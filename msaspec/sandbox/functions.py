@@ -4,7 +4,8 @@ That is no barrier, so only msaspec's own functions run, which are known by thei
 but those that they read. Others run only with `run_any_code`.
 
 A call that is meant for a database instance cannot arrive, since nothing listens at the address that the emulated RDS
-gives out. It goes to the PostgreSQL server that was handed over; without one it is recorded and succeeds.
+gives out. It goes to the PostgreSQL server that was handed over; without one, and for other engines, it is recorded and
+succeeds.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from functools import cache
 from importlib import resources
 from typing import Any
 
-from msaspec.aws import functions
+from msaspec.aws import bootstrap, functions
+from msaspec.engines import engines
 from msaspec.sandbox import scratch
 from msaspec.sandbox.world import World, current
 
@@ -64,8 +66,8 @@ def run(world: World, function: Any, event: dict[str, Any]) -> tuple[bool, Any]:
     if not own and not world.settings.run_any_code:
         said = f"The sandbox runs only msaspec's own functions, and {function.function_name} has another source."
         return _not_run(f"{said} With --run-any-code it runs as you, on this machine.")
-    if event.get("Host") in _databases(world, function.region):
-        if world.postgres is None:
+    if engine := _databases(world, function.region).get(str(event.get("Host"))):
+        if world.postgres is None or engine != "postgres":
             world.database_calls.append(event)
             return False, None
         event = event | _of(world)
@@ -99,9 +101,10 @@ def run(world: World, function: Any, event: dict[str, Any]) -> tuple[bool, Any]:
         return bool(failed), value
 
 
-def _databases(world: World, region: str) -> set[str]:
+def _databases(world: World, region: str) -> Mapping[str, str]:
+    """Return the engines of the database instances, by their addresses."""
     instances = world.client("rds", region).describe_db_instances()["DBInstances"]
-    return {instance["Endpoint"]["Address"] for instance in instances}
+    return {instance["Endpoint"]["Address"]: instance["Engine"] for instance in instances}
 
 
 def _of(world: World) -> dict[str, Any]:
@@ -112,10 +115,11 @@ def _of(world: World) -> dict[str, Any]:
 
 
 @cache
-def own_sources() -> frozenset[str]:
+def own_sources() -> Set[str]:
     """Return the sources of msaspec's own functions, as templates carry them."""
     files = [file.name for file in resources.files("msaspec.aws.lambdas").iterdir() if file.name.endswith(".py")]
-    return frozenset(functions.source(name.removesuffix(".py")) for name in files if name != "__init__.py")
+    whole = {functions.source(name.removesuffix(".py")) for name in files if name != "__init__.py"}
+    return whole.union(*(bootstrap.sources(each.bootstrap) for each in engines().values()))
 
 
 def _source(function: Any) -> str | None:

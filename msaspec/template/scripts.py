@@ -6,6 +6,7 @@ that its users look up, and without comments, blank lines and wide indentation.
 
 from __future__ import annotations
 
+import ast
 from functools import cache
 from pkgutil import get_data
 from typing import Any
@@ -35,6 +36,28 @@ def squeeze(source: str, indent: int) -> str:
             continue
         lines.append(" " * ((len(line) - len(line.lstrip(" "))) // indent) + words)
     return "\n".join(lines) + "\n"
+
+
+def varied(program: str, variant: str) -> str:
+    """Return a program in which the functions of another take the place of those of the same names.
+
+    >>> print(varied("import os\\ndef a():\\n return 1\\ndef b():\\n return a()\\n", "def a():\\n return 2\\n"))
+    import os
+    def b():
+     return a()
+    def a():
+     return 2
+    <BLANKLINE>
+    """
+    lines, named = program.splitlines(keepends=True), {each.name for each in _functions(variant)}
+    for each in reversed(_functions(program)):
+        if each.name in named:
+            del lines[each.lineno - 1 : each.end_lineno]
+    return "".join(lines) + variant
+
+
+def _functions(program: str) -> list[ast.FunctionDef]:
+    return [each for each in ast.parse(program).body if isinstance(each, ast.FunctionDef)]
 
 
 def looked_up(name: str) -> Any:

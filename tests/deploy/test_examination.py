@@ -152,6 +152,24 @@ def test_a_snapshot_of_a_database(account: Account) -> None:
     assert "MSA684" not in account.run("verify").stderr
 
 
+def test_a_snapshot_of_another_engine(account: Account) -> None:
+    """RDS would refuse it in the middle of the deployment."""
+    from tests.deploy.account import STORING
+
+    rds = account.world.client("rds")
+    words = {"DBInstanceClass": "db.t4g.micro", "MasterUsername": "a", "MasterUserPassword": "secretsecret"}
+    for engine in ("postgres", "mysql"):
+        rds.create_db_instance(DBInstanceIdentifier=engine, Engine=engine, AllocatedStorage=20, **words)
+        rds.create_db_snapshot(DBInstanceIdentifier=engine, DBSnapshotIdentifier=f"of-{engine}")
+    change = "{op: add, path: /Resources/MainDatabase/Properties/DBSnapshotIdentifier, value: of-mysql}"
+    account.write(STORING + f"patches:\n  - {change}\n")
+    said = account.run("verify").stderr
+    assert "MSA464" in said, said
+    assert "The snapshot of-mysql is one of mysql, and `main` is of postgres." in said
+    account.write(STORING + f"patches:\n  - {change.replace('of-mysql', 'of-postgres')}\n")
+    assert "MSA464" not in account.run("verify").stderr
+
+
 def test_an_alarm_that_is_named(account: Account) -> None:
     """By the deployment of a service on Fargate."""
     text = SMALL.replace("uses: [media]", "uses: [media], runtime: fargate")

@@ -103,7 +103,7 @@ def test_a_host_waits_for_the_route_table_of_its_subnet(placement: str) -> None:
 # ---- The bastion ----
 
 
-def boot_bastion(root: Path, dnf: str) -> str:
+def boot_bastion(root: Path, dnf: str, user_data: str = USER_DATA) -> str:
     """Run the bastion's user data with a `dnf` of a test; return what it leaves on the console."""
     if not UNSHARE:
         pytest.skip("no right to a mount namespace of its own (unshare --mount)")
@@ -117,7 +117,7 @@ def boot_bastion(root: Path, dnf: str) -> str:
         (tools / name).chmod(0o755)
     console, script = root / "console", root / "user-data"
     console.touch()
-    script.write_text(USER_DATA)
+    script.write_text(user_data)
     mounts = f"mount --bind {local} /usr/local/bin && touch /dev/console && mount --bind {console} /dev/console"
     command = [*UNSHARE, "bash", "-c", f'{mounts} && PATH={tools} exec bash "$0"', str(script)]
     subprocess.run(command, check=False, capture_output=True, timeout=60)
@@ -145,3 +145,15 @@ def test_a_bastion_without_a_client_says_so(tmp_path: Path) -> None:
     said = subprocess.run([tmp_path / "local" / "psql"], capture_output=True, text=True, check=False)
     assert said.returncode == 1
     assert said.stdout == console
+
+
+def test_a_bastion_of_mysql_has_its_client_too(tmp_path: Path) -> None:
+    """One of the two packages, before psql, and only where a database needs it."""
+    mysql = resources(databases={"main": {"engine": "mysql"}}, bastion={})["BastionLaunchTemplate"]
+    user_data = mysql["Properties"]["LaunchTemplateData"]["UserData"]["Fn::Base64"]
+    calls = tmp_path / "calls"
+    assert boot_bastion(tmp_path, f'echo "$@" >>{calls}; [ "${{@: -1}}" != mariadb1011-client-utils ]', user_data) == ""
+    installed = [line.split()[-1] for line in calls.read_text().splitlines()]
+    assert installed == ["mariadb1011-client-utils", "mariadb105", "postgresql18"]
+    plain = resources(databases={"main": {}}, bastion={})["BastionLaunchTemplate"]
+    assert plain["Properties"]["LaunchTemplateData"]["UserData"]["Fn::Base64"] == USER_DATA

@@ -155,3 +155,41 @@ def test_another_network_fails_where_it_does_at_aws(deployer: Deployer) -> None:
     assert "has some mapped public address(es)" in deployer.reason("InternetGatewayAttachment")
     for zones in (3, 2):
         assert deployer.deploy(system(zones=zones)) == "UPDATE_COMPLETE", deployer.events()
+
+
+MYSQL = b"""\
+msaspec: 1
+name: shop
+network: {placement: public}
+databases: {main: {}, books: {engine: mysql, protect: false}, legacy: {engine: mariadb, protect: false}}
+services:
+  cart: {image: "docker.io/library/nginx:1.27", port: 80, uses: [main, books, legacy]}
+"""
+
+
+def test_mysql_and_mariadb_stand_beside_postgresql(world: World) -> None:
+    """Each engine has its parameters and its logs, and its own function is called, with hashes and no password."""
+    world.database_calls.clear()
+    compiled = pipeline.compile_main(pipeline.load(MYSQL, "msa.yaml"))
+    s3 = world.client("s3")
+    s3.create_bucket(Bucket="templates-of-engines")
+    stack = Deployer(world.client("cloudformation"), "engines", s3)
+    assert stack.deploy(render.to_yaml(compiled.stack)) == "CREATE_COMPLETE", stack.events()
+    rds, ids = world.client("rds"), stack.ids()
+    for name, engine, family in (("Books", "mysql", "mysql8.4"), ("Legacy", "mariadb", "mariadb11.4")):
+        (there,) = rds.describe_db_instances(DBInstanceIdentifier=ids[f"{name}Database"])["DBInstances"]
+        assert (there["Engine"], there["Endpoint"]["Port"], there["MasterUsername"]) == (engine, 3306, "dbadmin")
+        assert there["EnabledCloudwatchLogsExports"] == ["error", "slowquery"]
+        group = ids[f"{name}DatabaseParameters"]
+        (found,) = rds.describe_db_parameter_groups(DBParameterGroupName=group)["DBParameterGroups"]
+        assert found["DBParameterGroupFamily"] == family
+        values = {
+            each["ParameterName"]: each.get("ParameterValue")
+            for each in rds.describe_db_parameters(DBParameterGroupName=group)["Parameters"]
+        }
+        assert values["require_secure_transport"] == "1"
+    calls = {call["Port"]: call for call in world.database_calls}
+    assert calls["5432"]["logins"]["cart"].startswith("SCRAM-SHA-256$4096:")
+    assert calls["3306"]["logins"]["cart"].startswith("*")
+    assert " 0x2441243030352" in calls["3306"]["logins"]["cart"]
+    assert calls["3306"]["username"] == "dbadmin"

@@ -178,9 +178,22 @@ def _objections(before: Properties, after: Properties) -> Iterator[Objection]:
         reason = f"would change `EngineLifecycleSupport` from {support[0]} to {support[1]}, which RDS refuses"
         hint = f"Keep {support[0]}. RDS takes it only when an instance is made or restored."
         yield Objection(Effect.REFUSED, "engine", reason, hint)
+    yield from _snapshot(before.get("DBSnapshotIdentifier"), after.get("DBSnapshotIdentifier"))
     yield from _versions(before.get("EngineVersion"), after.get("EngineVersion"))
     yield from _volume(whole(before.get("AllocatedStorage")), whole(after.get("AllocatedStorage")))
     yield from _retention(whole(before.get("BackupRetentionPeriod")), whole(after.get("BackupRetentionPeriod")))
+
+
+# fact: rds-restored
+def _snapshot(before: Any, after: Any) -> Iterator[Objection]:
+    """Yield a snapshot that comes, changes or goes makes another instance, empty or with the data of the snapshot."""
+    if same(before) == same(after):
+        return
+    now = f"with the data of {after}" if after else "empty"
+    reason = f"would be replaced by a new instance, {now}, and what was written since is not in it"
+    hint = f"Keep `from_snapshot: {before}`" if before else "Remove `from_snapshot`"
+    hint += ". To restore a snapshot, declare a database of another name with it, and name that one under `uses`."
+    yield Objection(Effect.LOSES, "from_snapshot", reason, hint)
 
 
 def _versions(before: Any, after: Any) -> Iterator[Objection]:
@@ -292,5 +305,21 @@ def _subnets(before: Properties, after: Properties) -> Iterator[Objection]:
         yield Objection(Effect.COSTS, "multi_zone", reason, hint)
 
 
+def _parameters(before: Properties, after: Properties) -> Iterator[Objection]:
+    """MySQL 8 keeps how it compares names of tables from its first start on (RDS User Guide, "Parameters")."""
+    # fact: rds-table-names
+    old, new = (
+        str(side["Parameters"].get("lower_case_table_names", "0"))
+        for side in ({"Parameters": {}, **before}, {"Parameters": {}, **after})
+        if isinstance(side["Parameters"], Mapping)
+    )
+    if old != new and str(after.get("Family")).startswith("mysql"):
+        reason = "would change `lower_case_table_names`, which MySQL refuses after its first start: it would not start"
+        hint = f"Keep `lower_case_table_names: {old}`, or declare another database and move the data into it."
+        yield Objection(Effect.REFUSED, "parameters", reason, hint)
+
+
 SUBNET_GROUP = AwsType(name="AWS::RDS::DBSubnetGroup", objections=_subnets, unique=(("DBSubnetGroupName",),))
-PARAMETER_GROUP = AwsType(name="AWS::RDS::DBParameterGroup", unique=(("DBParameterGroupName",),))
+PARAMETER_GROUP = AwsType(
+    name="AWS::RDS::DBParameterGroup", objections=_parameters, unique=(("DBParameterGroupName",),)
+)

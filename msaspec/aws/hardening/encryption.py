@@ -40,9 +40,10 @@ def build(to: Hardened) -> Part:
     for _, properties in to.properties("AWS::Logs::LogGroup", "AWS::SecretsManager::Secret"):
         properties["KmsKeyId"] = ARN
     for _, properties in to.properties("AWS::RDS::DBInstance"):
-        # A replica has the key of its source.
+        # A replica has the key of its source, and what is restored that of its snapshot.
         if "SourceDBInstanceIdentifier" not in properties:
-            properties["KmsKeyId"] = ARN
+            if "DBSnapshotIdentifier" not in properties:
+                properties["KmsKeyId"] = ARN
             if properties.get("ManageMasterUserPassword"):
                 properties["MasterUserSecret"] = {"KmsKeyId": ARN}
     for name, properties in to.properties("AWS::S3::Bucket"):

@@ -21,6 +21,12 @@ NOT_THERE = Code(
     or it is not available. CloudFormation would find out in the middle of the deployment.
     """,
 )
+OTHER_ENGINE = Code(
+    "MSA464",
+    "A snapshot of another engine",
+    "RDS restores a snapshot with the engine that made it. CloudFormation would find out in the middle of the "
+    "deployment.",
+)
 NO_ROUTE = Code(
     "MSA685",
     "A subnet without the route that its use needs",
@@ -118,6 +124,9 @@ def _databases(needs: Needs) -> Checking:
         there = {id for each in rows if each.get("Status") == "available"}
         listing = needs.context.aws.cli("rds", operation.replace("_", "-"))
         found += _missing([Named(id, entry, kind)], there, "snapshot", listing, needs)
+        for other in {str(each.get("Engine")) for each in rows if id in there} - {str(properties.get("Engine"))}:
+            message = f"The snapshot {id} is one of {other}, and `{entry[-1]}` is of {properties.get('Engine')}."
+            found.append(OTHER_ENGINE.at(entry, message, hint=f"Write `engine: {other}`, or name another snapshot."))
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from moto.rds.exceptions import DBSubnetGroupNotFoundError, RDSClientError
 from moto.rds.models import RDSBackend
 
+from msaspec.engines import engines
 from msaspec.sandbox.on_moto.accounts import affordable
 
 _modify_plain = RDSBackend.modify_db_instance
@@ -53,15 +54,21 @@ def _check_version(backend: Any, database: Any, wanted: str, words: dict[str, An
     before, after = (_numbers(version) for version in (database.engine_version, wanted))
     if after[: len(before)] < before[: len(after)]:
         raise _refuse(f"Cannot upgrade {database.engine} from {database.engine_version} to {wanted}")
-    if after[0] == before[0]:
+    majors = [_major(database.engine, version) for version in (database.engine_version, wanted)]
+    if majors[0] == majors[1]:
         return
     if not words.get("allow_major_version_upgrade"):
         raise _refuse("The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version.")
     name = words.get("db_parameter_group_name") or database.db_parameter_group_name
-    group, family = backend.db_parameter_groups.get(name), f"{database.engine}{after[0]}"
-    if group is not None and group.family == f"{database.engine}{before[0]}":
+    group, family = backend.db_parameter_groups.get(name), f"{database.engine}{majors[1]}"
+    if group is not None and group.family == f"{database.engine}{majors[0]}":
         said = f"The parameter group {name} with DBParameterGroupFamily {group.family} can't be used for this instance."
         raise _refuse(f"{said} Use a parameter group with DBParameterGroupFamily {family}.")
+
+
+def _major(engine: str, version: str) -> str:
+    known = engines().get(engine)
+    return known.major(version) if known else version.partition(".")[0]
 
 
 def _numbers(version: str) -> list[int]:

@@ -53,6 +53,13 @@ EXCEPTIONS = (
         checkov=("CKV_AWS_157",),
     ),
     Exempt(
+        title="Logs of MySQL without statements",
+        reason="The error and slow query logs are kept; the general log has all data, audits need a plugin.",
+        types=_DATABASE,
+        fits=lambda database: database.get("Engine") in ("mysql", "mariadb"),
+        packs={"RDSLoggingEnabled": "NPH"},
+    ),
+    Exempt(
         title="No plan of AWS Backup",
         reason="RDS makes automated backups itself, and keeps them as long as `backups` says.",
         types=_DATABASE,
