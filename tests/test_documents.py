@@ -52,6 +52,8 @@ def test_commands_can_be_typed(page: Path) -> None:
             assert command, line
             options = {option for parameter in command.params for option in parameter.opts}
             alone = [word.strip("[]") for word in re.split(r"[ |]", " ".join(words[2:]))]
+            # What comes behind `--` is a command of a container.
+            alone = alone[: alone.index("--")] if "--" in alone else alone
             shown = {word.partition("=")[0] for word in alone if word.startswith("-")}
             assert shown <= options | {"--help", "-"}, line
 

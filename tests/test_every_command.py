@@ -38,9 +38,11 @@ ONLINE = {
     "continue-rollback",
     "deploy",
     "destroy",
+    "jobs",
     "logs",
     "outputs",
     "push",
+    "run",
     "secret",
     "status",
     "verify",
@@ -174,6 +176,8 @@ def test_an_account_without_the_stack(case: Case, account: Account) -> None:
     reach("push", "--file", file, *words, codes=(0, 1, 3))
     for name in case.names:
         reach("logs", name, file, *words, codes=(3,))
+        reach("run", name, file, *words, codes=(3,))
+    reach("jobs", file, *words, codes=(3,))
     assert account.stack(case.compiled.stack.name) is None
 
 

@@ -30,6 +30,7 @@ BASE: dict[str, Any] = {
         "web": {"image": "web:1.0", "port": 8000, "runtime": {"type": "fargate"}, "uses": {"main": {}}},
         "user-service": {"image": "user:1.0", "port": 8000, "paths": ["/api/users"], "runtime": {"type": "instance"}},
     },
+    "jobs": {"report": {"image": "report:1.0"}},
 }
 HOLDERS = {
     "": [(), ("services", "web")],
@@ -41,6 +42,7 @@ HOLDERS = {
     "topics.*": [("topics", "events"), ()],
     "tables.*": [("tables", "sessions"), ()],
     "tables.*.indexes.*": [("tables", "sessions", "indexes", "by-email")],
+    "jobs.*": [("jobs", "report"), ()],
     "network": [("network",), ()],
     "ingress": [("ingress",), ()],
     "services.*.build": [("services", "web", "build"), ("services", "web")],

@@ -156,6 +156,8 @@ STORY = (
     ("status shop.yaml --follow", 0, {"status"}),
     ("outputs shop.yaml", 0, {"output"}),
     ("logs cart shop.yaml", 0, {"quiet-log"}),
+    ("jobs shop.yaml", 0, {"no-jobs"}),
+    ("run cart shop.yaml", 1, {"diagnostic"}),
     ("diff owning.yaml --against stack", 1, {"change", "difference"}),
     ("cancel shop.yaml", 3, {"diagnostic"}),
     ("continue-rollback shop.yaml", 3, {"diagnostic"}),

@@ -88,6 +88,7 @@ class Connection:
     system: str
     stacks: tuple[Named, ...]
     """In the order of deployment."""
+    document: Document | None = None
 
     def named(self, word: str) -> Named:
         """Return the stack that `--stack` calls so."""
@@ -164,7 +165,7 @@ class App:
         known = pipeline.identity(document, chosen)
         with self.reached(target, known.region, timeout) as aws:
             try:
-                yield Connection(aws, invocation_of(document, file, chosen, aws), known.system, known.stacks)
+                yield Connection(aws, invocation_of(document, file, chosen, aws), known.system, known.stacks, document)
             except Invalid as invalid:  # What was asked of the stacks knows no lines.
                 raise Invalid(map(document.place_entry, invalid.diagnostics)) from None
 

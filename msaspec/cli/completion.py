@@ -27,9 +27,15 @@ def environments(context: click.Context, parameter: click.Parameter, incomplete:
     return _beginning(incomplete, _names(_manifest(context), "environments"))
 
 
-def services(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Names under `services`."""
-    return _beginning(incomplete, _names(_manifest(context), "services"))
+def jobs(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names under `jobs`."""
+    return _beginning(incomplete, _names(_manifest(context), "jobs"))
+
+
+def containers(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names under `services` and `jobs`."""
+    manifest = _manifest(context)
+    return _beginning(incomplete, [*_names(manifest, "services"), *_names(manifest, "jobs")])
 
 
 def entries(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -46,8 +52,10 @@ def secrets(context: click.Context, parameter: click.Parameter, incomplete: str)
 
 
 def tags(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Names of services, each with the `=` that a tag follows."""
-    return _beginning(incomplete, [f"{name}=" for name in _names(_manifest(context), "services")])
+    """Names of services and jobs, each with the `=` that a tag follows."""
+    manifest = _manifest(context)
+    named = [*_names(manifest, "services"), *_names(manifest, "jobs")]
+    return _beginning(incomplete, [f"{name}=" for name in named])
 
 
 def profiles(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:

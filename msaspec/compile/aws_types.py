@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from msaspec.aws import bastion, iam, ingress, network, security_groups
+from msaspec.aws import bastion, iam, ingress, jobs, network, secret_texts, security_groups, tasks
 from msaspec.aws.data import ecr, others
 from msaspec.compile import hardening
 from msaspec.language.aws_type import AwsType
@@ -17,6 +17,7 @@ SHARED: Mapping[str, tuple[AwsType, ...]] = {
     "bastion": bastion.TYPES,
     "uses": (security_groups.RULE,),
     "registry": (ecr.REPOSITORY,),
+    "jobs": (*jobs.TYPES, *tasks.TYPES, *secret_texts.TYPES, security_groups.GROUP, security_groups.RULE),
     **hardening.TYPES,
 }
 """What belongs to no kind and no runtime, by the part of a system that emits it."""

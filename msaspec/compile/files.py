@@ -64,7 +64,7 @@ _SAID = {
 def refused(manifest: Manifest, name: str, service: Service) -> Iterator[Diagnostic]:
     """Yield what is wrong with the files of a service."""
     for path, file in service.files.items():
-        at: Path = ("services", name, "files", path)
+        at: Path = (*manifest.path(name), "files", path)
         yield from _unread(manifest, at, path, file)
         for folder in service.read_only.except_ if service.read_only else ():
             if path == folder or is_below(path, folder):
@@ -73,7 +73,7 @@ def refused(manifest: Manifest, name: str, service: Service) -> Iterator[Diagnos
                 yield IN_THE_WAY.at(at, message, hint=hint, key=True)
     for path, other in meeting(tuple(service.files)):
         message = f"`{path}` of `{name}` lies below `{other}`, which is a file."
-        yield IN_THE_WAY.at(("services", name, "files", path), message, hint="Move one of the two.", key=True)
+        yield IN_THE_WAY.at((*manifest.path(name), "files", path), message, hint="Move one of the two.", key=True)
 
 
 def _unread(manifest: Manifest, at: Path, path: str, file: File) -> Iterator[Diagnostic]:

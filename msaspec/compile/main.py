@@ -127,8 +127,8 @@ def _makers(plan: Plan) -> Iterator[tuple[Path, Callable[[], Part]]]:
             host for runtime, workload in plan.workloads if runtime.behind_balancer for host in workload.spec.hosts
         ]
         yield ("ingress",), partial(ingress.build, root.ingress, hosts, site)
-    for runtime in dict.fromkeys(runtime for runtime, _ in plan.workloads):
-        own = [workload for each, workload in plan.workloads if each is runtime]
+    for runtime in dict.fromkeys(runtime.kin for runtime, _ in plan.workloads):
+        own = [workload for each, workload in plan.workloads if each.kin is runtime]
         yield ("services",), partial(runtime.common, own, site)
     for runtime, workload in plan.workloads:
         yield workload.path, partial(_image_tag, workload, site)

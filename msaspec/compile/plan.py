@@ -13,6 +13,7 @@ from msaspec.aws import bastion, ingress, network, routing
 from msaspec.compile import files as beside
 from msaspec.compile import order, references
 from msaspec.compile.blame import made
+from msaspec.compile.jobs import JobRuntime
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.diagnostics.place import Path
 from msaspec.language import image, reference, secret_place
@@ -39,6 +40,9 @@ CONFLICTING_VARIABLE = Code(
 VARIABLE_TWICE = Code(
     "MSA225", "A variable under `env` and under `secrets`", "A variable has one value. Keep one of the two lines."
 )
+
+
+RUNTIME_OF_JOBS = JobRuntime()
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ def plan(manifest: Manifest) -> tuple[Plan, list[Diagnostic]]:
     """Resolve a manifest. The plan is complete only if no diagnostic is an error."""
     found: list[Diagnostic] = []
     place = _place(manifest)
-    services = dict(sorted(manifest.root.services.items()))
+    services = manifest.containers
     kind_of = {entry.name: (kind, entry) for kind, all_entries in manifest.entries for entry in all_entries}
     edges = tuple(edge for name in services for edge in _edges(manifest, place, name, kind_of))
     by_service = _grouped(edges, lambda edge: edge.use.service)
@@ -132,7 +136,7 @@ def plan(manifest: Manifest) -> tuple[Plan, list[Diagnostic]]:
         known = references.Known(name, attributes, reached, manifest)
         environment = _environment(known, service, own, found)
         command = tuple(
-            references.word(text, ("services", name, "command", number), known, found)
+            references.word(text, (*manifest.path(name), "command", number), known, found)
             for number, text in enumerate(service.command)
         )
         waited = (each for callee in first[name] for each in manifest.runtimes[callee][0].ready(callee))
@@ -141,7 +145,13 @@ def plan(manifest: Manifest) -> tuple[Plan, list[Diagnostic]]:
         grants = tuple(_granted(replace(known, attributes=everywhere, public={}), service, found))
         workload = _workload(name, service, options, own, environment, command, callers, after, grants)
         found += beside.refused(manifest, name, service)
-        workloads.append((runtime, replace(workload, files=tuple(_files(known, service, found)))))
+        workload = replace(
+            workload,
+            path=manifest.path(name),
+            job=manifest.root.jobs.get(name),
+            files=tuple(_files(known, service, found)),
+        )
+        workloads.append((RUNTIME_OF_JOBS if workload.job else runtime, workload))
     online = network.online(manifest.root.network, endpoints)
     site = Site(**{field.name: getattr(place, field.name) for field in fields(place)}, online=online)
     return Plan(manifest, site, endpoints, entries, edges, tuple(workloads)), found
@@ -174,7 +184,9 @@ def _front(manifest: Manifest) -> FrontDoor | None:
     """Return the public load balancer, where any service is behind it."""
     root = manifest.root
     behind = sorted(name for name, (runtime, _) in manifest.runtimes.items() if runtime.behind_balancer)
-    routes = [route for name in behind for route in routing.routes(name, root.services[name], root.ingress.domain)]
+    routes = [
+        route for name in behind for route in routing.routes(name, manifest.containers[name], root.ingress.domain)
+    ]
     if not routes:
         return None
     found = (kind.front(entry) for kind, entries in manifest.entries for entry in entries)
@@ -189,7 +201,7 @@ def _endpoints(manifest: Manifest, edges: Sequence[Edge]) -> tuple[str, ...]:
     needed = {
         endpoint
         for name, (runtime, options) in manifest.runtimes.items()
-        for endpoint in runtime.endpoints_for(root.services[name], options)
+        for endpoint in runtime.endpoints_for(manifest.containers[name], options)
     }
     needed.update(endpoint for edge in edges for endpoint in edge.offer.endpoints)
     if root.bastion and root.bastion.enabled:
@@ -200,9 +212,9 @@ def _endpoints(manifest: Manifest, edges: Sequence[Edge]) -> tuple[str, ...]:
 def _edges(
     manifest: Manifest, place: Place, name: str, kind_of: Mapping[str, tuple[AnyKind, Entry[Model]]]
 ) -> Iterator[Edge]:
-    framework = manifest.root.services[name].framework
+    framework = manifest.containers[name].framework
     for target, options in sorted(manifest.uses[name].items()):
-        path: Path = ("services", name, "uses", target)
+        path: Path = (*manifest.path(name), "uses", target)
         if target in kind_of:
             kind, entry = kind_of[target]
             alone = sum(kind_of[t][0] is kind for t in manifest.uses[name] if t in kind_of) == 1
@@ -266,7 +278,7 @@ def _environment(
 ) -> dict[str, Value]:
     """Return the variables of a service: injected ones, then `secrets`, then `env`, which wins."""
     name = known.service
-    path: Path = ("services", name)
+    path = known.manifest.path(name)
     variables: dict[str, Value] = {}
     origin: dict[str, Edge] = {}
     for edge in own:
@@ -289,7 +301,7 @@ def _environment(
 def _files(known: references.Known, service: Service, found: list[Diagnostic]) -> Iterator[Placed]:
     """Yield the files of a service with what is in them."""
     for path, file in sorted(service.files.items()):
-        at: Path = ("services", known.service, "files", path)
+        at: Path = (*known.manifest.path(known.service), "files", path)
         content: Value = ()
         if file.secret is not None:
             content = references.attribute(file.secret, file.key or "value", (*at, "secret"), known, found)
@@ -303,7 +315,7 @@ def _files(known: references.Known, service: Service, found: list[Diagnostic]) -
 def _public(manifest: Manifest, place: Place) -> dict[str, Mapping[str, Value]]:
     """Return the public attributes of the services that have them."""
     found = {
-        name: runtime.public_address(name, manifest.root.services[name], place)
+        name: runtime.public_address(name, manifest.containers[name], place)
         for name, (runtime, _) in sorted(manifest.runtimes.items())
     }
     return {name: public_attributes(address) for name, address in found.items() if address}
@@ -314,8 +326,8 @@ def _bound(
 ) -> dict[str, list[str]]:
     """Return for each service those whose public address it names that is made after what runs them."""
     last = {name for name in reached if manifest.runtimes[name][0].address_is_last}
-    named: dict[str, dict[str, Path]] = {name: {} for name in manifest.root.services}
-    for name, service in sorted(manifest.root.services.items()) if last else ():
+    named: dict[str, dict[str, Path]] = {name: {} for name in manifest.containers}
+    for name, service in manifest.containers.items() if last else ():
         texts: list[tuple[Path, Sequence[str | reference.Reference | reference.Loose]]] = [
             *((("env", variable), reference.parse(text)) for variable, text in service.env.items()),
             *((("command", number), reference.parse_word(text)) for number, text in enumerate(service.command)),
@@ -328,7 +340,7 @@ def _bound(
                     and piece.name in last
                     and piece.attribute in reached[piece.name]
                 ):
-                    named[name].setdefault(piece.name, ("services", name, *steps))
+                    named[name].setdefault(piece.name, (*manifest.path(name), *steps))
     circle = order.circles(named)
     for name, places in named.items():
         for other, path in places.items():
@@ -344,7 +356,7 @@ def _bound(
 def _granted(known: references.Known, service: Service, found: list[Diagnostic]) -> Iterator[Statement]:
     """Yield what a service is granted by its own words."""
     for number, grant in enumerate(service.grants):
-        at: Path = ("services", known.service, "grants", number, "resources")
+        at: Path = (*known.manifest.path(known.service), "grants", number, "resources")
         texts = [references.resolved(text, (*at, each), known, found) for each, text in enumerate(grant.resources)]
         yield Statement(grant.actions, tuple(public(text) for text in texts))
 

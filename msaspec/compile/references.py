@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
-from msaspec.diagnostics.place import Path, Span
+from msaspec.diagnostics.place import Path, Span, render
 from msaspec.diagnostics.spelling import suggest
 from msaspec.language import reference
 from msaspec.language.part import Place
@@ -170,7 +170,7 @@ def _unknown(piece: reference.Reference, path: Path, known: Known) -> Diagnostic
     declared = [*manifest.root.services, *(entry.name for _, entries in manifest.entries for entry in entries)]
     if name in declared:
         message = f"`{known.service}` refers to `{name}`, which it does not use."
-        hint = f"Add `{name}:` under `services.{known.service}.uses`."
+        hint = f"Add `{name}:` under `{render((*manifest.path(known.service), 'uses'))}`."
         return NOT_USED.at(path, message, hint=hint, span=span)
     hint = suggest(name, [*declared, *known.attributes], "Refer to an entry under `uses`, to `system` or to `aws`.")
     return UNKNOWN_REFERENCE.at(path, f"Nothing is named `{name}`.", hint=hint, span=span)
@@ -178,6 +178,4 @@ def _unknown(piece: reference.Reference, path: Path, known: Known) -> Diagnostic
 
 def _inside(manifest: Manifest, path: Path, text: str) -> Span:
     """Return the span of `text` inside the value at `path`, or of the value where its line does not show it."""
-    span = manifest.document.span(path)
-    column = (manifest.document.excerpt(span) or "").find(text, span.column - 1)
-    return Span(span.file, span.line, column + 1, len(text)) if column >= 0 else span
+    return manifest.document.inside(path, text)

@@ -104,7 +104,7 @@ def told(tag: Tag, where: Place, arch: str, build: Recipe | None, invocation: In
     command = (invocation or Invocation()).command("push", tag.service, *word)
     pushing = " && ".join(map(shlex.join, commands(tag, where, arch, build)))
     hint = f"Run `{command}`, or: {pushing}"
-    return NO_IMAGE.at(("services", tag.service, "image"), message, hint=hint)
+    return NO_IMAGE.at(tag.path, message, hint=hint)
 
 
 def commands(tag: Tag, where: Place, arch: str, build: Recipe | None, program: str = "docker") -> list[list[str]]:

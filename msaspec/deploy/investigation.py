@@ -171,7 +171,7 @@ class Investigation:
     def _commands(self, entry: Path) -> dict[str, str]:
         """Return the commands that hints name."""
         command = self._context.command
-        name = str(entry[1]) if entry[:1] == ("services",) and len(entry) > 1 else "SERVICE"
+        name = str(entry[1]) if entry[:1] in (("services",), ("jobs",)) and len(entry) > 1 else "SERVICE"
         return {
             "push": command("push", name),
             "logs": command("logs", name),

@@ -11,8 +11,10 @@ from typing import Any
 from msaspec.aws import ecr
 from msaspec.compile.plan import Plan
 from msaspec.diagnostics.diagnostic import Code, Diagnostic, Invalid
+from msaspec.diagnostics.place import Path
 from msaspec.diagnostics.spelling import suggest
 from msaspec.language.image import TAG_PATTERN
+from msaspec.manifest.sections import SERVICES
 
 NO_TAG = Code(
     "MSA520",
@@ -58,6 +60,13 @@ class Tag:
     """Of the image that the tag stood for when it was deployed, where the tag can be pushed again."""
     moves: bool = False
     """Whether it can."""
+    section: str = SERVICES
+    """The section of the manifest that has it."""
+
+    @property
+    def path(self) -> Path:
+        """Return the place of the image in the manifest."""
+        return (self.section, self.service, "image")
 
     @property
     def content(self) -> str:
@@ -89,20 +98,25 @@ def tags(
     moving = {each.name for _, each in plan.workloads if ecr.moves(each.image, mutable=each.spec.mutable)}
     for service, repository, written in owned(plan):
         name, moves = ecr.tag_parameter(service), service in moving
+        section = str(plan.manifest.path(service)[0])
         deployed, _, digest = (running or {}).get(name, "").partition("@")
         edited = written is not None and written != before.get(name, {}).get("Default")
         if service in words:
-            chosen.append(Tag(service, name, repository, words[service], Source.WORD, written, moves=moves))
+            chosen.append(
+                Tag(service, name, repository, words[service], Source.WORD, written, moves=moves, section=section)
+            )
         elif deployed and not edited:
             source = Source.MANIFEST if deployed == written else Source.RUNNING
             pinned = digest if moves and digest else None
-            chosen.append(Tag(service, name, repository, deployed, source, written, pinned, moves))
+            chosen.append(Tag(service, name, repository, deployed, source, written, pinned, moves, section))
         elif written is not None:
-            chosen.append(Tag(service, name, repository, written, Source.MANIFEST, written, moves=moves))
+            chosen.append(
+                Tag(service, name, repository, written, Source.MANIFEST, written, moves=moves, section=section)
+            )
         else:
             message = f"The image of `{service}` has no tag, and none was deployed before."
             hint = f"Write one, `{repository}:1.0`, or pass `--tag {service}=TAG`."
-            found.append(NO_TAG.at(("services", service, "image"), message, hint=hint))
+            found.append(NO_TAG.at((section, service, "image"), message, hint=hint))
     if found:
         raise Invalid(map(plan.manifest.document.place, found))
     return tuple(chosen)
@@ -112,14 +126,15 @@ def _strangers(plan: Plan, words: Mapping[str, str]) -> Iterator[Diagnostic]:
     """Yield what is wrong with the words of the command line."""
     known = {service for service, _, _ in owned(plan)}
     for service, value in sorted(words.items()):
+        path = (*plan.manifest.path(service), "image")
         if service in known:
             if not re.fullmatch(TAG_PATTERN, value):
                 hint = "A tag has at most 128 letters, digits, `_`, `.` and `-`."
-                yield BAD_TAG.at(("services", service, "image"), f"`{value}` is not an image tag.", hint=hint)
-        elif service in plan.root.services:
+                yield BAD_TAG.at(path, f"`{value}` is not an image tag.", hint=hint)
+        elif service in plan.manifest.containers:
             message = f"`--tag {service}={value}` has no effect: the image of `{service}` is in another registry."
             hint = "Write its tag into the manifest."
-            yield BAD_TAG.at(("services", service, "image"), message, hint=hint)
+            yield BAD_TAG.at(path, message, hint=hint)
         else:
             hint = suggest(service, known, "Tags apply to services with an image of the system.")
             message = f"`--tag` names `{service}`, which is not a service."

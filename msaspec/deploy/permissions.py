@@ -23,6 +23,7 @@ _BUCKET, _REPOSITORY, _SECRET = "AWS::S3::Bucket", "AWS::ECR::Repository", "AWS:
 _SITE = "AWS::CloudFront::Function"
 _TABLE, _QUEUE = "AWS::DynamoDB::Table", "AWS::SQS::Queue"
 _CACHE, _CACHE_NODES = "AWS::ElastiCache::ReplicationGroup", "AWS::ElastiCache::CacheCluster"
+_MACHINE = "AWS::StepFunctions::StateMachine"
 _LOGS, _SERVICE, _CLUSTER = "AWS::Logs::LogGroup", "AWS::ECS::Service", "AWS::ECS::Cluster"
 _HOSTS, _SUBNET, _VPC, _ADDRESS = "AWS::EC2::LaunchTemplate", "AWS::EC2::Subnet", "AWS::EC2::VPC", "AWS::EC2::EIP"
 
@@ -50,13 +51,17 @@ def _calls(commands: str, *actions: str, where: Iterable[str] = (), beside: str 
 
 COMMANDS = (
     *("cancel", "clean", "continue-rollback", "deploy", "destroy", "diff"),
-    *("logs", "outputs", "push", "secret", "status", "verify"),
+    *("jobs", "logs", "outputs", "push", "run", "secret", "status", "verify"),
 )
 """The commands that ask AWS for something."""
 _ACTING = "cancel continue-rollback deploy destroy status"
 CALLS = (
     _calls(" ".join(each for each in COMMANDS if each != "secret"), "cloudformation:DescribeStacks"),
-    _calls(f"{_ACTING} clean diff push logs verify", "cloudformation:GetTemplate", "cloudformation:ListStackResources"),
+    _calls(
+        f"{_ACTING} clean diff jobs push logs run verify",
+        "cloudformation:GetTemplate",
+        "cloudformation:ListStackResources",
+    ),
     _calls(_ACTING, "cloudformation:DescribeStackEvents"),
     _calls(
         "deploy",
@@ -199,7 +204,9 @@ CALLS = (
     _calls("deploy status", "ec2:GetConsoleOutput", where=("AWS::EC2::Instance",)),
     _calls("deploy status", "rds:DescribeEvents", where=(_RDS,)),
     _calls("destroy", "logs:DeleteLogGroup", "logs:DescribeLogGroups", where=(_LOGS,)),
-    _calls("logs", "logs:FilterLogEvents", where=(_LOGS,)),
+    _calls("logs run", "logs:FilterLogEvents", where=(_LOGS,)),
+    _calls("jobs", "states:ListExecutions", where=(_MACHINE,)),
+    _calls("run", "states:DescribeExecution", "states:GetExecutionHistory", "states:StartExecution", where=(_MACHINE,)),
     _calls(
         "deploy",
         "cloudformation:CancelUpdateStack",

@@ -44,9 +44,11 @@ def check(plan: Plan, words: Iterable[str]) -> None:
     owned = {workload.name for _, workload in plan.workloads if workload.image.owned}
     found: list[Diagnostic] = []
     for word in sorted(set(words) - owned):
-        if word in plan.root.services:
+        if word in plan.manifest.containers:
             message = f"`--redeploy {word}` has no effect: the image of `{word}` is in another registry."
-            found.append(NOT_OURS.at(("services", word, "image"), message, hint="Write its tag into the manifest."))
+            found.append(
+                NOT_OURS.at((*plan.manifest.path(word), "image"), message, hint="Write its tag into the manifest.")
+            )
         else:
             message = f"`--redeploy` names `{word}`, which is not a service."
             hint = suggest(word, owned, "It applies to services with an image of the system.")
@@ -72,8 +74,7 @@ def pinned(
             found.append(tag)
             if tag.moves and (said := _moved(tag, digest, (image or {}).get("imagePushedAt"), looked)):
                 hint = f"Roll it out: {context.command('deploy', '--redeploy', tag.service)}"
-                path = ("services", tag.service, "image")
-                context.reporter.diagnosed([context.placed(MOVED.at(path, said, hint=hint))])
+                context.reporter.diagnosed([context.placed(MOVED.at(tag.path, said, hint=hint))])
     return found
 
 

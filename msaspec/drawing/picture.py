@@ -135,6 +135,7 @@ def _services(plan: Plan) -> Iterator[Node]:
             copies = f", {several} {'copy' if several == '1' else 'copies'}"
         port = workload.spec.port
         what = f"{port.protocol} on {port.number}" if port else "worker"
+        what = f"job, {workload.job.when}" if workload.job else what
         lines = (workload.name, f"{runtime.name}{copies}", what)
         yield Node(workload.name, "service", tuple(map(_line, lines)), _of_services(plan))
 

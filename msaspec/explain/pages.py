@@ -70,7 +70,7 @@ def entry(subject: str, compiled: Compiled) -> tuple[Section, ...]:
     known += [found.name for _, entries in compiled.plan.entries for found, _ in entries]
     nouns = ", ".join(kind.noun for kind, _ in compiled.plan.entries)
     hint = suggest(subject, known, f"It has {', '.join(f'`{name}`' for name in sorted(known))}.")
-    raise Unknown(f"The manifest has no {nouns} or service `{subject}`, and no diagnostic has that code. {hint}")
+    raise Unknown(f"The manifest has no {nouns}, job or service `{subject}`, and no diagnostic has that code. {hint}")
 
 
 def _code(code: Code) -> str:
@@ -128,7 +128,7 @@ def _service(runtime: AnyRuntime, workload: Workload[Model], compiled: Compiled)
     plan, name = compiled.plan, workload.name
     own = plan.edges_of(name)
     environment = f", environment {plan.site.environment}" if plan.site.environment else ""
-    worker = "service" if workload.spec.port else "worker"
+    worker = "service" if workload.spec.port else "job" if workload.job else "worker"
     yield f"{name}: a {worker} of {plan.site.system}{environment}", list(_facts(runtime, workload, plan))
     yield "Addresses", list(_addresses(runtime, workload, compiled))
     yield "Called by", [row for edge in plan.callers_of(name) for row in doors(edge, edge.use.service)]
@@ -150,11 +150,12 @@ def _facts(runtime: AnyRuntime, workload: Workload[Model], plan: Plan) -> Iterat
     if workload.image.owned:
         repository = names.repository(plan.site.system, workload.image.repository)
         yield "repository", repository, "owned by the system, in the registry stack"
-    for field, value, where in _fields(workload.spec, workload.path, plan):
+    for field, value, where in _fields(workload.job or workload.spec, workload.path, plan):
         if field not in _ELSEWHERE:
             yield field, value, where
     for field, value, where in _fields(workload.options, (*workload.path, "runtime"), plan):
-        yield f"runtime.{field}", value, where
+        if field != "deploy" or not workload.job:
+            yield f"runtime.{field}", value, where
     if workload.health is not None:
         if "health" in _written(plan, workload.path):
             reason = _place(plan, (*workload.path, "health"))

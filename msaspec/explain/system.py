@@ -21,7 +21,8 @@ def page(compiled: Compiled) -> tuple[Section, ...]:
     plan = compiled.plan
     found: list[tuple[str, list[Row]]] = [
         (_title(plan), list(_facts(compiled))),
-        ("Services", [_service(*each, plan) for each in plan.workloads]),
+        ("Services", [_service(runtime, each, plan) for runtime, each in plan.workloads if not each.job]),
+        ("Jobs", [(each.name, each.job.when, str(each.image)) for _, each in plan.workloads if each.job]),
     ]
     for kind, entries in plan.entries:
         rows: list[Row] = []
@@ -36,7 +37,8 @@ def page(compiled: Compiled) -> tuple[Section, ...]:
 
 def _title(plan: Plan) -> str:
     environment = f", environment {plan.site.environment}" if plan.site.environment else ""
-    parts = [counted(len(plan.workloads), "service")]
+    parts = [counted(len(plan.root.services), "service")]
+    parts += [counted(len(plan.root.jobs), "job")] if plan.root.jobs else []
     parts += [counted(len(entries), kind.noun) for kind, entries in plan.entries if entries]
     return f"{plan.site.system}{environment}: {', '.join(parts)}"
 

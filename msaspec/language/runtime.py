@@ -14,6 +14,7 @@ from msaspec.language.base import Model, arguments
 from msaspec.language.files import Placed
 from msaspec.language.health import Probe
 from msaspec.language.image import Image
+from msaspec.language.job import Job
 from msaspec.language.part import Door, Offer, Part, Place, PublicAddress, Site, Statement
 from msaspec.language.service import Service
 from msaspec.language.value import Text, Token, Value, value
@@ -49,6 +50,8 @@ class Workload(Generic[Own_co]):
     """Logical ids that must exist before it runs."""
     files: tuple[Placed, ...] = ()
     """What is put into its container, in the order of their paths."""
+    job: Job | None = None
+    """What makes it a job; None for a service."""
 
     @property
     def texts(self) -> Mapping[str, Value]:
@@ -85,6 +88,11 @@ class Runtime(ABC, Generic[Own]):
 
     def __init_subclass__(cls) -> None:
         (cls.model,) = arguments(cls, Runtime)
+
+    @property
+    def kin(self) -> AnyRuntime:
+        """Return the runtime that what its services share is made by."""
+        return self
 
     @abstractmethod
     def build(self, workload: Workload[Own], site: Site) -> Part:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from msaspec.diagnostics.place import Path
 from msaspec.manifest.root import model
-from msaspec.manifest.sections import SERVICES, kinds, runtimes
+from msaspec.manifest.sections import CONTAINERS, kinds, runtimes
 
 _POOL: tuple[Any, ...] = (
     *(
@@ -103,8 +103,8 @@ def at(path: Path, data: Any) -> Field | None:
         return at(path[2:], data) if len(path) > 2 else None
     found: Field | None = root()
     start = 0
-    if path[:1] in ((SERVICES,), ("defaults",)):
-        own = 2 if path[0] == SERVICES else 1
+    if path and path[0] in (*CONTAINERS, "defaults"):
+        own = 1 if path[0] == "defaults" else 2
         if path[own : own + 1] == ("runtime",):
             return _runtime(path[own + 1 :], _value(data, path[: own + 1]))
         if path[own : own + 1] == ("uses",) and len(path) > own + 1:

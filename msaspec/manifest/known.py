@@ -20,6 +20,7 @@ _FIELDS = (
     ("secrets", _ANY, "from"),
     ("services", _ANY, "hosts", _ANY),
     ("services", _ANY, "secrets", _ANY),
+    ("jobs", _ANY, "secrets", _ANY),
 )
 
 

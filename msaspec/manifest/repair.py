@@ -18,8 +18,9 @@ from msaspec.diagnostics.place import Path, Span
 from msaspec.diagnostics.spelling import nearest
 from msaspec.language.base import NAME_LENGTH
 from msaspec.manifest import fillers, shape
+from msaspec.manifest.jobs import USES_JOB
 from msaspec.manifest.root import SAME_NAME, UNKNOWN_NAME, USES_ITSELF, USES_WORKER
-from msaspec.manifest.sections import SERVICES, sections
+from msaspec.manifest.sections import CONTAINERS, SERVICES, sections
 from msaspec.manifest.shape import MISSING_KEY, UNKNOWN_KEY, respelled
 from msaspec.source.document import DUPLICATE_KEY, MERGE_KEY, Document, Entry, Node
 
@@ -96,7 +97,7 @@ class Repair:
             self._unknown_key(path)
         elif fault.code == MISSING_KEY.id:
             self._missing_keys(path)
-        elif fault.code in (UNKNOWN_NAME.id, USES_ITSELF.id):
+        elif fault.code in (UNKNOWN_NAME.id, USES_ITSELF.id, USES_JOB.id):
             self._unknown_name(path, may_be_misspelt=fault.code == UNKNOWN_NAME.id)
         elif fault.code == USES_WORKER.id:
             self._worker(path)
@@ -174,8 +175,8 @@ class Repair:
 
     def _rename(self, old: str, new: str) -> None:
         """Have everything that names an entry use its new name."""
-        for service in self._map((SERVICES,)):
-            path: Path = (SERVICES, service)
+        for section, name in ((each, name) for each in CONTAINERS for name in self._map((each,))):
+            path: Path = (section, name)
             if old in self._uses((*path, "uses")):
                 self._rekey((*path, "uses", old), new)
                 self._refer(path, old, new)
@@ -231,7 +232,7 @@ def _order(fault: Diagnostic) -> list[tuple[bool, str | int]]:
 
 
 def _is_use(path: Path) -> bool:
-    return len(path) == 4 and path[0] == SERVICES and path[2] == "uses"
+    return len(path) == 4 and path[0] in CONTAINERS and path[2] == "uses"
 
 
 def _free(taken: Mapping[str, Entry], written: str | int) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from textwrap import fill
 from typing import Annotated, Any, Literal
 
@@ -23,13 +23,15 @@ from msaspec.diagnostics.place import Path
 from msaspec.diagnostics.spelling import suggest
 from msaspec.language.audit import Audit, Encryption
 from msaspec.language.base import EnvironmentName, Items, Model, Name
+from msaspec.language.job import RUNTIME as JOB_RUNTIME
+from msaspec.language.job import Job
 from msaspec.language.kind import AnyKind
 from msaspec.language.network import Bastion, Ingress, Network
 from msaspec.language.part import Entry
 from msaspec.language.runtime import AnyRuntime
 from msaspec.language.service import DEFAULT_RUNTIME, Service, ServiceUse
-from msaspec.manifest import known, links, misshapen, shape
-from msaspec.manifest.sections import kinds, listed, quoted, runtimes, sections
+from msaspec.manifest import jobs, known, links, misshapen, shape
+from msaspec.manifest.sections import CONTAINERS, JOBS, SERVICES, kinds, listed, quoted, runtimes, sections, usable
 from msaspec.source.document import Document
 from msaspec.template.names import normal
 
@@ -40,7 +42,7 @@ UNKNOWN_NAME = Code(
     "An unknown name under `uses`",
     fill(
         f"`uses` names something that the manifest does not declare. {_ALL.capitalize()} share one name space; what is"
-        f" used must be an entry of {listed(quoted(sections()), 'or')}.",
+        f" used must be an entry of {listed(quoted(usable()), 'or')}.",
         WIDTH,
     ),
 )
@@ -159,6 +161,7 @@ class Root(Model):
     )
     encryption: Encryption | None = Field(None, description="The key that data at rest is encrypted with.")
     services: dict[Name, Service] = Field({}, description="The services, by name.")
+    jobs: dict[Name, Job] = Field({}, description="Containers that run to their end, by name.")
     environments: dict[EnvironmentName, Annotated[Any, WithJsonSchema({})]] = Field(
         {}, description="Overlays on this file, selected by `--env NAME`."
     )
@@ -207,9 +210,19 @@ class Manifest:
     root: Root
     entries: tuple[tuple[AnyKind, tuple[Entry[Any], ...]], ...]
     runtimes: Mapping[str, tuple[AnyRuntime, Model]]
-    """How each service runs, with the runtime's own fields."""
+    """How each service and job runs, with the runtime's own fields."""
     uses: Mapping[str, Mapping[str, Model]]
-    """What each service uses, with the options of the use."""
+    """What each service and job uses, with the options of the use."""
+
+    @cached_property
+    def containers(self) -> Mapping[str, Service]:
+        """Return the services, and the jobs as services without a port, by name."""
+        as_services = {name: job.service for name, job in self.root.jobs.items()}
+        return dict(sorted({**self.root.services, **as_services}.items()))
+
+    def path(self, name: str) -> Path:
+        """Return the place of a service or a job."""
+        return (JOBS if name in self.root.jobs else SERVICES, name)
 
 
 def misnamed(environment: str) -> list[Diagnostic]:
@@ -230,11 +243,12 @@ def read(document: Document, environment: str | None = None) -> Manifest:
         root = model().model_validate(data)
     except ValidationError as fault:
         found += shape.diagnostics(fault, (), model())
-        services = data.get("services")
         declared = dict(_raw_names(data))
-        for name, service in services.items() if isinstance(services, dict) else ():
-            if isinstance(service, dict):
-                found += _second_pass(name, service, declared)[2]
+        for section in CONTAINERS:
+            entries_of = data.get(section)
+            for name, entry in entries_of.items() if isinstance(entries_of, dict) else ():
+                if isinstance(entry, dict):
+                    found += _second_pass((section, name), entry, declared)[2]
         raise Invalid(ordered(document.place(_as_written(each, data)) for each in found)) from None
     declared = dict(_raw_names(data))
     entries, unlinked = links.linked(tuple((kind, links.entries(kind, root)) for kind in kinds()), declared)
@@ -242,12 +256,15 @@ def read(document: Document, environment: str | None = None) -> Manifest:
     found += _same_names(data)
     chosen: dict[str, tuple[AnyRuntime, Model]] = {}
     uses: dict[str, Mapping[str, Model]] = {}
-    for name, service in sorted(root.services.items()):
-        runtime, uses[name], faulty = _second_pass(name, service.model_dump(include={"runtime", "uses"}), declared)
+    containers = [*(((SERVICES, name), each) for name, each in root.services.items())]
+    containers += [((JOBS, name), job.service) for name, job in root.jobs.items()]
+    for path, service in sorted(containers, key=lambda each: each[0][1]):
+        name = path[1]
+        runtime, uses[name], faulty = _second_pass(path, service.model_dump(include={"runtime", "uses"}), declared)
         found += faulty
         if runtime is not None:
             chosen[name] = runtime
-        found += _callable(name, service, root.services)
+        found += _callable(path, service, root)
     if found:
         raise Invalid(ordered(document.place(_as_written(each, data)) for each in found))
     return Manifest(document, environment, root, entries, chosen, uses)
@@ -268,12 +285,13 @@ def _as_written(diagnostic: Diagnostic, data: Any) -> Diagnostic:
 
 
 def _raw_names(data: Mapping[str, Any]) -> Iterator[tuple[str, AnyKind | None]]:
-    """Every declared name, with its kind; None for a service."""
+    """Every declared name, with its kind; None for a service or a job."""
     for kind in kinds():
         section = data.get(kind.section)
         yield from ((name, kind) for name in section) if isinstance(section, dict) else ()
-    services = data.get("services")
-    yield from ((name, None) for name in services) if isinstance(services, dict) else ()
+    for word in CONTAINERS:
+        section = data.get(word)
+        yield from ((name, None) for name in section) if isinstance(section, dict) else ()
 
 
 def _same_names(data: Mapping[str, Any]) -> Iterator[Diagnostic]:
@@ -292,12 +310,16 @@ def _same_names(data: Mapping[str, Any]) -> Iterator[Diagnostic]:
 
 
 def _second_pass(
-    name: str, service: Mapping[str, Any], declared: Mapping[str, AnyKind | None]
+    path: tuple[str, str], service: Mapping[str, Any], declared: Mapping[str, AnyKind | None]
 ) -> tuple[tuple[AnyRuntime, Model] | None, dict[str, Model], list[Diagnostic]]:
-    """Return the fields of a service whose shape depends on what they name: its runtime and its uses."""
+    """Return the fields of a service or a job whose shape depends on what they name: its runtime and its uses."""
     found: list[Diagnostic] = []
-    path: Path = ("services", name)
-    runtime = _runtime(service.get("runtime", DEFAULT_RUNTIME), (*path, "runtime"), found)
+    section, name = path
+    usual = JOB_RUNTIME if section == JOBS else DEFAULT_RUNTIME
+    runtime = _runtime(service.get("runtime", usual), (*path, "runtime"), found, usual)
+    if runtime and section == JOBS and (wrong := jobs.misplaced(name, runtime[0].name)):
+        found.append(wrong)
+        runtime = None
     uses: dict[str, Model] = {}
     written = service.get("uses") or {}
     if isinstance(written, list) and all(isinstance(target, str) for target in written):
@@ -305,7 +327,7 @@ def _second_pass(
     for target, options in sorted(written.items()) if isinstance(written, dict) else ():
         at = (*path, "uses", target)
         if target not in declared:
-            hint = suggest(target, declared, f"Declare it under {listed(quoted(sections()), 'or')}.")
+            hint = suggest(target, declared, f"Declare it under {listed(quoted(usable()), 'or')}.")
             found.append(
                 UNKNOWN_NAME.at(at, f"`{name}` uses `{target}`, but no entry has that name.", hint=hint, key=True)
             )
@@ -318,9 +340,9 @@ def _second_pass(
     return runtime, uses, found
 
 
-def _runtime(written: Any, path: Path, found: list[Diagnostic]) -> tuple[AnyRuntime, Model] | None:
+def _runtime(written: Any, path: Path, found: list[Diagnostic], usual: str) -> tuple[AnyRuntime, Model] | None:
     options = {"type": written} if not isinstance(written, dict) else dict(written)
-    kind = options.pop("type", DEFAULT_RUNTIME)
+    kind = options.pop("type", usual)
     chosen = runtimes()
     if not isinstance(kind, str):
         found.append(shape.WRONG_TYPE.at(path, "Select a runtime by its name.", hint=_choices(chosen)))
@@ -338,13 +360,16 @@ def _runtime(written: Any, path: Path, found: list[Diagnostic]) -> tuple[AnyRunt
         return None
 
 
-def _callable(name: str, service: Service, services: Mapping[str, Service]) -> Iterator[Diagnostic]:
+def _callable(path: tuple[str, str], service: Service, root: Root) -> Iterator[Diagnostic]:
+    name, services = path[1], root.services
     for target in service.uses:
-        at = ("services", name, "uses", target)
+        at = (*path, "uses", target)
         if target == name:
             yield USES_ITSELF.at(
                 at, f"`{name}` uses itself.", hint="Remove the line: a service reaches itself on `localhost`.", key=True
             )
+        elif target in root.jobs:
+            yield jobs.used(at, name, target)
         elif target in services and services[target].port is None:
             yield USES_WORKER.at(
                 at,

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from msaspec.language.base import NAME_LENGTH, NAME_PATTERN, RESERVED_NAMES, TAKEN_ENVIRONMENTS
+from msaspec.language.job import RUNTIME as JOB_RUNTIME
 from msaspec.language.kind import AnyKind
 from msaspec.language.service import DEFAULT_RUNTIME, ServiceUse
 from msaspec.manifest import schema_for_editors
@@ -109,6 +110,10 @@ def models() -> dict[str, Schema]:
         "examples": [{"main": {"database": "cart_database"}, "media": None}, ["main"]],
     }
     service["runtime"] |= _ref("Runtime") | {"examples": [*runtimes()]}
+    job = definitions["Job"]["properties"]
+    job["uses"] |= service["uses"]
+    definitions["JobRuntime"] = _runtime_of_jobs(definitions)
+    job["runtime"] |= _ref("JobRuntime") | {"examples": [{"cpu": "1 vCPU", "memory": "2 GiB"}]}
     definitions["Defaults"]["properties"] = {
         name: _nullable({key: value for key, value in field.items() if key != "default"})
         for name, field in service.items()
@@ -153,6 +158,14 @@ def _runtime(definitions: dict[str, Schema]) -> Schema:
         "description": "How a service runs: the name of a runtime, or a map of its `type` and its own fields.",
         "anyOf": forms,
     }
+
+
+def _runtime_of_jobs(definitions: Mapping[str, Schema]) -> Schema:
+    """Return what a job says of how it runs: the fields of the one runtime that it can have."""
+    fields = dict(definitions[runtimes()[JOB_RUNTIME].model.__name__])
+    fields.pop("required", None)
+    name = {"description": "Name of the runtime.", "type": "string", "enum": [JOB_RUNTIME]}
+    return {"title": "JobRuntime", "description": "What a run of a job gets.", "anyOf": [name, fields]}
 
 
 def _scale(long_form: Schema) -> Schema:

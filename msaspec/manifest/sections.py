@@ -8,7 +8,9 @@ from msaspec import discover
 from msaspec.language.kind import AnyKind, Kind
 from msaspec.language.runtime import AnyRuntime, Runtime
 
-SERVICES = "services"
+SERVICES, JOBS = "services", "jobs"
+CONTAINERS = (SERVICES, JOBS)
+"""Sections whose entries have an image, variables and uses."""
 
 
 def kinds() -> tuple[AnyKind, ...]:
@@ -22,8 +24,13 @@ def runtimes() -> Mapping[str, AnyRuntime]:
 
 
 def sections() -> tuple[str, ...]:
-    """Return the sections whose entries have names that something can use."""
-    return (*(kind.section for kind in kinds()), SERVICES)
+    """Return the sections whose entries have names of their own."""
+    return (*(kind.section for kind in kinds()), JOBS, SERVICES)
+
+
+def usable() -> tuple[str, ...]:
+    """Return the sections whose entries something can use."""
+    return tuple(section for section in sections() if section != JOBS)
 
 
 def quoted(names: Iterable[str]) -> tuple[str, ...]:

@@ -158,3 +158,18 @@ class QuietLog(Message, code="MSG416"):
     said = "The log group {group} has no lines of the last {seconds} seconds. Look further back: --since 1d"
     group: str
     seconds: int
+
+
+class JobStarted(Message, code="MSG417"):
+    """A run of a job began."""
+
+    said = "Started {name}: execution {execution}."
+    name: str
+    execution: str
+
+
+class NoJobs(Message, code="MSG418"):
+    """A stack has no jobs."""
+
+    said = "The stack {stack} has no jobs."
+    stack: str

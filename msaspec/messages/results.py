@@ -188,3 +188,37 @@ class KeptSecret(Message, code="MSG118", event="secret", level=Level.RESULT):
     key: str
     state: str
     since: str
+
+
+@dataclass(frozen=True)
+class JobRun:
+    """One run of a job."""
+
+    status: str
+    """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED."""
+    began: str
+    ended: str
+
+
+class Job(Message, code="MSG119", level=Level.RESULT):
+    """A deployed job, of `msaspec jobs`: what starts it, its next run, and its last ones, the newest first."""
+
+    name: str
+    starts: str
+    next: str
+    runs: tuple[JobRun, ...]
+
+
+class JobEnded(Message, code="MSG120", level=Level.RESULT):
+    """How a run of a job ended, of `msaspec run`."""
+
+    said = "The job {name} {status}."
+    name: str
+    execution: str
+    status: str
+    exit_code: int | None
+
+    def sentence(self) -> str:
+        """Return the sentence, with the exit code where a container ran."""
+        code = "" if self.exit_code is None else f" with exit code {self.exit_code}"
+        return f"The job {self.name} ended: {self.status}{code}."

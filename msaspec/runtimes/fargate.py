@@ -243,20 +243,8 @@ class FargateRuntime(Runtime[Fargate]):
 
     def build(self, workload: Workload[Fargate], site: Site) -> Part:
         """Return the tasks, the service around them, what routes requests to it, and what makes it grow."""
-        texts, workload = secret_texts.build(workload, site), secret_texts.injected(workload)
+        part, workload = task(workload, site)
         name, options = workload.name, workload.options
-        units = UNITS[options.cpu]
-        size = tasks.Size(units, options.memory or 2 * units, options.disk)
-        part = texts + tasks.build(
-            workload,
-            site,
-            size,
-            read_only=_read_only(workload),
-            executable=options.exec,
-            shell=_shell(workload) if workload.files else None,
-        )
-        group = names.logical(name, "SecurityGroup")
-        part += Part((security_groups.group(group, name, site, (), security_groups.ANYWHERE),))
         targets = _targets(workload)
         for port, own in targets.items():
             part += Part(tuple(ingress.target_group(workload, port, each, "ip", TARGET_PORT) for each in own))
@@ -267,6 +255,22 @@ class FargateRuntime(Runtime[Fargate]):
         shifted = [each for own in targets.values() for each in own] if options.deploy.strategy != "rolling" else []
         alarms = list(task_deployments.alarms(name, options.deploy, shifted))
         return part + Part((*alarms, _service(workload, site, targets, alarms), *task_scaling.build(workload, CLUSTER)))
+
+
+def task(workload: Workload[Fargate], site: Site) -> tuple[Part, Workload[Fargate]]:
+    """Return the task of a service or a job with its roles and its group; and the service as its task sees it."""
+    texts, workload = secret_texts.build(workload, site), secret_texts.injected(workload)
+    options, units = workload.options, UNITS[workload.options.cpu]
+    part = texts + tasks.build(
+        workload,
+        site,
+        tasks.Size(units, options.memory or 2 * units, options.disk),
+        read_only=_read_only(workload),
+        executable=options.exec,
+        shell=_shell(workload) if workload.files else None,
+    )
+    group = names.logical(workload.name, "SecurityGroup")
+    return part + Part((security_groups.group(group, workload.name, site, (), security_groups.ANYWHERE),)), workload
 
 
 def _shell(workload: Workload[Fargate]) -> Image | None:

@@ -79,6 +79,13 @@ class Document:
             node, place = found
         return place if key else node.span
 
+    def inside(self, path: Path, text: str, after: int = 0) -> Span:
+        """Return the place of a text inside the value at the path, the first behind so many characters of it; that of
+        the value where its line does not show it."""
+        span = self.span(path)
+        column = (self.excerpt(span) or "").find(text, span.column - 1 + after)
+        return Span(span.file, span.line, column + 1, len(text)) if text and column >= 0 else span
+
     def place(self, diagnostic: Diagnostic) -> Diagnostic:
         """Return the diagnostic with its span and line, where it lacks them."""
         span = diagnostic.span or self.span(diagnostic.path, key=diagnostic.key)

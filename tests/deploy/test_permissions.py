@@ -23,7 +23,15 @@ from tests.deploy.account import OWNING, SMALL, STORING, Account
 FARGATE = SMALL.replace("uses: [media]", "uses: [media], paths: [/], runtime: fargate")
 GROUPS = SMALL.replace("uses: [media]", "uses: [media], paths: [/], runtime: autoscaling")
 SHIFTING = SMALL.replace("uses: [media]", "uses: [media], paths: [/], runtime: {type: fargate, deploy: canary}")
-EXAMPLES = {"instance": SMALL, "database": STORING, "fargate": FARGATE, "autoscaling": GROUPS, "canary": SHIFTING}
+JOBS = f"""{SMALL}jobs: {{report: {{image: "docker.io/library/nginx:1", every: 15 min, uses: [media]}}}}\n"""
+EXAMPLES = {
+    "jobs": JOBS,
+    "instance": SMALL,
+    "database": STORING,
+    "fargate": FARGATE,
+    "autoscaling": GROUPS,
+    "canary": SHIFTING,
+}
 
 
 def actions(account: Account, *words: str) -> frozenset[str]:
@@ -51,6 +59,9 @@ def test_the_policy_of_a_command_is_enough(account: Account, name: str) -> None:
     account.write(manifest.replace("nginx:1", "nginx:2"))
     result = allowing(account, ("--for", "deploy"), "deploy", "--yes")
     assert (result.exit_code, "MSA603" in result.stderr) == (0, False), result.stderr
+    for words in (("jobs",), ("run", "report")) if name == "jobs" else ():
+        result = allowing(account, ("--for", words[0]), *words)
+        assert (result.exit_code, "MSA603" in result.stderr) == (0, False), result.stderr
     lose = ("--delete-data", "main") if name == "database" else ("--delete-data", "media")
     result = allowing(account, ("--for", "destroy"), "destroy", "--yes", *lose)
     assert (result.exit_code, "MSA603" in result.stderr) == (0, False), result.stderr
@@ -124,6 +135,7 @@ SERVICES = [
     "ecs",
     "cloudformation",
     "cloudfront",
+    "stepfunctions",
 ]
 COMMON = {"list_tags_for_resource", "tag_resource", "untag_resource"}
 

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="SERVICE",
     help="Run the image to which the tag of this service points now.",
-    shell_complete=completion.services,
+    shell_complete=completion.containers,
 )
 @click.option("--rollback", is_flag=True, help="If the first creation fails, delete what was created.")
 @click.option("--repair", is_flag=True, help="Make again what was deleted by hand, and undo what was changed by hand.")

@@ -1,4 +1,4 @@
-"""Print the log of a service."""
+"""Print the log of a service or a job."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def ago(context: click.Context, parameter: click.Parameter, value: str) -> int:
 
 
 @click.command(name="logs")
-@click.argument("service", shell_complete=completion.services)
+@click.argument("service", shell_complete=completion.containers)
 @console.file_argument()
 @console.environment_option(deployed=True)
 @console.target_options()
@@ -40,7 +40,8 @@ def ago(context: click.Context, parameter: click.Parameter, value: str) -> int:
 def command(
     app: App, service: str, file: str, environment: str | None, target: Target, since: int, follow: bool, form: str
 ) -> None:
-    """Print the log of SERVICE of FILE (default: msa.yaml): its container, and what its host said while booting."""
+    """Print the log of SERVICE, or of a job, of FILE (default: msa.yaml): its container, and what its host said while
+    booting."""
     reporter = app.reporter(form)
     with exits.exit_on_fault(reporter), app.stacks_of(file, environment, target) as there, exits.exit_on_interrupt():
         from msaspec.deploy.aws import stream

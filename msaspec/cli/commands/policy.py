@@ -11,7 +11,7 @@ from msaspec.cli.app import App, pass_app
 
 COMMANDS = (
     *("cancel", "clean", "continue-rollback", "deploy", "destroy", "diff"),
-    *("logs", "outputs", "push", "secret", "status", "verify"),
+    *("jobs", "logs", "outputs", "push", "run", "secret", "status", "verify"),
 )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="push")
-@click.argument("services", nargs=-1, metavar="[SERVICE]...", shell_complete=completion.services)
+@click.argument("services", nargs=-1, metavar="[SERVICE]...", shell_complete=completion.containers)
 @click.option(
     "--file",
     "-f",

@@ -105,7 +105,7 @@ def _notes(there: Connection, reporter: Reporter, views: list[tuple[Named, Overv
             step = failure.next_step(context, view.deployed.status)
             reporter.say(StackUnwell(named.name, view.deployed.status, step))
         for each in view.faults:
-            log = context.command("logs", str(each.entry[1])) if each.entry[:1] == ("services",) else None
+            log = context.command("logs", str(each.entry[1])) if each.entry[:1] in (("services",), ("jobs",)) else None
             reporter.say(NotWell(label(each.entry), "; ".join(each.faults), log))
 
 

@@ -18,7 +18,7 @@ from msaspec.diagnostics.spelling import suggest
 NO_LOG = Code(
     "MSA523",
     "No log with that name",
-    "Each deployed service has a log group. Use the name of the service in the manifest.",
+    "Each deployed service and job has a log group. Use its name in the manifest.",
 )
 
 LATE = 30_000
@@ -42,17 +42,17 @@ class Line:
 
 
 def group(context: Context, stack: str, service: str) -> str:
-    """Return the log group of a service. Raises Fault where there is no stack, Invalid where it has no such service."""
+    """Return the log group of a service or a job. Raises Fault where there is no stack, Invalid where there is none."""
     aws = context.aws
     deployed = required(context, stack)
     entry_of = entries(state.template_of(aws, deployed.id))
     groups = {}
     for resource in state.resources(aws, deployed.id):
         entry = entry_of(resource.logical_id)
-        if resource.type == "AWS::Logs::LogGroup" and entry[:1] == ("services",) and resource.id:
+        if resource.type == "AWS::Logs::LogGroup" and entry[:1] in (("services",), ("jobs",)) and resource.id:
             groups[str(entry[1])] = resource.id
     if service not in groups:
-        message = f"The stack {stack} has no log of a service `{service}`."
+        message = f"The stack {stack} has no log of a service or a job `{service}`."
         hint = suggest(service, groups, f"There are logs of {', '.join(sorted(groups))}." if groups else "")
         raise Invalid([NO_LOG.at((), message, hint=hint or None)])
     return groups[service]

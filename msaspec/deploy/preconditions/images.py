@@ -73,7 +73,7 @@ class Images(Precondition):
                     message = f"The image `{tag.repository}:{tag.value}` has {', '.join(platforms)}, not {spec.arch}."
                     push = needs.context.command("push", tag.service)
                     hint = f"Build it for {spec.arch}: {push}. Or set `arch`."
-                    found.append(OTHER_CPU.at(("services", tag.service, "image"), message, hint=hint))
+                    found.append(OTHER_CPU.at(tag.path, message, hint=hint))
         return found
 
 

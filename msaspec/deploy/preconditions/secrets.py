@@ -11,6 +11,7 @@ from msaspec.deploy.precondition import Checking, Needs, Precondition
 from msaspec.diagnostics.diagnostic import Code
 from msaspec.diagnostics.place import Path
 from msaspec.language import secret_place
+from msaspec.manifest.sections import CONTAINERS
 
 NO_SECRET = Code(
     "MSA671",
@@ -87,7 +88,7 @@ class Secrets(Precondition):
             for path, key in users:
                 if key and key not in known:
                     has = f"It has: {', '.join(sorted(known))}." if known else "Its value is not a JSON object."
-                    whose = path[-1] if path[0] == "services" else path[1]
+                    whose = path[-1] if path[0] in CONTAINERS else path[1]
                     message = f"The secret of `{whose}` has no key `{key}`."
                     found.append(NO_KEY.at(path, message, hint=has))
         return found

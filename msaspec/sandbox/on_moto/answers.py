@@ -38,6 +38,7 @@ PREFIXES = {
     "awslambda": "lambda",
     "elbv2": "elasticloadbalancing",
     "service-quotas": "servicequotas",
+    "stepfunctions": "states",
 }
 """What IAM calls services, where the sandbox calls them otherwise."""
 OTHERWISE: Mapping[str, Sequence[str]] = {

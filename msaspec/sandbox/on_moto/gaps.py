@@ -20,7 +20,7 @@ from moto.route53.models import Route53Backend, route53_backends
 from moto.servicediscovery.exceptions import InvalidInput
 from moto.servicediscovery.models import ServiceDiscoveryBackend
 
-from msaspec.sandbox.on_moto import balancers, clusters, groups, tasks
+from msaspec.sandbox.on_moto import balancers, clusters, executions, groups, tasks
 
 _ACM, _MAP, _SCALING = AWSCertificateManagerBackend, ServiceDiscoveryBackend, ApplicationAutoscalingBackend
 _check = CertBundle.check
@@ -198,6 +198,7 @@ def _remove_access(self: Any, control_id: str) -> None:
 PATCHED: tuple[tuple[Any, str, Any], ...] = (
     *balancers.PATCHED,
     *clusters.PATCHED,
+    *executions.PATCHED,
     *groups.PATCHED,
     *tasks.PATCHED,
     (CertBundle, "check", _validated),

@@ -26,7 +26,7 @@ PULL = "ResourceInitializationError: unable to pull secrets or registry auth: ex
 def why_not(backend: Any, service: Any, definition: Any) -> Fate | None:
     """Return how the tasks of a service end; None where they run."""
     ailing = current().controls.ailment(service.name, definition.registered_at)
-    return ailing.fate if ailing else next(map(Fate, _unreadable(backend, definition)), None)
+    return ailing.fate if ailing else next(map(Fate, unreadable(backend, definition)), None)
 
 
 def is_seen(service: Any, definition: Any) -> bool:
@@ -35,8 +35,8 @@ def is_seen(service: Any, definition: Any) -> bool:
     return not (ailing and ailing.lasting)
 
 
-def _unreadable(backend: Any, definition: Any) -> Iterator[str]:
-    """Yield what the execution role of a task may not read of its secrets."""
+def unreadable(backend: Any, definition: Any) -> Iterator[str]:
+    """Yield why a task cannot start: what its execution role may not read of its secrets."""
     role = str(definition.execution_role_arn or "").rpartition("/")[2]
     policies = list(_policies(iam_backends[backend.account_id]["aws"], role))
     for container in definition.container_definitions:
@@ -68,6 +68,11 @@ def _stored(backend: Any, arn: str) -> str:
         if secret.arn == arn or (secret.arn.startswith(arn) and SUFFIX.fullmatch(secret.arn.removeprefix(arn))):
             return str(secret.arn)
     return arn if SUFFIX.search(arn[-7:]) else f"{arn}-AbCdEf"
+
+
+def allows(iam: Any, role: str, action: str, resource: str) -> bool:
+    """Return whether a role may do something, by its name."""
+    return _allowed(list(_policies(iam, role)), action, resource)
 
 
 def _policies(iam: Any, name: str) -> Iterator[Mapping[str, Any]]:

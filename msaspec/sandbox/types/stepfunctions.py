@@ -1,4 +1,4 @@
-"""Step Functions: state machines. None of them ever runs."""
+"""Step Functions: state machines. Their executions are `on_moto/executions.py`."""
 
 from __future__ import annotations
 
