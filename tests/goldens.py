@@ -36,6 +36,7 @@ TESTS = Path(__file__).parent
 CASES = TESTS / "cases"
 GOLDENS = TESTS / "goldens"
 EXAMPLES = TESTS.parent / "examples"
+SYSTEMS = EXAMPLES / "systems"
 
 _ARGUMENTS = argparse.ArgumentParser()
 _ARGUMENTS.add_argument("--env")
@@ -108,8 +109,8 @@ def _shown(stack: Stack, patterns: list[str]) -> Stack:
 
 
 def examples() -> list[Path]:
-    """The manifests of the folder `examples`."""
-    return sorted(EXAMPLES.rglob("msa.yaml"))
+    """The manifests of the folder `examples`, without the public systems, which have no goldens."""
+    return sorted(each for each in EXAMPLES.rglob("msa.yaml") if SYSTEMS not in each.parents)
 
 
 def name_of(example: Path) -> str:

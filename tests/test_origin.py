@@ -16,7 +16,7 @@ from tests import goldens
 from tests.template import registry_of
 
 COMPILED = [path.with_name("msa.yaml") for path in goldens.CASES.glob("*/expected.yaml")]
-MANIFESTS = sorted([*COMPILED, *goldens.EXAMPLES.rglob("msa.yaml")])
+MANIFESTS = sorted([*COMPILED, *goldens.examples()])
 OWNED = """\
 msaspec: 1
 name: shop

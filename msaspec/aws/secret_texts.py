@@ -87,7 +87,7 @@ def build(workload: Workload[Options], site: Site) -> Part:
                 SecretArn=Ref(_secret(workload.name)),
                 Texts={keys[name]: [*_pieces(content)] for name, content in texts.items()},
                 # What it reads has to be there, and its role has to know of it.
-                DependsOn=sorted({*workload.after, ROLE}),
+                DependsOn=sorted({*workload.after, ROLE} - set(_named(texts))),
             ),
         )
     )
@@ -145,6 +145,13 @@ def _keys(workload: Workload[Any]) -> dict[str, str]:
     """Return the key of each text in the secret."""
     digest = sha256(repr(sorted(workload.texts.items())).encode()).hexdigest()[:12]
     return {name: f"{re.sub('[^A-Za-z0-9]', '_', name)}_{digest}" for name in composed(workload.texts)}
+
+
+def _named(texts: Mapping[str, Value]) -> Iterator[str]:
+    """Yield the resources that the texts name, which CloudFormation waits for by itself."""
+    for piece in (piece for content in texts.values() for piece in content):
+        tokens = piece.arn if isinstance(piece, Secret) else (piece,)
+        yield from (each.target.partition(".")[0] for each in tokens if isinstance(each, Token))
 
 
 def _pieces(content: Value) -> Iterator[Any]:

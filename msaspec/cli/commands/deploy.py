@@ -213,7 +213,8 @@ def _emulated(target: Target, system: System, tags: Iterable[Tag], run_any_code:
 
     plan = system.plan
     region = target.region or plan.root.region or "us-east-1"
-    images = [(names.repository(plan.site.system, tag.repository), tag.value) for tag in tags]
+    # Services may run one image.
+    images = list(dict.fromkeys((names.repository(plan.site.system, tag.repository), tag.value) for tag in tags))
     try:
         with sandbox.start(images=images, run_any_code=run_any_code) as world, reaching.translated(region):
             if region not in world.regions:

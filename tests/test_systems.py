@@ -1,0 +1,47 @@
+"""Public systems in this language: each deploys into the sandbox, and the guide says of each what is carried."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from msaspec import pipeline
+from msaspec.cli import main
+from tests import goldens, sampling
+
+SYSTEMS = sorted(each.parent for each in goldens.SYSTEMS.glob("*/msa.yaml"))
+GUIDE = (goldens.EXAMPLES.parent / "docs" / "guides" / "systems.md").read_text("utf-8")
+SAMPLE = [each for each in SYSTEMS if each.name == "piggymetrics"]
+
+
+@pytest.mark.parametrize("folder", SYSTEMS if sampling.WHOLE else SAMPLE, ids=lambda folder: str(folder.name))
+def test_a_system_is_deployed_into_the_sandbox(folder: Path) -> None:
+    """As it is, by one command. `scripts/systems` does it with all."""
+    result = CliRunner().invoke(
+        main, ["deploy", "--sandbox", "--yes", str(folder / "msa.yaml")], catch_exceptions=False
+    )
+    assert result.exit_code == 0, result.stderr
+    assert "CREATE_COMPLETE" in result.output
+
+
+@pytest.mark.parametrize("folder", SYSTEMS, ids=lambda folder: str(folder.name))
+def test_a_system_fits_into_a_stack(folder: Path) -> None:
+    """With room to grow; its source is named, and every call that the programs make is an edge."""
+    text = (folder / "msa.yaml").read_text("utf-8")
+    stack = pipeline.compile_main(pipeline.load(text, "msa.yaml")).stack
+    assert len(stack.template["Resources"]) < 250
+    assert "# Source: github.com/" in text
+
+
+def test_the_guide_has_a_row_for_each_of_the_ten() -> None:
+    """Those that are here, and those that are not yet, with the reason."""
+    rows = re.findall(r"^\| \[?([a-z-]+)", GUIDE, re.MULTILINE)
+    assert rows.pop(0) == "system"
+    assert len(rows) == 10
+    assert {each.name for each in SYSTEMS} <= set(rows)
+    assert all(
+        (f"](../../examples/systems/{name}/msa.yaml)" in GUIDE) == (goldens.SYSTEMS / name).exists() for name in rows
+    )
