@@ -12,6 +12,7 @@ from typing import Any
 from troposphere import GetAtt, Ref, iam, scheduler, stepfunctions
 
 from msaspec.aws import iam as roles
+from msaspec.aws import job_gates
 from msaspec.aws.intrinsic import intrinsic
 from msaspec.language.aws_type import AwsType
 from msaspec.language.base import Model
@@ -26,6 +27,7 @@ MACHINE, SCHEDULE = "AWS::StepFunctions::StateMachine", "AWS::Scheduler::Schedul
 TYPES = (
     AwsType(name=MACHINE, noun="state machine", unique=(("StateMachineName",),)),
     AwsType(name=SCHEDULE, noun="schedule", unique=(("Name",),)),
+    *job_gates.TYPES,
 )
 # fact: states-managed-rule
 MANAGED_RULE = "rule/StepFunctionsGetEventsForECSTaskRule"
@@ -41,7 +43,7 @@ def build(workload: Workload[Model], job: Job, site: Site, cluster: str, capacit
     machine, role = names.logical(name, "Machine"), names.logical(name, "MachineRole")
     part = Part(
         (
-            roles.role(role, STATES, _running(workload, site, cluster)),
+            roles.role(role, STATES, [*_running(workload, site, cluster), *_answering(job)]),
             stepfunctions.StateMachine(
                 machine,
                 RoleArn=GetAtt(role, "Arn"),
@@ -49,6 +51,8 @@ def build(workload: Workload[Model], job: Job, site: Site, cluster: str, capacit
             ),
         ),
     )
+    if job.gates:
+        part += Part((job_gates.gate(workload, site),))
     cron = job.cron()
     return part + _schedule(workload, job, cron.expression, site) if cron else part
 
@@ -117,6 +121,12 @@ def _running(workload: Workload[Model], site: Site, cluster: str) -> Iterator[St
     yield Statement(("iam:PassRole",), passed, {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}})
 
 
+def _answering(job: Job) -> Iterator[Statement]:
+    """Yield the right to call the function that answers CloudFormation."""
+    if job.gates:
+        yield Statement(("lambda:InvokeFunction",), ((Token(f"{job_gates.FUNCTION}.Arn"),),))
+
+
 def _definition(workload: Workload[Model], job: Job, site: Site, cluster: str, capacity: Capacity) -> dict[str, Any]:
     """Return the states: the command of the job, or the one that the input of the execution names."""
     chosen = {
@@ -128,6 +138,7 @@ def _definition(workload: Workload[Model], job: Job, site: Site, cluster: str, c
         "Start": chosen,
         "Run": _run(workload, job, site, cluster, capacity),
         "RunCommand": _run(workload, job, site, cluster, capacity, given=True),
+        **(job_gates.states() if job.gates else {}),
     }
     return {"Comment": f"The job {workload.name} of {site.stack}", "StartAt": "Start", "States": states}
 
@@ -143,6 +154,10 @@ def _run(
 ) -> dict[str, Any]:
     name = workload.name
     overrides = {"Overrides": {"ContainerOverrides": [{"Name": name, "Command.$": "$.command"}]}} if given else {}
+    on: dict[str, Any] = {"End": True}
+    if job.gates:
+        caught = {"ErrorEquals": ["States.ALL"], "ResultPath": "$.failed", "Next": "Failed"}
+        on = {"Catch": [caught], "ResultPath": "$.ended", "Next": "Ended"}
     # fact: states-errors
     again = {
         "ErrorEquals": ["States.TaskFailed"],
@@ -169,5 +184,5 @@ def _run(
             **overrides,
         },
         **({"Retry": [again]} if job.retries else {}),
-        "End": True,
+        **on,
     }

@@ -11,6 +11,7 @@ from msaspec.language.part import Part, Site
 from msaspec.language.runtime import AnyRuntime, Workload
 from msaspec.manifest.sections import runtimes
 from msaspec.runtimes.fargate import CLUSTER, Fargate, FargateRuntime, task
+from msaspec.template import names
 
 DEPLOYS = "A job is not deployed gradually: each run takes the image that is deployed."
 
@@ -28,6 +29,10 @@ class JobRuntime(FargateRuntime):
     def idle(self, options: Fargate) -> Mapping[str, tuple[str, str]]:
         """Say that `deploy` does nothing."""
         return {"deploy": ("on a job", DEPLOYS)} if "deploy" in options.model_fields_set else {}
+
+    def ready(self, name: str) -> tuple[str, ...]:
+        """Return the gate of a job, which is complete when the job has ended well."""
+        return (names.logical(name, "Gate"),)
 
     def build(self, workload: Workload[Fargate], site: Site) -> Part:
         """Return the task, its group, the machine that runs it, and its schedule."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from troposphere import Parameter
 
-from msaspec.aws import bastion, ecr, existing_network, iam, ingress, network, security_groups
+from msaspec.aws import bastion, ecr, existing_network, iam, ingress, job_gates, network, security_groups
 from msaspec.aws.hardening import Hardened
 from msaspec.compile.blame import made
 from msaspec.compile.hardening import TYPES, measures
@@ -130,6 +130,8 @@ def _makers(plan: Plan) -> Iterator[tuple[Path, Callable[[], Part]]]:
     for runtime in dict.fromkeys(runtime.kin for runtime, _ in plan.workloads):
         own = [workload for each, workload in plan.workloads if each.kin is runtime]
         yield ("services",), partial(runtime.common, own, site)
+    if gated := [workload for _, workload in plan.workloads if workload.job and workload.job.gates]:
+        yield ("jobs",), partial(job_gates.build, gated)
     for runtime, workload in plan.workloads:
         yield workload.path, partial(_image_tag, workload, site)
         yield workload.path, partial(runtime.build, workload, site)

@@ -11,7 +11,7 @@ from functools import cached_property, partial
 
 from msaspec.aws import bastion, ingress, network, routing
 from msaspec.compile import files as beside
-from msaspec.compile import order, references
+from msaspec.compile import gates, order, references
 from msaspec.compile.blame import made
 from msaspec.compile.jobs import JobRuntime
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
@@ -127,9 +127,13 @@ def plan(manifest: Manifest) -> tuple[Plan, list[Diagnostic]]:
     called = {name: [edge.use.target for edge in by_service.get(name, ()) if edge.kind is None] for name in services}
     reached = _public(manifest, place)
     bound = _bound(manifest, reached, found)
+    stores = {name: [edge.use.target for edge in by_service.get(name, ()) if edge.kind] for name in services}
+    for name, jobs in gates.waiting(manifest, stores).items():
+        called[name] += jobs
+    found += gates.circles(manifest, called)
     first = order.before(called, bound)
     for name, service in services.items():
-        runtime, options = manifest.runtimes[name]
+        options = manifest.runtimes[name][1]
         own = by_service.get(name, ())
         everywhere = references.everywhere(place)
         attributes = {**everywhere, **{edge.use.target: edge.offer.attributes for edge in own}}
@@ -139,7 +143,7 @@ def plan(manifest: Manifest) -> tuple[Plan, list[Diagnostic]]:
             references.word(text, (*manifest.path(name), "command", number), known, found)
             for number, text in enumerate(service.command)
         )
-        waited = (each for callee in first[name] for each in manifest.runtimes[callee][0].ready(callee))
+        waited = (each for callee in first[name] for each in _runtime(manifest, callee).ready(callee))
         after = tuple(sorted({*_after(own, network.named(manifest.root.network)), *waited}))
         callers = by_target.get(name, ())
         grants = tuple(_granted(replace(known, attributes=everywhere, public={}), service, found))
@@ -151,10 +155,14 @@ def plan(manifest: Manifest) -> tuple[Plan, list[Diagnostic]]:
             job=manifest.root.jobs.get(name),
             files=tuple(_files(known, service, found)),
         )
-        workloads.append((RUNTIME_OF_JOBS if workload.job else runtime, workload))
+        workloads.append((_runtime(manifest, name), workload))
     online = network.online(manifest.root.network, endpoints)
     site = Site(**{field.name: getattr(place, field.name) for field in fields(place)}, online=online)
     return Plan(manifest, site, endpoints, entries, edges, tuple(workloads)), found
+
+
+def _runtime(manifest: Manifest, name: str) -> AnyRuntime:
+    return RUNTIME_OF_JOBS if name in manifest.root.jobs else manifest.runtimes[name][0]
 
 
 def _place(manifest: Manifest) -> Place:

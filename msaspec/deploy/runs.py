@@ -43,6 +43,7 @@ LATE_LOOKS = 2
 """How often the log is looked at once more after the end: CloudWatch delivers lines late."""
 SHOWN = 3
 """How many runs of each job are listed."""
+_GATE = "Custom::JobGate"
 _CRON = re.compile(r"cron\((\S+) (\S+) (\S+) (\S+) (\S+) \S+\)")
 
 
@@ -106,7 +107,7 @@ def _job(name: str, own: Mapping[str, Any]) -> Deployed:
             cron = schedule.parse(" ".join(found.groups()).replace("?", "*"))
         except schedule.Malformed:  # which a patch wrote
             cron = None
-    starts = f"{expression} {zone}" if expression else "by hand"
+    starts = f"{expression} {zone}" if expression else "before a deployment" if _GATE in own else "by hand"
     return Deployed(name, own[MACHINE][0], group, starts, cron, zone)
 
 
@@ -191,6 +192,7 @@ def _tasks(states: Any, arn: str) -> Iterator[str]:
 def exit_code(found: Mapping[str, Any]) -> int | None:
     """Return the exit code of the container of an execution that ended; None where none ran."""
     task = _read(found.get("output") or found.get("cause"))
+    task = task["ended"] if isinstance(task.get("ended"), Mapping) else task
     codes = [each.get("ExitCode") for each in task.get("Containers", ()) if isinstance(each, Mapping)]
     return next((code for code in codes if isinstance(code, int)), None)
 

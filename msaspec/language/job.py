@@ -1,4 +1,4 @@
-"""A job: a container that runs to its end, on a schedule or by hand."""
+"""A job: a container that runs to its end, on a schedule, by hand, or before each deployment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from msaspec.language.service import Service
 
 RUNTIME = "fargate"
 """What runs jobs, whatever runs the services."""
-USUAL = 3600
+# fact: custom-resource-timeout
+LONGEST_GATE = 55 * 60
+"""Seconds that all attempts before a deployment may take: CloudFormation waits for an hour, and the answer takes
+time."""
+USUAL, USUAL_GATE = 3600, 1800
 """Seconds that an attempt may take where the job does not say."""
 PAUSE = 10
 """Seconds before the second attempt; before each later one twice as many."""
@@ -41,12 +45,15 @@ class JobFields(Model):
     zone: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$", max_length=50)] = Field(
         "UTC", description="Time zone of `schedule`, as the IANA database names it.", examples=["Asia/Seoul"]
     )
-    run: Literal["by-hand"] | None = Field(
-        None, description="What starts it where no schedule does: people, by `msaspec run NAME`."
+    run: Literal["by-hand", "before-deploy"] | None = Field(
+        None,
+        description="What starts it where no schedule does: people, by `msaspec run NAME`; or each deployment that"
+        " changes its image, command or variables, before the services that use the same stores.",
     )
     timeout: Annotated[int, seconds(60, 604_800, "30 min")] | None = Field(
         None,
-        description="How long one attempt may take before it is stopped. Default: 1 hour.",
+        description="How long one attempt may take before it is stopped. Default: 1 hour; 30 min with"
+        " `run: before-deploy`.",
         examples=["15 min"],
     )
     retries: int = Field(
@@ -57,9 +64,19 @@ class JobFields(Model):
     )
 
     @property
+    def gates(self) -> bool:
+        """Whether services wait for it."""
+        return self.run == "before-deploy"
+
+    @property
     def limit(self) -> int:
         """Return the seconds that one attempt may take."""
-        return self.timeout or USUAL
+        return self.timeout or (USUAL_GATE if self.gates else USUAL)
+
+    @property
+    def longest(self) -> int:
+        """Return the seconds that all attempts may take, with the pauses between them."""
+        return self.limit * (self.retries + 1) + PAUSE * ((1 << self.retries) - 1)
 
     @property
     def started(self) -> bool:
@@ -74,7 +91,7 @@ class JobFields(Model):
         if self.every:
             size, unit = (3600, "h") if self.every % 3600 == 0 else (60, "min")
             return f"every {self.every // size} {unit}"
-        return "by hand" if self.run else "nothing starts it"
+        return {"by-hand": "by hand", "before-deploy": "before a deployment"}.get(self.run or "", "nothing starts it")
 
     def cron(self) -> schedules.Cron | None:
         """Return when it runs; None where no schedule starts it, or none can be read."""

@@ -11,10 +11,11 @@ USES_JOB = Code(
     "MSA485",
     "A job under `uses`",
     """
-    A job runs to its end and has no address, so nothing can call it. Both can use the same store or queue.
+    A job runs to its end and has no address, so nothing can call it. To have it run before the services that use the
+    same stores, write `run: before-deploy` on the job.
 
-    Wrong: `uses: [report]` with `jobs: {report: {...}}`
-    Right: `uses: [main]`, on the service and on the job
+    Wrong: `uses: [migrate]` with `jobs: {migrate: {...}}`
+    Right: `jobs: {migrate: {image: "cart:1.0", command: [migrate], run: before-deploy, uses: [main]}}`
     """,
 )
 OTHER_RUNTIME = Code(
@@ -41,5 +42,5 @@ def misplaced(name: str, runtime: str) -> Diagnostic | None:
 def used(path: Path, user: str, job: str) -> Diagnostic:
     """Return that a job stands under the `uses` of another entry."""
     message = f"`{user}` uses `{job}`, a job, which has no address."
-    hint = f"Remove the line, or declare `{job}` under `services`, with a `port`."
+    hint = f"Remove the line. To have `{job}` run first, write `run: before-deploy` under `jobs.{job}`."
     return USES_JOB.at(path, message, hint=hint, key=True)

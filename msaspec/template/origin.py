@@ -32,6 +32,7 @@ _SYSTEM = {
     "HostPolicy": "services",
     "Ingress": "ingress",
     "Internal": "services",
+    "JobGate": "jobs",
     "SecretTexts": "services",
 }
 """How the ids of what belongs to no entry begin, and where in a manifest it is spoken of."""

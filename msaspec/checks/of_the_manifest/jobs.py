@@ -1,4 +1,4 @@
-"""Jobs are started by something, at times that come."""
+"""Jobs are started by something, at times that come, and end in time."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.diagnostics.place import Path
 from msaspec.diagnostics.spelling import suggest
 from msaspec.language import schedule
-from msaspec.language.job import Job
+from msaspec.language.job import LONGEST_GATE, Job
 
 NOBODY_STARTS = Code(
     "MSA487",
     "A job that nobody starts",
     """
-    A job runs on a schedule or by hand, and says which.
+    A job runs on a schedule, by hand, or before each deployment, and says which.
 
     Wrong: `jobs: {reindex: {image: "search:1.0"}}`
-    Right: `schedule: "0 3 * * *"`, `every: 15 min` or `run: by-hand`
+    Right: `schedule: "0 3 * * *"`, `every: 15 min`, `run: by-hand` or `run: before-deploy`
     """,
 )
 TWO_STARTS = Code(
     "MSA488",
     "A job with two words for what starts it",
     """
-    A job has one of `schedule`, `every` and `run`. People can start any job by `msaspec run NAME`.
+    A job has one of `schedule`, `every` and `run`. People can start any job by `msaspec run NAME`; a migration that
+    also runs by the clock is a second job with the same image.
     """,
 )
 MALFORMED = Code(
@@ -64,6 +65,19 @@ UNKNOWN_ZONE = Code(
     "An unknown time zone",
     "`zone` is a name of the IANA time zone database, such as `Europe/Berlin` or `UTC`.",
 )
+# fact: custom-resource-timeout
+TOO_LONG = Code(
+    "MSA493",
+    "A job before a deployment that may take too long",
+    """
+    CloudFormation waits for one hour at most for what runs before a deployment (`ServiceTimeout` of a custom resource).
+    All attempts of the job together have 55 minutes, so that the answer comes in time. Migrate large tables in a job
+    that people start, `run: by-hand`.
+
+    Wrong: `run: before-deploy`, `timeout: 2 hours`
+    Right: `run: before-deploy`, `timeout: 50 min`
+    """,
+)
 _MINUTES = tuple(number for number in range(1, 60) if 60 % number == 0)
 _HOURS = tuple(number for number in range(1, 25) if 24 % number == 0)
 
@@ -74,11 +88,17 @@ def check(plan: Plan) -> Iterator[Diagnostic]:
         path = ("jobs", name)
         yield from _starts(name, job, path)
         yield from _times(plan, name, job, path)
+        if job.gates and job.longest > LONGEST_GATE:
+            tries = f"{job.retries + 1} attempts of `{name}` take" if job.retries else f"`{name}` takes"
+            message = f"{tries} up to {_long(job.longest)}, and a deployment waits for {LONGEST_GATE // 60} minutes."
+            least = LONGEST_GATE // (job.retries + 1) // 60 - 1
+            hint = f"Write `timeout: {least} min`, or run it by hand: `run: by-hand`."
+            yield TOO_LONG.at((*path, "timeout" if job.timeout else "run"), message, hint=hint)
 
 
 def _starts(name: str, job: Job, path: Path) -> Iterator[Diagnostic]:
     if not job.started:
-        hint = 'Add `schedule: "0 3 * * *"`, `every: 15 min` or `run: by-hand`.'
+        hint = 'Add `schedule: "0 3 * * *"`, `every: 15 min`, `run: by-hand` or `run: before-deploy`.'
         yield NOBODY_STARTS.at(path, f"Nothing starts the job `{name}`.", hint=hint, key=True)
     words = {"schedule": job.schedule, "every": job.every, "run": job.run}
     said = [field for field, value in words.items() if value is not None]

@@ -10,6 +10,7 @@ from msaspec.deploy import causes
 from msaspec.deploy.causes import Finding
 from msaspec.deploy.evidence import LINES, Ask, Investigator, Looking, Scene, Subject, log_group, physical, referred
 
+GATE = "Custom::JobGate"
 _TELLING = re.compile(r"error|exception|refused|denied|timed out|failed", re.IGNORECASE)
 _FRAME = re.compile(r"^\s|^Traceback|^(START|END|REPORT|INIT_START) ")
 
@@ -23,6 +24,8 @@ class CustomResources(Investigator):
         """Ask for the end of the log of the function behind each."""
         found = []
         for subject in subjects:
+            if subject.type == GATE:
+                continue  # Its reason and its own log say more than the log of its function.
             function = referred(scene.properties(subject.logical_id).get("ServiceToken"))
             if not function:
                 continue

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from moto.awslambda.models import lambda_backends
+from moto.awslambda_simple.models import lambda_simple_backends
 from moto.core.utils import unix_time_millis, utcnow
 from moto.ec2.models import ec2_backends
 from moto.ecs.models import Task, ecs_backends
@@ -19,7 +19,7 @@ from moto.iam.models import iam_backends
 from moto.logs.models import logs_backends
 from moto.stepfunctions.models import Execution, StepFunctionBackend
 
-from msaspec.sandbox import functions
+from msaspec.sandbox import executions, functions
 from msaspec.sandbox.controls import Fate
 from msaspec.sandbox.on_moto import readiness
 from msaspec.sandbox.world import current
@@ -45,6 +45,7 @@ def _start(self: Any, state_machine_arn: str, name: str, execution_input: str) -
     execution = _start_plain(self, state_machine_arn, name, execution_input)
     if not hasattr(execution, "events"):
         execution.events = []
+        executions.begin(execution.name)
         machine = self.describe_state_machine(state_machine_arn)
         definition, role = json.loads(machine.definition), str(machine.roleArn)
         current().launch(lambda: _Run(self, machine.name, execution, role).through(definition))
@@ -105,7 +106,9 @@ class _Run:
         if ":states:::ecs:runTask.sync" in state["Resource"]:
             return self._on_ecs(words)
         self._may("lambda:InvokeFunction", state["Resource"])
-        function = lambda_backends[self._account][self._region].get_function(state["Resource"], None)
+        function = lambda_simple_backends[self._account][self._region].get_function(
+            state["Resource"].rpartition(":")[2]
+        )
         failed, answer = functions.run(current(), function, words)
         if failed:
             raise _Error(str(answer.get("errorType", "Error")), json.dumps(answer))
@@ -162,6 +165,7 @@ class _Run:
         self._tell(f"Execution{status.capitalize()}", **{f"execution{status.capitalize()}EventDetails": words})
         self._execution.stop_date = utcnow()
         self._execution.status = status
+        executions.end(self._execution.name)
         current().controls.wake()
 
     def _tell(self, kind: str, **details: Any) -> None:

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from msaspec.aws.cdn_certificates import CdnCertificate
+from msaspec.sandbox import executions
 from msaspec.sandbox.cloudformation.resource import CUSTOM, At, Failed, Made, Properties, Resource, resource
 from msaspec.sandbox.types.route53 import zone
 
@@ -99,6 +100,8 @@ class Custom(Resource):
             }
             invoked = at.api("lambda").invoke(FunctionName=properties["ServiceToken"], Payload=json.dumps(event))
             said = invoked["Payload"].read().decode()
+            if not answers and executions.is_going_on(event["RequestId"]):
+                at.wait(lambda: bool(answers) or not executions.is_going_on(event["RequestId"]))
         if not answers:
             raise Failed(f"CloudFormation did not receive a response from your Custom Resource. ({said[:500]})")
         answer = answers[-1]
