@@ -254,3 +254,13 @@ def test_the_traffic_of_a_vpc_that_exists_is_not_logged() -> None:
     assert "AuditFlowLog" in resources("audit: true\n")
     assert "AuditLogs" in found
     assert "AuditFlowLog" not in found
+
+
+def test_what_is_restored_keeps_the_key_of_its_snapshot() -> None:
+    """RDS takes no key together with a snapshot, and its micro classes of MySQL have no Performance Insights."""
+    text = SHOP.replace("main: {replicas: 1}", "main: {engine: mysql, from_snapshot: before}")
+    found = template_of(text + "audit: true\nencryption: own\n")["Resources"]["MainDatabase"]
+    assert not {"KmsKeyId", "StorageEncrypted", "MasterUsername"} & set(found["Properties"])
+    assert found["Properties"]["MasterUserSecret"] == {"KmsKeyId": {"Fn::GetAtt": ["EncryptionKey", "Arn"]}}
+    assert found["Properties"]["EnablePerformanceInsights"] is False
+    assert "NIST.800.53.R5-RDSLoggingEnabled" in reasons(found)
