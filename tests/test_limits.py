@@ -51,6 +51,12 @@ def section(name: str, thing: Any) -> Callable[[int], Template]:
     return lambda count: {**resources(1), name: several(count, thing)}
 
 
+def nested(count: int) -> Template:
+    """Ten services, each with a nested stack, and as many resources in all with these."""
+    names = [f"S{number % 10}X{number}" for number in range(count - 10)]
+    return of(**dict.fromkeys(names, TOPIC))
+
+
 def references(count: int) -> Template:
     """A template with as many dynamic references."""
     return of(A=part("AWS::SNS::Topic", DisplayName="{{resolve:ssm:/a}}" * count))
@@ -117,6 +123,7 @@ CASES: Mapping[str, tuple[str, Callable[[int], Template]]] = {
     "mappings of a template": ("MSA340", section("Mappings", {"a": {"b": "c"}})),
     "dynamic references of a template": ("MSA340", references),
     "bytes of a template": ("MSA340", sized),
+    "resources of nested stacks in a deployment": ("MSA526", nested),
     "inbound rules of a security group": ("MSA341", group),
     "security groups of a network interface": ("MSA459", interface),
     "characters of a role's inline policies": ("MSA342", inline),
@@ -157,7 +164,8 @@ def rows() -> Iterator[list[str]]:
 def codes(made: Template) -> set[str]:
     """What is said of a template, all of which a patch wrote."""
     patched = tuple((("Resources", name), ("patches", 0)) for name in made["Resources"])
-    stack = Stack("shop", made, dict.fromkeys(made["Resources"], ("services", "a")), patched)
+    origins = {name: ("services", name.partition("X")[0].lower()) for name in made["Resources"]}
+    stack = Stack("shop", made, origins, patched)
     return {diagnostic.code for diagnostic in checks.run_on_stack(stack)}
 
 

@@ -9,12 +9,15 @@ from typing import Any
 from msaspec.compile import aws_types
 from msaspec.deploy.aws import fault, token
 from msaspec.deploy.aws.answers import NotAnAnswer
+from msaspec.deploy.aws.nested import each
 from msaspec.deploy.aws.state import Deployed, Standing, describe
 from msaspec.deploy.aws.target import Aws
+from msaspec.deploy.flattening import inner_name
 from msaspec.deploy.phantoms import happening
 from msaspec.deploy.policy import guarded
 from msaspec.diagnostics.diagnostic import Code
 from msaspec.diagnostics.place import Path, pointed, render
+from msaspec.template.nesting import NESTED
 from msaspec.update import values
 from msaspec.update.changes import Action, Change, PropertyChange, Replaces, effective, is_protected
 
@@ -148,14 +151,14 @@ def _rows(aws: Aws, described: Mapping[str, Any], inside: str = "") -> Iterator[
     """Yield the rows of a change set, and of those of nested stacks under `NESTED.CHILD`."""
     pages: set[str] = set()
     while True:
-        for change in described.get("Changes", []):
-            row = change.get("ResourceChange")
-            if not row:
-                continue
+        rows = [change["ResourceChange"] for change in described.get("Changes", []) if change.get("ResourceChange")]
+        nested = [row for row in rows if row.get("ChangeSetId") and row["ResourceType"] == NESTED]
+        ids = [row["ChangeSetId"] for row in nested]
+        told = dict(zip(ids, each(lambda id: _inside(aws, id), ids), strict=True))
+        for row in rows:
             yield {**row, "LogicalResourceId": inside + row["LogicalResourceId"]}
-            if row.get("ChangeSetId") and row["ResourceType"] == "AWS::CloudFormation::Stack":
-                nested = aws.client("cloudformation").describe_change_set(ChangeSetName=row["ChangeSetId"])
-                yield from _rows(aws, nested, f"{inside}{row['LogicalResourceId']}.")
+            if found := told.get(row.get("ChangeSetId")):
+                yield from _rows(aws, found, f"{inside}{row['LogicalResourceId']}.")
         if not described.get("NextToken"):
             return
         if described["NextToken"] in pages:  # as a cache would answer, for ever
@@ -164,6 +167,12 @@ def _rows(aws: Aws, described: Mapping[str, Any], inside: str = "") -> Iterator[
         described = aws.client("cloudformation").describe_change_set(
             ChangeSetName=described["ChangeSetId"], NextToken=described["NextToken"]
         )
+
+
+def _inside(aws: Aws, id: str) -> Mapping[str, Any]:
+    """Return the change set of a nested stack."""
+    found: Mapping[str, Any] = aws.client("cloudformation").describe_change_set(ChangeSetName=id)
+    return found
 
 
 def _is_definite(error: BaseException) -> bool:
@@ -271,7 +280,7 @@ def valued(aws: Aws, change_set: ChangeSet, changes: Sequence[Change]) -> tuple[
         found = aws.client("cloudformation").describe_change_set(
             ChangeSetName=change_set.id, IncludePropertyValues=True
         )
-        described = {row["LogicalResourceId"]: row for row in _rows(aws, found)}
+        described = {inner_name(row["LogicalResourceId"]): row for row in _rows(aws, found)}
     told = {c.logical_id: tuple(_values(described.get(c.logical_id, {}))) for c in untold}
     return tuple(replace(c, values=told.get(c.logical_id, c.values)) for c in changes)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from msaspec.deploy import operation
-from msaspec.deploy.aws import state
+from msaspec.deploy.aws import nested, state
 from msaspec.deploy.context import Context
 from msaspec.deploy.operation import Operation
 
@@ -25,11 +25,15 @@ def begin(
     Raises as `operation.begin`.
     """
 
+    inside = nested.places(context.aws, stack_id, retained)
+    # A nested stack stays as a whole, as far as it is still there.
+    kept = list(dict.fromkeys(inside[name][0] if name in inside else name for name in retained))
+
     def request(token: str) -> None:
         context.aws.client("cloudformation").delete_stack(
             StackName=stack_id,
             ClientRequestToken=token,
-            **({"RetainResources": list(retained)} if retained else {}),
+            **({"RetainResources": kept} if kept else {}),
             **({"DeletionMode": "FORCE_DELETE_STACK"} if force else {}),
             **({"RoleARN": role_arn} if role_arn else {}),
         )

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, TypeAlias
 
 from msaspec.deploy.causes import Finding
 from msaspec.diagnostics.place import Path
+from msaspec.template.nesting import is_home, is_of_names
 
 Answer: TypeAlias = Mapping[str, Any] | None
 """What AWS answers; None where it refuses or does not answer, which hides nothing else."""
@@ -100,10 +101,22 @@ def physical(scene: Scene, *, once: bool = True) -> Generator[Ask, Answer, Mappi
     return found
 
 
+def groups(scene: Scene) -> Generator[Ask, Answer, Mapping[str, tuple[str, str]]]:
+    """Return what `physical` does, with what is in the nested stacks that hold the groups of the services."""
+    found = dict((yield from physical(scene)))
+    for name, (kind, id) in tuple(found.items()):
+        if id and is_of_names(name, kind):
+            found |= yield from physical(replace(scene, stack_id=id))
+    return found
+
+
 def log_group(scene: Scene, entry: Path) -> Generator[Ask, Answer, str]:
     """Return the name of the log group of a manifest entry; empty where there is none."""
     for once in (True, False):  # It may have been made since the stack was listed.
         there = yield from physical(scene, once=once)
+        for name, (kind, id) in tuple(there.items()):
+            if id and is_home(name, kind) and scene.entry_of(name)[:2] == entry[:2]:
+                there = yield from physical(replace(scene, stack_id=id), once=once)
         for name, (kind, id) in there.items():
             if kind == "AWS::Logs::LogGroup" and id and scene.entry_of(name)[:2] == entry[:2]:
                 return id

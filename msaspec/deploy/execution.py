@@ -156,7 +156,8 @@ def preserves(context: DeployContext, looked: Looked) -> bool:
     # fact: import-together
     # Not together with an import: whether CloudFormation takes both is not documented.
     imports = looked.stack.role.imports or bool(context.options.imports)
-    return looked.first and not (context.options.rollback or imports) and resumption.can_be_kept(looked.stack.template)
+    simple = not looked.homes and resumption.can_be_kept(looked.stack.template)
+    return looked.first and not (context.options.rollback or imports) and simple
 
 
 OLD_ANSWERS = 3
@@ -183,7 +184,7 @@ class Unblocking:
         if status not in (_ROLLS_BACK[:1] if self._first else _ROLLS_BACK[1:]):
             return
         with fault.tolerated():  # What cannot be lifted now stays, and `destroy` lifts it.
-            for each in state.resources(self._context.aws, self._stack_id):
+            for each in state.resources(self._context.aws, self._stack_id, inside=False):  # Nothing nested has any.
                 if each.id and each.made and each.id not in self._lifted and self._goes(each):
                     if protection.lift(self._context.aws, each.type, each.id):
                         what = f"{aws_types.of(each.type)} {each.id}"

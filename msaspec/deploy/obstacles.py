@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -23,7 +24,8 @@ from msaspec.diagnostics.diagnostic import Code
 from msaspec.diagnostics.place import Path
 from msaspec.messages import deploying as said
 from msaspec.messages.progress import Waiting
-from msaspec.template import origin
+from msaspec.template import nesting, origin
+from msaspec.template.nesting import Homes
 from msaspec.template.stack import Stack
 
 BUSY = Code(
@@ -90,6 +92,12 @@ class Looked:
     def resumes(self) -> bool:
         """Whether the deployment goes on with a creation that failed and was kept."""
         return self.deployed is not None and self.deployed.standing is Standing.PRESERVED and not self.anew
+
+    @cached_property
+    def homes(self) -> Homes:
+        """Where the resources of the stack are to be, if one template is not enough. What is deployed stays in its
+        stack."""
+        return nesting.homes(self.stack.template, self.stack.entry_of, self.template or None)
 
     def sides(self, values: Mapping[str, str]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """Return the templates as it is and as it is to be, both with the values of their parameters."""

@@ -14,6 +14,7 @@ from typing import Any
 from msaspec.aws import existing_network
 from msaspec.compile import aws_types
 from msaspec.deploy.aws import artifacts
+from msaspec.template import nesting
 from msaspec.template.render import to_yaml
 from msaspec.template.stack import Stack
 from msaspec.update import replacement
@@ -309,12 +310,28 @@ def _own(stacks: Sequence[Stack], commands: Sequence[str]) -> Iterator[dict[str,
     if "clean" in commands:  # What the other environments run.
         looking = ["cloudformation:DescribeStacks", "cloudformation:GetTemplate"]
         yield {"Sid": "Environments", "Effect": "Allow", "Action": looking, "Resource": "*"}
+    split = [stack for stack in stacks if nesting.homes(stack.template, stack.entry_of)]
     large = any(len(to_yaml(stack).encode()) > artifacts.LONGEST for stack in stacks)
-    if "deploy" in commands and large:
+    if "deploy" in commands and (large or split):
         bucket = "arn:*:s3:::msaspec-templates-*"
         yield {"Sid": "Templates", "Effect": "Allow", "Action": list(TEMPLATES), "Resource": [bucket, f"{bucket}/*"]}
+    if split and of_stacks:
+        actions = {*of_stacks, *(_NESTED if set(commands) & set(HANDLERS) else ())}
+        inside = [f"arn:*:cloudformation:*:*:stack/{stack.name}-*" for stack in split]
+        yield {"Sid": "Nested", "Effect": "Allow", "Action": sorted(actions), "Resource": inside}
+        if "deploy" not in commands:
+            reading = {"Action": ["s3:GetObject"], "Resource": ["arn:*:s3:::msaspec-templates-*/*"]}
+            yield {"Sid": "Templates", "Effect": "Allow", **reading}
 
 
+# fact: nested-permissions
+_NESTED = (
+    "cloudformation:CancelUpdateStack",
+    "cloudformation:CreateStack",
+    "cloudformation:DeleteStack",
+    "cloudformation:UpdateStack",
+)
+"""What CloudFormation does with nested stacks by the permissions of the caller."""
 _EVERYWHERE = ("cloudformation:ListStacks", "cloudformation:DescribeStackResources")
 """Actions that are asked for without the name of a stack."""
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from msaspec.checks.of_the_template import limits
 from msaspec.deploy import changeset, gate, kept, obstacles, policy, repair, resumption, validation
-from msaspec.deploy.aws import artifacts, fault, refusals
+from msaspec.deploy.aws import artifacts, fault, nested, refusals
+from msaspec.deploy.aws.artifacts import Sent
 from msaspec.deploy.changeset import ChangeSet
 from msaspec.deploy.context import Context
+from msaspec.deploy.flattening import flat, foreseen
 from msaspec.deploy.obstacles import Looked
 from msaspec.deploy.options import DeployContext
 from msaspec.diagnostics.diagnostic import Invalid, Severity, errors, ordered
 from msaspec.diagnostics.place import Path
-from msaspec.messages.deploying import NotAsked, Uploaded
+from msaspec.messages.deploying import Nested, NotAsked, Uploaded
+from msaspec.template import nesting
 from msaspec.template.render import to_yaml
 from msaspec.update import changes, hazards, objections, tagging
 
@@ -50,7 +54,8 @@ class Unchanged:
 def foresee(context: DeployContext, looked: Looked, values: Mapping[str, str]) -> Judged | None:
     """Show and judge what the templates tell, where CloudFormation could only be asked through a bucket that does not
     exist yet; None where it can be asked. Raises Invalid with what would be lost."""
-    if not artifacts.needs_bucket(context.aws, to_yaml(looked.stack)):
+    nested = bool(looked.homes)
+    if not artifacts.needs_bucket(context.aws, "" if nested else to_yaml(looked.stack), nested=nested):
         return None
     judged = _judged(context, looked, values, _compared(looked, values))
     context.reporter.say(NotAsked(looked.stack.name, artifacts.LONGEST, artifacts.bucket_of(context.aws)))
@@ -63,9 +68,7 @@ def propose(context: DeployContext, looked: Looked, system: str, values: Mapping
     Raises Invalid with what would be lost, and Fault where CloudFormation refuses.
     """
     stack = looked.stack
-    sent = artifacts.send(context.aws, system, to_yaml(stack))
-    if sent.place:
-        context.reporter.say(Uploaded(artifacts.LONGEST, sent.place, made=sent.made))
+    sent = _sent(context, looked, system)
     repairs = context.options.repair and not looked.first
     request = changeset.Request(
         stack.name,
@@ -88,6 +91,14 @@ def propose(context: DeployContext, looked: Looked, system: str, values: Mapping
         return Unchanged(looked)
     try:
         _validate(context, looked, change_set)
+        if nested_in(looked):
+            compared = _compared(looked, values)
+            rows = flat(change_set.rows, looked.template, {change.logical_id for change in compared})
+            if not compared and all(nesting.is_home(each["LogicalResourceId"], each["ResourceType"]) for each in rows):
+                withdraw(context, looked, change_set)
+                return Unchanged(looked)
+            unseen = foreseen(compared, looked.homes) if request.imports else ()
+            change_set = replace(change_set, rows=(*rows, *unseen))
         if looked.resumes:
             change_set = replace(change_set, rows=resumption.as_added(change_set.rows, looked.remains))
         again = repair.deleted(change_set.rows)
@@ -113,6 +124,33 @@ def propose(context: DeployContext, looked: Looked, system: str, values: Mapping
         with fault.tolerated():  # What went wrong first is what the user has to hear of.
             withdraw(context, looked, change_set)
         raise
+
+
+def nested_in(looked: Looked) -> bool:
+    """Whether a stack has, or gets, nested stacks of ours."""
+    return bool(looked.homes or nesting.homes_of(looked.template))
+
+
+def _sent(context: DeployContext, looked: Looked, system: str) -> Sent:
+    """Upload what is too long to be sent, and say so. Raises Invalid where it does not fit into stacks."""
+    stack = looked.stack
+    homes = looked.homes
+    if not homes:
+        sent = artifacts.send(context.aws, system, to_yaml(stack))
+    else:
+        pieces = nesting.split(stack.template, homes)
+        if refused := list(limits.too_large(stack, pieces, deployed=not looked.first)):
+            raise Invalid(map(context.placed, refused))
+        texts = {home: to_yaml(replace(stack, template=each)) for home, each in pieces.nested.items()}
+        for home, text in texts.items():
+            nested.note(text, pieces.nested[home])
+        urls = {home: artifacts.url_of(context.aws, system, text) for home, text in texts.items()}
+        root = nesting.split(stack.template, homes, urls.__getitem__).root
+        sent = artifacts.send(context.aws, system, to_yaml(replace(stack, template=root)), texts.values())
+        context.reporter.say(Nested(stack.name, len(stack.template["Resources"]), len(texts), sent.uploaded))
+    if sent.place:
+        context.reporter.say(Uploaded(artifacts.LONGEST, sent.place, made=sent.made))
+    return sent
 
 
 def _refuse_replacements(context: DeployContext, looked: Looked, found: tuple[changes.Change, ...]) -> None:

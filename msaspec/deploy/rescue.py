@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from msaspec.deploy import failure
-from msaspec.deploy.aws import events, fault, state
+from msaspec.deploy.aws import events, fault, nested, state
 from msaspec.deploy.aws.state import Deployed, Standing
 from msaspec.deploy.context import Context
 from msaspec.deploy.obstacles import STUCK
@@ -95,12 +95,14 @@ def continue_rollback(
         hint = f"These are: {', '.join(stuck)}." if stuck else "Nothing in the stack itself is."
         raise Invalid([STUCK.at((), message, hint=hint)])
     entry_of = entries(template)
+    inside = nested.places(context.aws, deployed.id, skipped)
+    named_so = [f"{inside[name][1]}.{name}" if name in inside else name for name in skipped]
 
     def request(token: str) -> None:
         context.aws.client("cloudformation").continue_update_rollback(
             StackName=deployed.id,
             ClientRequestToken=token,
-            **({"ResourcesToSkip": list(skipped)} if skipped else {}),
+            **({"ResourcesToSkip": named_so} if skipped else {}),
             **({"RoleARN": role_arn} if role_arn else {}),
         )
 

@@ -17,6 +17,7 @@ from msaspec.deploy.progress import Progress
 from msaspec.deploy.reporter import Reporter
 from msaspec.diagnostics.diagnostic import Code
 from msaspec.messages.progress import Answered, Continues, Unanswered
+from msaspec.template.nesting import is_home
 
 NOT_BEGUN = Code(
     "MSA623",
@@ -98,8 +99,11 @@ class Watch:
             return False
         self.silent = self.at_rest = 0
         self.events += new
-        self.progress.apply(new)
-        self.reporter.moved(self.progress, new)
+        # All nested stacks are looked into in each update; what happens in them is told, and what fails to begin.
+        told = [event for event in new if event.failed or not is_home(event.logical_id, event.type)]
+        self.progress.apply(told)
+        if told:
+            self.reporter.moved(self.progress, told)
         return True
 
     @property

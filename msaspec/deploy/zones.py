@@ -69,7 +69,11 @@ def _present(aws: Aws, looked: Looked) -> Sequence[str]:
 
 def _of_subnets(aws: Aws, deployed: Deployed) -> Sequence[str]:
     """Return the zones of the public subnets, which every network has, from the first on."""
-    ids = {each.logical_id: each.id for each in state.resources(aws, deployed.id) if each.type == "AWS::EC2::Subnet"}
+    ids = {
+        each.logical_id: each.id
+        for each in state.resources(aws, deployed.id, inside=False)
+        if each.type == "AWS::EC2::Subnet"
+    }
     own = [id for number in range(1, len(ids) + 1) if (id := ids.get(f"PublicSubnet{number}"))]
     if not own:
         return ()

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
@@ -27,7 +27,7 @@ from msaspec.linting.configuration import Configuration, in_force
 from msaspec.linting.settings import Settings, settings
 from msaspec.linting.verdicts import Finding
 from msaspec.source.document import Document
-from msaspec.template import render
+from msaspec.template import nesting, render
 from msaspec.template.stack import Stack
 
 UNKNOWN_REGION = Code(
@@ -76,20 +76,25 @@ def lint(
 def lint_all(subjects: Sequence[Subject], chosen: Settings) -> list[list[Diagnostic]]:
     """Return what cfn-lint finds in each of several stacks, which it looks at side by side where that is faster."""
     asked = list(map(_asked, subjects))
-    found = _remembered(asked, chosen)
-    if new := [one for one in dict.fromkeys(asked) if one not in found]:
+    every = dict.fromkeys(one for each in asked for one in each)
+    found = _remembered(every, chosen)
+    if new := [one for one in every if one not in found]:
         examined = dict(zip(new, _examined(new, chosen.configuration), strict=True))
         _remember(examined, chosen)
         found |= examined
     return [
-        ordered(subject.document.place(_diagnostic(finding, subject.stack, subject.document)) for finding in found[one])
-        for subject, one in zip(subjects, asked, strict=True)
+        ordered(
+            subject.document.place(_diagnostic(finding, subject.stack, subject.document))
+            for one in each
+            for finding in found[one]
+        )
+        for subject, each in zip(subjects, asked, strict=True)
     ]
 
 
 def are_remembered(subjects: Sequence[Subject], chosen: Settings) -> bool:
     """Whether cfn-lint has looked at the very same before, and what it found is still known."""
-    asked = set(map(_asked, subjects))
+    asked = {one for subject in subjects for one in _asked(subject)}
     return len(_remembered(asked, chosen)) == len(asked)
 
 
@@ -97,8 +102,14 @@ _Asked = tuple[str, tuple[str, ...]]
 """The text of a template, and Regions."""
 
 
-def _asked(subject: Subject) -> _Asked:
-    return render.to_yaml(subject.stack), tuple(subject.regions)
+def _asked(subject: Subject) -> tuple[_Asked, ...]:
+    """Return what cfn-lint is asked of a stack: each template that CloudFormation gets, so that what is said of a
+    nested stack that does not change is known."""
+    stack, regions = subject.stack, tuple(subject.regions)
+    made = nesting.pieces(stack.template, stack.entry_of)
+    if not made.nested:
+        return ((render.to_yaml(stack), regions),)
+    return tuple((render.to_yaml(replace(stack, template=each)), regions) for each in made.all())
 
 
 def _remembered(asked: Iterable[_Asked], chosen: Settings) -> dict[_Asked, tuple[Finding, ...]]:

@@ -239,6 +239,21 @@ class Uploaded(Message, code="MSG224"):
         return f"The template is above {self.longest:,} bytes and went to {self.place}{new}."
 
 
+class Nested(Message, code="MSG236"):
+    """A large system is deployed as nested stacks."""
+
+    said = "The stack {stack} has {resources:,} resources, in {stacks} nested stacks of which {uploaded} are new."
+    stack: str
+    resources: int
+    stacks: int
+    uploaded: int
+
+    def sentence(self) -> str:
+        """Return the sentence, which counts what was uploaded."""
+        sent = f"uploaded {counted(self.uploaded, 'template')}" if self.uploaded else "uploaded nothing"
+        return f"The stack {self.stack} has {self.resources:,} resources in {self.stacks} nested stacks: {sent}."
+
+
 class RoleMade(Message, code="MSG225"):
     """A service-linked role was made."""
 

@@ -16,6 +16,17 @@ class Template(Message, code="MSG101", level=Level.RESULT):
     template: Mapping[str, Any]
 
 
+class ManyResources(Message, code="MSG237"):
+    """A compiled template is more than CloudFormation takes in one stack."""
+
+    said = (
+        "CloudFormation takes no {resources:,} resources in one template. `msaspec deploy` makes {stacks} nested stacks"
+        " of them; `msaspec compile -o PATH` writes those."
+    )
+    resources: int
+    stacks: int
+
+
 class Schema(Message, code="MSG102", level=Level.RESULT):
     """The JSON Schema of the manifest, of `msaspec schema`."""
 

@@ -40,6 +40,10 @@ class Stack:
         """Whose it is, as the template says; the system of the stack's name where it says nothing."""
         return claim(self.template).owner or Named(self.role, self.name)
 
+    def entry_of(self, logical_id: str) -> Path:
+        """Return the manifest entry of a resource, whoever wrote it."""
+        return self.origins.get(logical_id, ())
+
     @cached_property
     def resources(self) -> Resources:
         """The resources of the template, by type."""

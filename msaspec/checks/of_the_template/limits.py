@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.diagnostics.place import Path
+from msaspec.template import nesting
+from msaspec.template.nesting import Pieces
 from msaspec.template.resources import items, numbered, size_of_policy, target
 from msaspec.template.stack import Stack
 
@@ -15,8 +17,30 @@ TOO_LARGE = Code(
     "A template over a limit of CloudFormation",
     """
     A template has at most 500 resources, 200 parameters, 200 outputs, 200 mappings, 60 dynamic references and 1 MB of
-    text (CloudFormation quotas). Move services to a separate system, or merge services that share an image into one
-    service with several copies.
+    text (CloudFormation quotas). A system of more than 500 resources or 1 MB is deployed as nested stacks, to each of
+    which the limits apply. Move services to a separate system, or merge services that share an image into one service
+    with several copies.
+    """,
+)
+TOO_MANY_AT_ONCE = Code(
+    "MSA526",
+    "More resources than a deployment takes",
+    """
+    A system of more than 500 resources is deployed as nested stacks, and CloudFormation creates, updates or deletes at
+    most 2,500 resources of a root and its nested stacks in one deployment (CloudFormation quotas): about 180 services.
+    Move services to a separate system, with a manifest and a `name` of its own, whose public paths or hosts the others
+    call.
+    """,
+)
+GROWN = Code(
+    "MSA527",
+    "A deployed system that cannot grow further",
+    """
+    A system that was deployed in one stack keeps there what it has, because a resource that changes its stack is made
+    anew. Services that are added get nested stacks of their own. The stack itself is full now: it has 500 resources.
+    Deploy the whole system anew as another environment, which begins with nested stacks (`environments: {next: }`,
+    `msaspec deploy --env next`), move the data and the addresses there, and destroy the old one. Or remove services
+    first.
     """,
 )
 TOO_MANY_RULES = Code(
@@ -40,8 +64,7 @@ TOO_MANY_TAGS = Code(
 )
 
 # fact: template-limits
-COUNTS = {"Resources": 500, "Parameters": 200, "Outputs": 200, "Mappings": 200}
-BYTES = 1_000_000
+COUNTS = {"Resources": nesting.RESOURCES, "Parameters": 200, "Outputs": 200, "Mappings": 200}
 DYNAMIC_REFERENCES = 60
 # fact: quotas-of-one-resource
 GROUP_RULES = 60
@@ -52,28 +75,46 @@ TAGS = 50
 
 def check(stack: Stack) -> Iterator[Diagnostic]:
     """Yield what only the whole template shows."""
-    for section, limit in COUNTS.items():
-        things = stack.template.get(section, {})
-        if len(things) > limit:
-            message = f"The template has {len(things)} {section.lower()}; CloudFormation allows {limit}."
-            patched = [place for name in things if (place := stack.writer((section, name)))]
-            if patched and len(things) - len(patched) <= limit:
-                yield TOO_LARGE.at(patched[-1], message, hint="Add fewer with patches.")
-            else:
-                yield TOO_LARGE.at(("services",), message, hint="Split the system in two manifests.", key=True)
-    text = json.dumps(stack.template, ensure_ascii=False)
-    if (size := len(text.encode())) > BYTES:
-        message = f"The template has {size:,} bytes even as compact JSON; CloudFormation allows {BYTES:,}."
-        yield TOO_LARGE.at(("services",), message, hint="Split the system in two manifests.", key=True)
-    if (count := text.count("{{resolve:")) > DYNAMIC_REFERENCES:
-        message = f"The template has {count} dynamic references; CloudFormation allows {DYNAMIC_REFERENCES}."
-        yield TOO_LARGE.at(("databases",), message, hint="Split the system in two manifests.", key=True)
+    yield from too_large(stack, nesting.pieces(stack.template, stack.entry_of))
     yield from _rules(stack)
     yield from _policies(stack)
     for resource in stack.resources:
         if (count := len(items(resource.get("Tags")))) > TAGS:
             message = f"`{resource.name}` has {count} tags, including those of the stack; AWS allows {TAGS}."
             yield stack.fault(TOO_MANY_TAGS, message, "Remove some.", resource.at("Tags"))
+
+
+def too_large(stack: Stack, pieces: Pieces, *, deployed: bool = False) -> Iterator[Diagnostic]:
+    """Yield what of a stack, as CloudFormation gets it, is over a limit of templates. With `deployed`, it is there, and
+    what is there stays in its template."""
+    for home, template in (("", pieces.root), *pieces.nested.items()):
+        what = f"nested stack `{home}`" if home else "template" if not pieces.nested else "stack itself"
+        for section, limit in COUNTS.items():
+            things = template.get(section, {})
+            if len(things) > limit:
+                message = f"The {what} has {len(things)} {section.lower()}; CloudFormation allows {limit}."
+                patched = [place for name in things if (place := stack.writer((section, name)))]
+                if deployed and section == "Resources":
+                    hint = "Deploy it anew as another environment, or remove services first."
+                    yield GROWN.at(("services",), message, hint=hint, key=True)
+                elif patched and len(things) - len(patched) <= limit:
+                    yield TOO_LARGE.at(patched[-1], message, hint="Add fewer with patches.")
+                else:
+                    yield TOO_LARGE.at(("services",), message, hint=_SPLIT, key=True)
+        text = json.dumps(template, ensure_ascii=False)
+        if (size := len(text.encode())) > nesting.BYTES:
+            message = f"The {what} has {size:,} bytes even as compact JSON; CloudFormation allows {nesting.BYTES:,}."
+            yield TOO_LARGE.at(("services",), message, hint=_SPLIT, key=True)
+        if (count := text.count("{{resolve:")) > DYNAMIC_REFERENCES:
+            message = f"The {what} has {count} dynamic references; CloudFormation allows {DYNAMIC_REFERENCES}."
+            yield TOO_LARGE.at(("databases",), message, hint=_SPLIT, key=True)
+    count = sum(len(template["Resources"]) for template in pieces.all())
+    if pieces.nested and count > nesting.OPERATION:
+        message = f"The system has {count:,} resources in nested stacks; a deployment takes {nesting.OPERATION:,}."
+        yield TOO_MANY_AT_ONCE.at(("services",), message, hint=_SPLIT, key=True)
+
+
+_SPLIT = "Split the system in two manifests."
 
 
 def _rules(stack: Stack) -> Iterator[Diagnostic]:

@@ -19,18 +19,23 @@ FORMAT = "json: in a file JSON, on standard output an object a line. [default: y
     "--output",
     metavar="PATH",
     help="Write the template there instead of to standard output. Overwrites an existing file, unless it is a"
-    " manifest; creates missing folders; does not follow symbolic links.",
+    " manifest; creates missing folders; does not follow symbolic links. Those of nested stacks go to a folder beside"
+    " it, NAME.nested.",
 )
 def command(file: str, environment: str | None, stack: str, form: str, output: str | None) -> None:
     """Compile FILE (default: msa.yaml, `-` is standard input) into a CloudFormation template.
 
-    Needs no network and no credentials. The same input gives the same bytes.
+    Needs no network and no credentials. The same input gives the same bytes. A template of more than 500 resources is
+    for reading; with `-o` it is written as the nested stacks that `deploy` makes, for `aws cloudformation package`.
     """
     teller = console.teller(form)
     with exits.exit_on_invalid(teller):
+        from dataclasses import replace
+
         from msaspec import pipeline
-        from msaspec.messages.results import Template
-        from msaspec.template import render, role
+        from msaspec.cli import output as files
+        from msaspec.messages.results import ManyResources, Template
+        from msaspec.template import nesting, render, role
 
         roles = [each for each in role.ROLES if each.word == stack]
         system = pipeline.compile_system(console.read(file), environment, roles)
@@ -38,5 +43,17 @@ def command(file: str, environment: str | None, stack: str, form: str, output: s
         if not system.stacks:
             raise click.UsageError(f"The system needs no stack for {roles[0].contents}, so it has no {stack} stack.")
         (made,) = system.stacks
-        text = render.to_yaml(made) if form == "yaml" else render.to_json(made)
-        console.give(teller, Template(made.name, made.template), text, output, source=file)
+        written = render.to_yaml if form == "yaml" else render.to_json
+        homes = nesting.homes(made.template, made.entry_of)
+        if homes and output not in (None, "-"):
+            folder, dot, suffix = str(output).rpartition(".")
+            folder = f"{folder if dot else output}.nested"
+            ending = suffix if dot else form
+            within = folder.replace("\\", "/").rpartition("/")[2]
+            pieces = nesting.split(made.template, homes, lambda home: f"{within}/{home}.{ending}")
+            for home, template in pieces.nested.items():
+                files.write(written(replace(made, template=template)), f"{folder}/{home}.{ending}", source=file)
+            made = replace(made, template=pieces.root)
+        elif homes:
+            teller.say(ManyResources(len(made.template["Resources"]), len(set(homes.values()))))
+        console.give(teller, Template(made.name, made.template), written(made), output, source=file)

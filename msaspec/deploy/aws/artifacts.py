@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import sha256
+from datetime import UTC, datetime, timedelta
+from hashlib import md5, sha256
 from typing import Any
 
 from msaspec.deploy.aws import fault
+from msaspec.deploy.aws.nested import each as side_by_side
 from msaspec.deploy.aws.target import Aws
 from msaspec.diagnostics.diagnostic import Code
 
@@ -35,6 +38,8 @@ class Sent:
     place: str | None = None
     made: bool = False
     """Whether the bucket is new."""
+    uploaded: int = 0
+    """How many templates of nested stacks were uploaded."""
 
 
 def bucket_of(aws: Aws) -> str:
@@ -42,23 +47,65 @@ def bucket_of(aws: Aws) -> str:
     return f"msaspec-templates-{aws.account}-{aws.region}"
 
 
-def needs_bucket(aws: Aws, text: str) -> bool:
-    """Whether a template can only be sent through a bucket that is still to be made."""
-    return len(text.encode()) > LONGEST and not _is_there(aws, bucket_of(aws))
+def needs_bucket(aws: Aws, text: str, *, nested: bool = False) -> bool:
+    """Whether a template can only be sent through a bucket that is still to be made: a long one, and what is nested."""
+    return (nested or len(text.encode()) > LONGEST) and not _is_there(aws, bucket_of(aws))
 
 
-def send(aws: Aws, system: str, text: str) -> Sent:
-    """Return the template inline, or uploaded under the hash of its bytes where it is too long for that."""
-    body = text.encode()
-    if len(body) <= LONGEST:
+def send(aws: Aws, system: str, text: str, nested: Iterable[str] = ()) -> Sent:
+    """Return the template inline, or uploaded under the hash of its bytes where it is too long for that. The templates
+    of `nested` stacks are uploaded first, those that are not there yet."""
+    body, children = text.encode(), [each.encode() for each in nested]
+    if len(body) <= LONGEST and not children:
         return Sent({"TemplateBody": text})
     bucket = bucket_of(aws)
     made = _bucket(aws, bucket)
-    key = f"{system}/{sha256(body).hexdigest()}.yaml"
+    wanted = {_key(system, each): each for each in children}
+    fresh = _fresh(aws, bucket, system) if wanted and not made else {}
+    new = [(key, each) for key, each in wanted.items() if fresh.get(key) != _etag(each)]
+    aws.client("s3")  # Made once, before there are threads.
+    side_by_side(lambda one: _put(aws, bucket, *one), new)
+    if len(body) <= LONGEST:
+        return Sent({"TemplateBody": text}, None, made, len(new))
+    key = _key(system, body)
+    _put(aws, bucket, key, body)
+    return Sent({"TemplateURL": _url(aws, bucket, key)}, f"s3://{bucket}/{key}", made, len(new))
+
+
+def url_of(aws: Aws, system: str, text: str) -> str:
+    """Return where CloudFormation finds a template that was uploaded."""
+    return _url(aws, bucket_of(aws), _key(system, text.encode()))
+
+
+def _key(system: str, body: bytes) -> str:
+    return f"{system}/{sha256(body).hexdigest()}.yaml"
+
+
+def _url(aws: Aws, bucket: str, key: str) -> str:
+    return f"https://{bucket}.s3.{aws.region}.{aws.suffix}/{key}"
+
+
+def _put(aws: Aws, bucket: str, key: str, body: bytes) -> None:
     aws.client("s3").put_object(
         Bucket=bucket, Key=key, Body=body, ContentType="application/yaml", ExpectedBucketOwner=aws.account
     )
-    return Sent({"TemplateURL": f"https://{bucket}.s3.{aws.region}.{aws.suffix}/{key}"}, f"s3://{bucket}/{key}", made)
+
+
+def _etag(body: bytes) -> str:
+    return f'"{md5(body, usedforsecurity=False).hexdigest()}"'
+
+
+def _fresh(aws: Aws, bucket: str, system: str) -> dict[str, str]:
+    """Return the templates of a system that are there, and stay for a while, each with what S3 says of its bytes.
+    CloudFormation reads those of nested stacks again in each update."""
+    soon = datetime.now(UTC) - timedelta(days=DAYS // 3)
+    pages = (
+        aws.client("s3")
+        .get_paginator("list_objects_v2")
+        .paginate(Bucket=bucket, Prefix=f"{system}/", ExpectedBucketOwner=aws.account)
+    )
+    found = [each for page in pages for each in page.get("Contents", ())]
+    return {each["Key"]: each["ETag"] for each in found if each["LastModified"] > soon}
 
 
 def _is_there(aws: Aws, bucket: str) -> bool:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from msaspec.deploy.aws import fault
+from msaspec.deploy.aws.nested import each as side_by_side
 from msaspec.deploy.aws.state import is_terminal
 from msaspec.deploy.aws.target import Aws
-
-NESTED = "AWS::CloudFormation::Stack"
+from msaspec.template.nesting import NESTED, is_home
 
 # fact: cancelled-echoes
 _ECHO = re.compile(
@@ -107,6 +107,25 @@ def operation_of(events: Iterable[Event], token: str | None, ended: Callable[[st
     return own[: last + 1]
 
 
+NESTED_A_LOOK = 4
+"""Nested stacks that are asked in one look at an operation."""
+
+
+@dataclass
+class _Inner:
+    """A nested stack that is followed."""
+
+    id: str
+    since: datetime
+    """When the operation came to it."""
+    seen: set[str] = field(default_factory=set)
+    looks: int = 0
+    ended: bool = False
+    """Whether its part of the operation has ended."""
+    done: bool = False
+    """Whether all of that was read."""
+
+
 class Feed:
     """The events of a stack from a moment on, each once."""
 
@@ -114,6 +133,8 @@ class Feed:
         self._aws = aws
         self._id = stack_id
         self._seen = set(seen)
+        self._inner: dict[str, _Inner] = {}
+        """The nested stacks that the operation has come to, by id."""
 
     @classmethod
     def from_now(cls, aws: Aws, stack_id: str) -> Feed:
@@ -130,9 +151,9 @@ class Feed:
             feed._seen.update(event.id for event in page)
             for event in page:
                 if found and event.of_stack and _ends_before(event, found):
-                    return feed, ordered(found)
+                    return feed, ordered([*found, *feed._inside(found, all_of_them=True)])
                 found.append(event)
-        return feed, ordered(found)
+        return feed, ordered([*found, *feed._inside(found, all_of_them=True)])
 
     def news(self) -> list[Event]:
         """Return what happened since the last call, by time. A call reads one page, unless more than a page is new."""
@@ -143,7 +164,40 @@ class Feed:
             if len(fresh) < len(page):
                 break  # What lies on older pages was seen.
         self._seen.update(event.id for event in new)
-        return ordered(new)
+        over = any(event.of_stack and is_terminal(event.status) for event in new)
+        return ordered([*new, *self._inside(new, all_of_them=over)])
+
+    def _inside(self, news: Iterable[Event], *, all_of_them: bool) -> list[Event]:
+        """Return what is new in nested stacks of ours: in some of those at work, those that ended first; in all of them
+        at the end of the operation."""
+        for event in ordered(news):
+            if event.of_stack or not event.physical_id or not is_home(event.logical_id, event.type):
+                continue
+            inner = self._inner.setdefault(event.physical_id, _Inner(event.physical_id, event.at))
+            inner.ended = is_terminal(event.status)
+            inner.done = False
+        open_ = [each for each in self._inner.values() if all_of_them or not each.done]
+        open_.sort(key=lambda each: (not each.ended, each.looks))
+        asked = open_ if all_of_them else open_[:NESTED_A_LOOK]
+        found = side_by_side(self._news_of, asked)
+        return [event for each in found for event in each]
+
+    def _news_of(self, inner: _Inner) -> list[Event]:
+        """Return what happened in a nested stack since the last look, and since the operation came to it. Where it
+        cannot be read now, it is read again later."""
+        inner.looks += 1
+        new: list[Event] = []
+        with fault.tolerated():
+            paginator = self._aws.client("cloudformation").get_paginator("describe_stack_events")
+            for page in paginator.paginate(StackName=inner.id):
+                events = read(page["StackEvents"])
+                fresh = [event for event in events if event.id not in inner.seen and event.at >= inner.since]
+                new += fresh
+                if len(fresh) < len(events):
+                    break
+            inner.done = inner.ended
+        inner.seen.update(event.id for event in new)
+        return [event for event in new if not event.of_stack]
 
     def _pages(self) -> Iterator[list[Event]]:
         paginator = self._aws.client("cloudformation").get_paginator("describe_stack_events")
@@ -203,4 +257,6 @@ def cause(aws: Aws, events: Iterable[Event], depth: int = 5) -> Event | None:
     deeper = cause(aws, inner, depth - 1)
     if deeper is None or deeper.of_stack:
         return deeper or found
+    if is_home(found.logical_id, found.type):
+        return deeper
     return replace(deeper, logical_id=f"{found.logical_id}.{deeper.logical_id}")

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from msaspec.deploy.aws import fault
+from msaspec.deploy.aws import fault, nested
 from msaspec.deploy.aws.target import Aws
 from msaspec.template import reading
 
@@ -141,9 +141,11 @@ def describe(aws: Aws, name: str) -> Deployed | None:
     )
 
 
-def resources(aws: Aws, name: str) -> tuple[Resource, ...]:
-    """Return the resources of a stack by its name or id, sorted by logical id."""
+def resources(aws: Aws, name: str, *, inside: bool = True) -> tuple[Resource, ...]:
+    """Return the resources of a stack by its name or id, with those `inside` of its nested stacks, sorted by logical
+    id."""
     pages = aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=name)
+    rows = [row for page in pages for row in page["StackResourceSummaries"]]
     found = [
         Resource(
             row["LogicalResourceId"],
@@ -152,15 +154,14 @@ def resources(aws: Aws, name: str) -> tuple[Resource, ...]:
             row.get("PhysicalResourceId") or None,
             row.get("ResourceStatusReason"),
         )
-        for page in pages
-        for row in page["StackResourceSummaries"]
+        for row in (nested.rows(aws, rows) if inside else rows)
     ]
     return tuple(sorted(found, key=lambda resource: resource.logical_id))
 
 
 def template_of(aws: Aws, name: str, change_set: str | None = None) -> Mapping[str, Any]:
-    """Return the template that a stack was made from, or that of a change set; empty where nobody can read it, or the
-    stack was made from none yet."""
+    """Return the template that a stack was made from, joined with those of its nested stacks, or that of a change set;
+    empty where nobody can read it, or the stack was made from none yet."""
     from botocore.exceptions import ClientError
 
     words = {"ChangeSetName": change_set} if change_set else {"StackName": name}
@@ -175,6 +176,7 @@ def template_of(aws: Aws, name: str, change_set: str | None = None) -> Mapping[s
     try:
         # botocore reads a JSON template itself, with its keys in order.
         data = reading.load(body) if isinstance(body, str) else body
-        return reading.validated(data) if reading.is_template(data) else {}
+        root = reading.validated(data) if reading.is_template(data) else {}
+        return root if change_set else nested.whole(aws, name, root)
     except reading.Unreadable:
         return {}

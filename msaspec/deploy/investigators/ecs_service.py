@@ -19,9 +19,9 @@ from msaspec.deploy.evidence import (
     Looking,
     Scene,
     Subject,
+    groups,
     last_lines,
     log_group,
-    physical,
     referred,
 )
 
@@ -225,7 +225,7 @@ def _certain(found: Finding, scene: Scene) -> Generator[Ask, Answer, Finding]:
 
 def _groups(scene: Scene, named: Iterable[Any]) -> Generator[Ask, Answer, list[str]]:
     """Return the ids of the security groups that a template names."""
-    there = yield from physical(scene)
+    there = yield from groups(scene)
     names = [referred(each) for each in named]
     return [there[name][1] for name in names if name and name in there and there[name][1]]
 

@@ -1,0 +1,83 @@
+"""CPU seconds and memory of large systems: how they grow with the number of services.
+
+    python benchmarks/large.py [--deploy] [SERVICES ...]
+
+Each system has so many services on `fargate` and on `instance`: each uses a database and the two services before it,
+every third is public. Read the seconds a service: they stay the same where the work grows with the system. `--deploy`
+deploys those on `fargate` into the emulated AWS, as whole processes on this machine.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parent.parent
+SIZES = (3, 10, 30, 100, 180)
+USERS = 25
+"""Services of one database instance: its security group has 60 rules."""
+
+
+def system_of(services: int, runtime: str) -> str:
+    """The manifest of a system."""
+    found = {}
+    for number in range(services):
+        uses = {f"store-{number // USERS}": {"database": f"base_{number}"}}
+        uses |= {f"service-{number - back:03}": {} for back in (1, 2) if number >= back}
+        found[f"service-{number:03}"] = {
+            "image": "docker.io/library/nginx:1.27",
+            "port": 8000,
+            "uses": uses,
+            **({"paths": [f"/api/{number}"]} if number % 3 == 0 and runtime == "fargate" else {}),
+        }
+    databases = {f"store-{number}": {"size": "db.r7g.16xlarge"} for number in range(-(-services // USERS))}
+    head = {"msaspec": 1, "name": "large", "region": "eu-west-1", "defaults": {"runtime": runtime}}
+    return yaml.safe_dump({**head, "databases": databases, "services": found}, sort_keys=False)
+
+
+def measured(*words: str) -> tuple[float, float, int]:
+    """CPU seconds, seconds and megabytes of one command of msaspec; ends where it fails."""
+    began = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "msaspec", *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr
+    said = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"msaspec {' '.join(words)} failed:\n{said[-2000:]}")
+    return usage.ru_utime + usage.ru_stime, time.monotonic() - began, usage.ru_maxrss // 1024
+
+
+def main() -> int:
+    """Print a table."""
+    words = [word for word in sys.argv[1:] if word != "--deploy"]
+    sizes = [int(word) for word in words] or SIZES
+    os.environ["PYTHONPATH"] = str(ROOT)
+    print(f"{'':34} {'CPU s':>7} {'ms a service':>13} {'s':>7} {'MB':>6}")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["MSASPEC_CACHE_DIR"] = f"{folder}/cache"
+        for runtime in ("fargate", "instance"):
+            for size in sizes:
+                manifest = Path(folder) / f"{runtime}-{size}.yaml"
+                manifest.write_text(system_of(size, runtime), "utf-8")
+                row(f"compile, {runtime}, {size}", size, "compile", str(manifest), "-o", f"{folder}/made.yaml")
+                if "--deploy" in sys.argv and runtime == "fargate":
+                    row(f"deploy --sandbox, {runtime}, {size}", size, "deploy", "--sandbox", "--yes", str(manifest))
+    return 0
+
+
+def row(what: str, services: int, *words: str) -> None:
+    """Measure a command and print it."""
+    cpu, seconds, memory = measured(*words)
+    print(f"{what:34} {cpu:7.2f} {cpu / services * 1000:13.1f} {seconds:7.1f} {memory:6}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
