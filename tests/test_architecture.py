@@ -30,7 +30,8 @@ LAYERS = (
     ("survey",),
     ("pipeline",),
     ("deploy", "explain", "importing"),
-    ("importers", "drawing"),
+    ("importers", "exporting", "drawing"),
+    ("exporters",),
     ("sandbox",),
     ("cli",),
     ("__main__",),
@@ -48,6 +49,7 @@ WITHOUT_SIBLINGS = (
     "deploy.investigators",
     "diagnostics.reports",
     "importers",
+    "exporters",
 )
 EMULATOR = "sandbox.on_moto."
 """The folder that replaces parts of moto, and so loads it with itself."""

@@ -31,7 +31,7 @@ BROKEN_BY_PATCHES = ("patch-of-a-rule-is-odd", "patch-of-policies-is-a-number")
 """What cfn-lint refuses, by the patches that they show."""
 REFUSED = ("patch-of-a-rule-is-odd",)
 """What CloudFormation refuses of them as a template."""
-OFFLINE = {"compile", "diff", "draw", "explain", "lint", "policy"}
+OFFLINE = {"compile", "diff", "draw", "explain", "export", "lint", "policy"}
 ONLINE = {
     "cancel",
     "clean",
@@ -127,6 +127,7 @@ def test_what_needs_no_account(case: Case, tmp_path: Path) -> None:
     for form in ("text", "json"):
         run("diff", file, *words, "--against", file, "--format", form)
         run("diff", file, *words, "--against", written, "--format", form)
+    run("export", "compose", file, *words)
     for form in ("mermaid", "dot"):
         run("draw", file, *words, "--format", form)
     run("diff", file, *words, "--against", str(goldens.EXAMPLES / "msa.yaml"), codes=(0, 1))

@@ -108,6 +108,7 @@ OFFLINE = {
         ["{good}", "--against", f"git:{hostile.ALL}"],
         ["{good}", "--env", hostile.ALL, "--against", "{good}"],
     ),
+    "export": (["compose", "{file}"], ["compose", "{good}"], ["compose", "{good}", "--format", "json"]),
     "import": (
         ["compose", "{compose}"],
         ["compose", "{compose}", "--format", "json"],

@@ -233,3 +233,13 @@ class JobEnded(Message, code="MSG120", level=Level.RESULT):
         """Return the sentence, with the exit code where a container ran."""
         code = "" if self.exit_code is None else f" with exit code {self.exit_code}"
         return f"The job {self.name} ended: {self.status}{code}."
+
+
+class ComposeFile(Message, code="MSG121", level=Level.RESULT):
+    """A compose file, of `msaspec export compose` without a file to write it to."""
+
+    text: str
+    variables: tuple[str, ...]
+    """Those that the env file gives a value."""
+    notes: tuple[str, ...]
+    """What differs from AWS."""
