@@ -198,6 +198,8 @@ CHANGES: Mapping[str, Any] = {
     "stop_timeout": "60 s",
     "read_only": True,
     "files": {"/srv/app/x.toml": {"text": "x = 1"}},
+    "sidecars": {"proxy": {"image": "public.ecr.aws/nginx/nginx:1.29"}},
+    "front": "proxy",
     "sticky": "1 day",
     "strip": True,
     "grants": [{"actions": ["ses:SendEmail"], "resources": ["*"], "why": "Any address may send."}],
@@ -211,8 +213,13 @@ INSTEAD: Mapping[str, Mapping[str, Any]] = {
     "health.start": {"path": None, "command": ["check"]},
 }
 """What else stands in the health of a service that has a field which fits no path."""
-WITH: Mapping[str, Mapping[str, Any]] = {"files_image": {"files": CHANGES["files"]}}
-"""What a service has in which a field of its runtime does something."""
+WITH: Mapping[str, Mapping[str, Any]] = {
+    "files_image": {"files": CHANGES["files"]},
+    "front": {"sidecars": CHANGES["sidecars"]},
+}
+"""What a service has in which a field does something."""
+WITHOUT_A_WORD = {"front"}
+"""What holds on hosts whatever the template says: their containers share one network, so who listens takes requests."""
 NO_PART_OF_THE_TEMPLATE = {"build", "mutable", "runtime"}
 """`build` is for `msaspec push`; `mutable` is for the stack of repositories; `runtime` chooses who is tested."""
 
@@ -234,7 +241,13 @@ def test_a_runtime_honours_a_field_or_says_that_it_does_not(runtime: Runtime, fi
     """Writing any field of a service changes the template, or there is a diagnostic at that field: never silence."""
     around = {"databases": {"main": {}}, "buckets": {"media": {}}}
     caller = {"image": "web:1", "port": 80, "uses": ["cart"], "runtime": runtime.name}
-    base = {**SERVICE, "uses": ["main"], "secrets": {"KEY": "/shop/key"}, "runtime": runtime.name}
+    base = {
+        **SERVICE,
+        **WITH.get(field, {}),
+        "uses": ["main"],
+        "secrets": {"KEY": "/shop/key"},
+        "runtime": runtime.name,
+    }
     key, _, inner = field.partition(".")
     if inner:
         base[key] = {**base[key], **(INSTEAD[field] if field == "health.start" else {})}
@@ -247,7 +260,7 @@ def test_a_runtime_honours_a_field_or_says_that_it_does_not(runtime: Runtime, fi
     changed = before.stack.template != after.stack.template
     ignored = field in runtime.ignores or key in runtime.ignores
     assert told == ([("services", "cart", *field.split("."))] if ignored else [])
-    assert changed is not ignored
+    assert changed is not (ignored or (runtime.on_hosts and field in WITHOUT_A_WORD))
 
 
 @EVERY_RUNTIME

@@ -38,6 +38,13 @@ def told(manifest: str, folder: Path) -> list[tuple[str, str]]:
     return [(each.code, each.message) for each in caught.value.diagnostics]
 
 
+def told_by(manifest: str) -> list[tuple[str, str]]:
+    """Return the codes and messages of a manifest that names no files."""
+    with pytest.raises(Invalid) as caught:
+        compiled(manifest)
+    return [(each.code, each.message) for each in caught.value.diagnostics]
+
+
 @RUNTIMES
 @pytest.mark.parametrize(
     ("written", "code", "says"),

@@ -7,7 +7,7 @@ variables of the service, so that a new text is a new task definition, and the t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any, ClassVar, TypeVar
@@ -20,6 +20,7 @@ from msaspec.aws.data import secretsmanager as secrets
 from msaspec.aws.intrinsic import intrinsic
 from msaspec.language.aws_type import AwsType
 from msaspec.language.base import Model
+from msaspec.language.files import Placed
 from msaspec.language.part import Part, Site, Statement
 from msaspec.language.runtime import Workload
 from msaspec.language.value import Secret, Text, Token, Value, is_secret
@@ -55,19 +56,32 @@ def injected(workload: Workload[Options]) -> Workload[Options]:
         return workload
     secret = (Token(_secret(workload.name)),)
     keys = _keys(workload)
+    kept = {name: (Secret(secret, key),) for name, key in keys.items()}
     return replace(
         workload,
-        environment={
-            name: (Secret(secret, keys[name]),) if name in texts else content
-            for name, content in workload.environment.items()
-        },
-        files=tuple(
-            replace(each, content=(Secret(secret, keys[each.variable]),)) if each.variable in texts else each
-            for each in workload.files
+        environment=_variables(workload.environment, kept),
+        files=_files(workload.files, kept),
+        sidecars=tuple(
+            replace(
+                each,
+                environment=_variables(each.environment, kept, each.key),
+                files=_files(each.files, kept, each.key),
+            )
+            for each in workload.sidecars
         ),
         statements=(*workload.statements, Statement(("secretsmanager:GetSecretValue",), (secret,))),
         after=(*workload.after, _resource(workload.name)),
     )
+
+
+def _variables(
+    environment: Mapping[str, Value], kept: Mapping[str, Value], key: Callable[[str], str] = str
+) -> dict[str, Value]:
+    return {name: kept.get(key(name), content) for name, content in environment.items()}
+
+
+def _files(files: Sequence[Placed], kept: Mapping[str, Value], key: Callable[[str], str] = str) -> tuple[Placed, ...]:
+    return tuple(replace(each, content=kept.get(key(each.variable), each.content)) for each in files)
 
 
 def build(workload: Workload[Options], site: Site) -> Part:

@@ -12,16 +12,20 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from msaspec.aws import ecr, hosts, iam, logs, security_groups
+from msaspec.aws import user_data as user_data_of
 from msaspec.aws.user_data import LIMIT, Boot, Health, kept, refusal, script, settings, size_bound, user_data
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.diagnostics.place import Path
 from msaspec.language.base import InstanceType, Model, gibibytes, measured
+from msaspec.language.files import Placed
 from msaspec.language.health import usual
+from msaspec.language.image import parse
 from msaspec.language.part import Part, Site, Statement
 from msaspec.language.port import ContainerPort
 from msaspec.language.runtime import Workload
 from msaspec.language.service import Service
-from msaspec.language.value import Token
+from msaspec.language.sidecar import BEFORE, FIRST, Sidecar, shares
+from msaspec.language.value import Token, Value
 from msaspec.template import names
 
 WRONG_ARCHITECTURE = Code(
@@ -121,18 +125,22 @@ def check(workload: Workload[HostFields], boot: Boot) -> Iterable[Diagnostic]:
         if port.number == SSH:
             message = f"The port {SSH} of `{name}` is in use on its host."
             yield PORT_IN_USE.at((*path, *at), message, hint="Let the container listen on another port.")
-    refused = [(variable, refusal(variable, content)) for variable, content in workload.environment.items()]
-    for variable, reason in refused:
+    containers: list[tuple[Path, str, Mapping[str, Value]]] = [(path, name, workload.environment)]
+    containers += [((*path, "sidecars", each.name), each.name, each.environment) for each in workload.sidecars]
+    refused = [
+        ((*at, "env", variable), whose, refusal(variable, content))
+        for at, whose, environment in containers
+        for variable, content in environment.items()
+    ]
+    for at, whose, reason in refused:
         if reason:
-            message = f"The variable `{variable}` of `{name}` cannot reach its container: {reason}."
-            yield UNDELIVERABLE.at(
-                (*path, "env", variable), message, hint="Give it another name or another value.", key=True
-            )
-    if not any(reason for _, reason in refused) and (size := size_bound(user_data(boot))) > LIMIT:
+            message = f"The variable `{at[-1]}` of `{whose}` cannot reach its container: {reason}."
+            yield UNDELIVERABLE.at(at, message, hint="Give it another name or another value.", key=True)
+    if not any(reason for *_, reason in refused) and (size := size_bound(user_data(boot))) > LIMIT:
         message = f"The user data of `{name}` may have {size:,} bytes; EC2 allows {LIMIT:,}."
         hint = "Move large values of `env` to SSM parameters and name them under `secrets`."
         field = "env"
-        if workload.files:
+        if boot.files:
             field, hint = (
                 "files",
                 "Put large files into the image, or run the service on `fargate`, which takes 64 KiB.",
@@ -188,15 +196,26 @@ def boot(workload: Workload[HostFields], site: Site, resource: str, ports: Mappi
         environment=workload.environment,
         command=(*((word,) for word in workload.spec.entrypoint[1:]), *workload.command),
         health=_health(workload, ports),
-        files=workload.files,
+        files=dict(_files(workload)),
+        sidecars=tuple(_sidecars(workload)),
+        front=ports.get(FRONT, 0) if workload.spec.sidecars and ports.get(FRONT, FRONT) != FRONT else 0,
     )
 
 
 def _options(workload: Workload[HostFields], ports: Mapping[int, int]) -> Iterator[str]:
     """Options of `docker run`, in an order of their own: what a service asks of Docker is a line here."""
-    for host, container in sorted(ports.items()):
-        yield f"-p{host}:{container}"
     spec = workload.spec
+    if spec.sidecars:
+        # The network of the host is what all containers share, whichever of them is started anew.
+        yield "--network=host"
+    else:
+        for host, container in sorted(ports.items()):
+            yield f"-p{host}:{container}"
+    yield from _started(spec)
+    yield from _mounts(workload, workload.files)
+
+
+def _started(spec: Service | Sidecar) -> Iterator[str]:
     # Docker takes one word for the entry point; the others come before the command.
     if spec.entrypoint:
         yield f"--entrypoint={spec.entrypoint[0]}"
@@ -210,9 +229,47 @@ def _options(workload: Workload[HostFields], ports: Mapping[int, int]) -> Iterat
         yield "--read-only"
         for folder in spec.read_only.except_:
             yield f"--tmpfs={folder}:size={spec.read_only.size}m,mode=1777"
-    for number, file in enumerate(workload.files):
+
+
+def _files(workload: Workload[Model]) -> Iterator[tuple[str, Placed]]:
+    """Yield the files of all containers by their names, in the order in which the host numbers them."""
+    yield from ((each.path, each) for each in workload.files)
+    for sidecar in workload.sidecars:
+        yield from ((sidecar.key(each.path), each) for each in sidecar.files)
+
+
+def _mounts(workload: Workload[Model], files: Iterable[Placed]) -> Iterator[str]:
+    numbers = {id(file): number for number, (_, file) in enumerate(_files(workload))}
+    for file in files:
         # Unlike --volume, it makes no folder where a file is missing.
-        yield f"--mount=type=bind,src={kept(number)},dst={file.path},readonly"
+        yield f"--mount=type=bind,src={kept(numbers[id(file)])},dst={file.path},readonly"
+
+
+def _sidecars(workload: Workload[Model]) -> Iterator[user_data_of.Sidecar]:
+    """Yield the further containers in the order of their start."""
+    awaited = {other for each in workload.sidecars for other in each.after}
+    for each in workload.sidecars:
+        spec, says = each.spec, each.spec.health
+        options = [
+            "--network=host",
+            f"--restart={'unless-stopped' if spec.stays else 'no'}",
+            *([f"--memory={spec.memory}m"] if spec.memory else []),
+            *([f"--cpu-shares={shares(spec.cpu)}"] if spec.cpu else []),
+            *_started(spec),
+            *_mounts(workload, each.files),
+        ]
+        yield user_data_of.Sidecar(
+            name=each.name,
+            image=spec.image,
+            options=tuple(options),
+            environment=each.environment,
+            command=(*((word,) for word in spec.entrypoint[1:]), *each.command),
+            ends=spec.starts == FIRST,
+            check=Health(command=says.command, interval=says.interval, timeout=says.timeout, grace=says.grace)
+            if says
+            else None,
+            awaited=spec.starts == BEFORE or each.name in awaited,
+        )
 
 
 def _health(workload: Workload[HostFields], ports: Mapping[int, int]) -> Health | None:
@@ -221,6 +278,8 @@ def _health(workload: Workload[HostFields], ports: Mapping[int, int]) -> Health 
     if probe is None or main is None or probe.by == "none":
         return None
     port, says = min(host for host, container in ports.items() if container == main.number), probe.says
+    if workload.spec.sidecars:
+        port = main.number
     ways: dict[str, dict[str, Any]] = {
         "http": {"url": f"http://127.0.0.1:{port}{probe.path}", "codes": says.codes},
         "tcp": {"connect": port},
@@ -248,14 +307,19 @@ def grace(workload: Workload[HostFields]) -> int:
 
 def minutes(workload: Workload[HostFields]) -> int:
     """How long a host may take until it signals."""
-    return -(-(BOOT_SECONDS + grace(workload)) // 60)
+    checks = (each.spec.health for each in workload.sidecars)
+    return -(-(BOOT_SECONDS + grace(workload) + sum(each.grace for each in checks if each)) // 60)
 
 
 def _statements(workload: Workload[HostFields], site: Site, log_group: str) -> tuple[Statement, ...]:
     """Its logs and its image, then what the edges and the secrets of the service grant."""
     return (
         logs.writing(log_group),
-        *ecr.pulling(workload.image, site.system),
+        *(
+            statement
+            for image in dict.fromkeys((workload.image, *(parse(each.spec.image) for each in workload.sidecars)))
+            for statement in ecr.pulling(image, site.system)
+        ),
         *workload.statements,
         *workload.grants,
     )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msaspec.aws import task_files, tasks
 from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
-from msaspec.diagnostics.place import render
+from msaspec.diagnostics.place import Path, render
 from msaspec.language import secret_place
 from msaspec.language.base import Model
+from msaspec.language.files import Placed
 from msaspec.language.runtime import Workload
+from msaspec.language.service import Service
+from msaspec.language.sidecar import Sidecar
 
 PARTIAL_SECRET = Code(
     "MSA374",
@@ -70,11 +73,22 @@ FILES_IMAGE_WITHOUT_FILES = Code(
     Severity.WARNING,
 )
 
+# fact: task-containers
+BEYOND_A_TASK = Code(
+    "MSA479",
+    "Containers that do not fit into a task",
+    """
+    A task has at most ten containers (ECS quotas), and the `memory` of its sidecars has to leave some of the copy's for
+    the service.
+    """,
+)
+
+MOST_CONTAINERS = 10
 TASK_BYTES = 64 * 1024
 LONGEST_STOP = 120
 
 
-def check(workload: Workload[Model], *, files_image: bool) -> Iterator[Diagnostic]:
+def check(workload: Workload[Model], memory: int, *, files_image: bool) -> Iterator[Diagnostic]:
     """Yield secrets that ECS would not find, texts that would be replaced, and what is beyond a limit."""
     name, spec, path = workload.name, workload.spec, workload.path
     for variable, written in spec.secrets.items():
@@ -92,23 +106,49 @@ def check(workload: Workload[Model], *, files_image: bool) -> Iterator[Diagnosti
         if workload.files:
             field, hint = "files", "Put large files into the image."
         yield TOO_LARGE_TASK.at((*path, field), message, hint=hint, key=True)
-    if workload.health and workload.health.by == "command" and workload.health.says.timeout > tasks.LONGEST_TIMEOUT:
+    yield from _limits(path, name, spec)
+    for each in workload.sidecars:
+        yield from _limits((*path, "sidecars", each.name), each.name, each.spec)
+    yield from _files(workload, files_image=files_image)
+    yield from _together(workload, memory)
+
+
+def _limits(path: Path, name: str, spec: Service | Sidecar) -> Iterator[Diagnostic]:
+    """Yield what one container asks for and Fargate does not give."""
+    if spec.health and spec.health.command and spec.health.timeout > tasks.LONGEST_TIMEOUT:
         message = f"A check in the container of `{name}` may take {tasks.LONGEST_TIMEOUT} s; `timeout` is longer."
         yield SLOW_CHECK.at((*path, "health", "timeout"), message, hint="Shorten it.")
     if spec.stop_timeout and spec.stop_timeout > LONGEST_STOP:
         message = f"A task has at most {LONGEST_STOP} s to stop, and `{name}` asks for {spec.stop_timeout} s."
         yield LONG_STOP.at((*path, "stop_timeout"), message, hint="Write at most `2 min`.")
-    yield from _files(workload, files_image=files_image)
+
+
+def _together(workload: Workload[Model], memory: int) -> Iterator[Diagnostic]:
+    """Yield what the containers of a copy are together beyond what a task takes."""
+    writers = bool(workload.files) + sum(bool(each.files) for each in workload.sidecars)
+    number = 1 + len(workload.sidecars) + writers
+    at = (*workload.path, "sidecars")
+    if number > MOST_CONTAINERS:
+        message = f"A copy of `{workload.name}` has {number} containers, and a task has at most {MOST_CONTAINERS}."
+        hint = "Remove sidecars; each container with `files` has a further one that writes them."
+        yield BEYOND_A_TASK.at(at, message, hint=hint, key=True)
+    wanted = sum(each.spec.memory or 0 for each in workload.sidecars)
+    if wanted >= memory:
+        message = f"The sidecars of `{workload.name}` may use {wanted:,} MiB, and a copy has {memory:,} MiB in all."
+        hint = "Lower their `memory`, or raise that of the runtime: `runtime: {type: fargate, memory: ...}`."
+        yield BEYOND_A_TASK.at(at, message, hint=hint, key=True)
 
 
 def _files(workload: Workload[Model], *, files_image: bool) -> Iterator[Diagnostic]:
     """Yield files whose folder cannot be a volume, and an image that has none to write."""
-    for file in task_files.unfit(workload.files):
+    containers: list[tuple[Path, str, Sequence[Placed]]] = [(workload.path, workload.name, workload.files)]
+    containers += [((*workload.path, "sidecars", each.name), each.name, each.files) for each in workload.sidecars]
+    for path, name, file in ((path, name, file) for path, name, own in containers for file in task_files.unfit(own)):
         folder, _, base = file.path.rpartition("/")
         message = f"On `fargate` the folder of `{file.path}` is a volume, and `{folder or '/'}` cannot be one."
-        hint = f"Write `{folder}/{workload.name}/{base}`, and tell the program."
-        yield FOLDER_OF_THE_RUNTIME.at((*workload.path, "files", file.path), message, hint=hint, key=True)
-    if files_image and not workload.files:
+        hint = f"Write `{folder}/{name}/{base}`, and tell the program."
+        yield FOLDER_OF_THE_RUNTIME.at((*path, "files", file.path), message, hint=hint, key=True)
+    if files_image and not task_files.needed(workload):
         message = f"`files_image` of `{workload.name}` writes nothing: the service has no `files`."
         at = (*workload.path, "runtime", "files_image")
         yield FILES_IMAGE_WITHOUT_FILES.at(at, message, hint="Remove it.", key=True)

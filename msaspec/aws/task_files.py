@@ -14,7 +14,9 @@ from typing import Any
 
 from troposphere import ecs
 
+from msaspec.language.base import Model
 from msaspec.language.files import Placed, folders, is_below
+from msaspec.language.runtime import Workload
 from msaspec.language.value import Value
 
 ROOTS = ("/", "/etc")
@@ -82,6 +84,11 @@ def writing(container: str, files: Sequence[Placed], *, copies: bool, read_only:
         },
         variables={each.variable: each.content for each in files},
     )
+
+
+def needed(workload: Workload[Model]) -> bool:
+    """Return whether any container of a copy has files."""
+    return bool(workload.files) or any(each.files for each in workload.sidecars)
 
 
 def unfit(files: Sequence[Placed]) -> Iterator[Placed]:

@@ -15,9 +15,11 @@ from msaspec.language.aws_type import AwsType
 from msaspec.language.base import Model
 from msaspec.language.container import ReadOnly
 from msaspec.language.health import Probe
-from msaspec.language.image import Image
+from msaspec.language.image import Image, parse
 from msaspec.language.part import Part, Site, Statement
 from msaspec.language.runtime import Workload
+from msaspec.language.service import Service
+from msaspec.language.sidecar import FIRST, WITH, Beside, Sidecar, shares
 from msaspec.language.value import Secret, Text, Value, is_secret, public, value
 from msaspec.template import names
 
@@ -94,8 +96,6 @@ def build(
     name, spec = workload.name, workload.spec
     log_group, task = names.logical(name, "LogGroup"), names.logical(name, "Task")
     execution, own = names.logical(name, "ExecutionRole"), names.logical(name, "TaskRole")
-    listening = [port.number for port in (spec.port, *(spec.ports[each] for each in sorted(spec.ports))) if port]
-    ports = [ecs.PortMapping(ContainerPort=number, Protocol="tcp") for number in listening]
     log = ecs.LogConfiguration(
         LogDriver="awslogs",
         Options={
@@ -104,41 +104,75 @@ def build(
             "awslogs-stream-prefix": name,
         },
     )
-    # fact: container-order
-    files = (
-        task_files.writing(name, workload.files, copies=shell is None, read_only=read_only is not None)
-        if workload.files
-        else None
+    volumes: list[str] = []
+
+    def contained(
+        container: str, image: Image, spec: Service | Sidecar, made: Workload[Model] | Beside, **words: Any
+    ) -> list[Any]:
+        """Return a container, and the one that writes its files."""
+        own = words.pop("read_only")
+        uri = intrinsic(ecr.uri(image, site.system, name))
+        files, after = None, words.pop("after")
+        if made.files:
+            files = task_files.writing(container, made.files, copies=shell is None, read_only=own is not None)
+            volumes.extend(files.volumes)
+            after = [_after(files.writer, "SUCCESS"), *after]
+        definition = ecs.ContainerDefinition(
+            Name=container,
+            Image=uri,
+            Essential=words.pop("essential"),
+            **_ports(workload, container),
+            **({"EntryPoint": [*map(literal, spec.entrypoint)]} if spec.entrypoint else {}),
+            **({"Command": [*map(_value, made.command)]} if made.command else {}),
+            **({"User": spec.user} if spec.user else {}),
+            **({"WorkingDirectory": literal(spec.working_dir)} if spec.working_dir else {}),
+            **({"StopTimeout": spec.stop_timeout} if spec.stop_timeout else {}),
+            **words,
+            **_environment(made.environment),
+            **({"ReadonlyRootFilesystem": True} if own else {}),
+            **_linux(own, executable=executable),
+            **({"MountPoints": [*files.mounts]} if files else {}),
+            # fact: container-order
+            **({"DependsOn": after} if after else {}),
+            LogConfiguration=log,
+        )
+        if files is None:
+            return [definition]
+        writer = ecs.ContainerDefinition(
+            Name=files.writer,
+            Image=intrinsic(ecr.uri(shell, site.system, name)) if shell else uri,
+            Essential=False,
+            **files.words,
+            **_environment(files.variables),
+            LogConfiguration=log,
+        )
+        return [definition, writer]
+
+    conditions = {each.name: _after(each.name, _condition(each.spec)) for each in workload.sidecars}
+    waits = [conditions[each.name] for each in workload.sidecars if each.spec.starts != WITH]
+    containers = contained(
+        name,
+        workload.image,
+        spec,
+        workload,
+        essential=True,
+        read_only=read_only,
+        after=waits,
+        **_health(workload.health if workload.health and workload.health.by == "command" else None),
     )
-    container = ecs.ContainerDefinition(
-        Name=name,
-        Image=intrinsic(ecr.uri(workload.image, site.system, name)),
-        Essential=True,
-        **({"PortMappings": ports} if ports else {}),
-        **({"EntryPoint": [*map(literal, spec.entrypoint)]} if spec.entrypoint else {}),
-        **({"Command": [*map(_value, workload.command)]} if workload.command else {}),
-        **({"User": spec.user} if spec.user else {}),
-        **({"WorkingDirectory": literal(spec.working_dir)} if spec.working_dir else {}),
-        **({"StopTimeout": spec.stop_timeout} if spec.stop_timeout else {}),
-        **_health(workload.health),
-        **_environment(workload.environment),
-        **({"ReadonlyRootFilesystem": True} if read_only else {}),
-        **_linux(read_only, executable=executable),
-        **({"MountPoints": [*files.mounts], "DependsOn": [_after(files.writer, "SUCCESS")]} if files else {}),
-        LogConfiguration=log,
-    )
-    containers = [container]
-    if files:
-        image = intrinsic(ecr.uri(shell or workload.image, site.system, name))
-        containers.append(
-            ecs.ContainerDefinition(
-                Name=files.writer,
-                Image=image,
-                Essential=False,
-                **files.words,
-                **_environment(files.variables),
-                LogConfiguration=log,
-            )
+    for each in workload.sidecars:
+        says = each.spec.health
+        containers += contained(
+            each.name,
+            parse(each.spec.image),
+            each.spec,
+            each,
+            essential=each.spec.stays,
+            read_only=each.spec.read_only,
+            after=[conditions[other] for other in each.after],
+            **_health(Probe("command", says) if says else None),
+            **({"Memory": each.spec.memory} if each.spec.memory else {}),
+            **({"Cpu": shares(each.spec.cpu)} if each.spec.cpu else {}),
         )
     principal = "ecs-tasks.amazonaws.com"
     acting = [*_acting(workload.statements), *workload.grants, *([EXEC] if executable else [])]
@@ -161,10 +195,31 @@ def build(
                 ExecutionRoleArn=GetAtt(execution, "Arn"),
                 TaskRoleArn=GetAtt(own, "Arn"),
                 ContainerDefinitions=containers,
-                **({"Volumes": [ecs.Volume(Name=each) for each in files.volumes]} if files else {}),
+                **({"Volumes": [ecs.Volume(Name=each) for each in volumes]} if volumes else {}),
             ),
         )
     )
+
+
+def listening(workload: Workload[Model], port: str | None) -> str:
+    """Return the container that listens on a port of a service: the front on the main one, if there is one."""
+    return workload.spec.front or workload.name if port is None else workload.name
+
+
+def _ports(workload: Workload[Model], container: str) -> dict[str, Any]:
+    """Return the ports of a service that one of its containers listens on."""
+    spec = workload.spec
+    found = [
+        ecs.PortMapping(ContainerPort=port.number, Protocol="tcp")
+        for name in (None, *sorted(spec.ports))
+        if (port := spec.port_of(name)) and listening(workload, name) == container
+    ]
+    return {"PortMappings": found} if found else {}
+
+
+def _condition(spec: Sidecar) -> str:
+    """Return what those who wait for a sidecar wait for."""
+    return "SUCCESS" if spec.starts == FIRST else "HEALTHY" if spec.health else "START"
 
 
 def _after(container: str, condition: str) -> Any:
@@ -205,6 +260,16 @@ def resolved(workload: Workload[Model]) -> Iterator[Path]:
     for name, content in workload.environment.items():
         if "{{resolve:" in "".join(piece for piece in content if isinstance(piece, str)):
             yield "env", name
+    for sidecar in workload.sidecars:
+        for name, content in sidecar.environment.items():
+            if "{{resolve:" in "".join(piece for piece in content if isinstance(piece, str)):
+                yield "sidecars", sidecar.name, "env", name
+        for number, word in enumerate(sidecar.spec.command):
+            if "{{resolve:" in word:
+                yield "sidecars", sidecar.name, "command", number
+        for file in sidecar.files:
+            if "{{resolve:" in "".join(piece for piece in file.content if isinstance(piece, str)):
+                yield "sidecars", sidecar.name, "files", file.path
     for file in workload.files:
         if "{{resolve:" in "".join(piece for piece in file.content if isinstance(piece, str)):
             yield "files", file.path
@@ -268,7 +333,8 @@ def _acting(statements: Iterable[Statement]) -> Iterator[Statement]:
 
 def _starting(workload: Workload[Model], site: Site, shell: Image | None) -> Iterator[Statement]:
     """Return the grant to pull the image and read the secrets, which ECS does for the service."""
-    images = dict.fromkeys((workload.image, *([shell] if shell else [])))
+    further = (*([shell] if shell else []), *(parse(each.spec.image) for each in workload.sidecars))
+    images = dict.fromkeys((workload.image, *further))
     pulling = [statement for image in images for statement in ecr.pulling(image, site.system)]
     if pulling:
         yield Statement(("ecr:GetAuthorizationToken",), (("*",),))

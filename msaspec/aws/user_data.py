@@ -30,6 +30,9 @@ those that do keep theirs."""
 FILES = program("msaspec.aws", "boot_files.py", 4)
 """What hosts of services with files have beside it."""
 
+SIDECARS = program("msaspec.aws", "boot_sidecars.py", 4)
+"""What hosts of services with sidecars have beside it."""
+
 STEERING = re.compile(r"(?i)(docker|glibc|ld|otel|ssl|xdg)_.*|.*_proxy|home|path|tmpdir|go[a-z]+")
 """Variables that steer the docker client. They reach the container, but only on one line: see `refusal`."""
 
@@ -64,6 +67,21 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class Sidecar:
+    """A further container. One that `ends` has to end with 0 before the next is started. `check` is what says that it
+    is up, and those after it wait for that where it is `awaited`."""
+
+    name: str
+    image: str
+    options: tuple[str, ...] = ()
+    environment: Mapping[str, Value] = field(default_factory=dict)
+    command: tuple[Text, ...] = ()
+    ends: bool = False
+    check: Health | None = None
+    awaited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Boot:
     """What an instance has to know to run one service.
 
@@ -82,7 +100,12 @@ class Boot:
     command: tuple[Text, ...] = ()
     health: Health | None = None
     steady: float = 20
-    files: tuple[Placed, ...] = ()
+    files: Mapping[str, Placed] = field(default_factory=dict)
+    """By the names that differences call them."""
+    sidecars: tuple[Sidecar, ...] = ()
+    """Started in this order before the service."""
+    front: int = 0
+    """The port that requests to port 80 lead to, where containers have the network of the host."""
 
 
 def refusal(name: str, content: Value) -> str | None:
@@ -114,14 +137,25 @@ def script(boot: Boot) -> tuple[str, str]:
     """Return the program that follows the settings of a service: its name in the template, and its text."""
     name, text = ("BootChecks", CHECKS) if boot.health and not boot.health.url else ("Boot", BODY)
     if boot.files:
-        name, text = f"{name}Files", _with(text, FILES, "files")
+        name, text = f"{name}Files", _with(text, FILES, "step files python3 boot.py files")
+    if boot.sidecars:
+        name, text = f"{name}Sidecars", _with(text, SIDECARS, _SIDECARS)
+        if any(each.check for each in boot.sidecars):
+            name, text = f"{name}Up", text.replace("trap - EXIT\n", "step up\npython3 boot.py up\ntrap - EXIT\n", 1)
     return name, text
 
 
+# Once only: what ran to its end would run twice.
+_SIDECARS = """step sidecars
+python3 boot.py sidecars --log-driver awslogs \\
+ --log-opt mode=non-blocking --log-opt awslogs-region="$AWS_DEFAULT_REGION" \\
+ --log-opt awslogs-group="$LOG_GROUP" --log-opt awslogs-stream="$INSTANCE\""""
+
+
 def _with(text: str, functions: str, step: str) -> str:
-    """Return a program with further functions, of which one is a step before the container starts."""
+    """Return a program with further functions, and a step before the container starts."""
     text = text.replace("def event(", f"{functions}def event(", 1)
-    return text.replace("step run\n", f"step {step} python3 boot.py {step}\nstep run\n", 1)
+    return text.replace("step run\n", f"{step}\nstep run\n", 1)
 
 
 def settings(boot: Boot) -> Text:
@@ -173,6 +207,8 @@ def _document(boot: Boot) -> list[Text]:
         "docker": _docker(boot),
         "health": (_json(health),) if (health := _health(boot)) else (),
         "files": _files(boot),
+        "sidecars": _sidecars(boot),
+        "up": _up(boot),
         "steering": (_json(steering),) if steering else (),
     }
     head = _separated([(f'"{name}": ', *part) for name, part in parts.items() if part])
@@ -189,9 +225,7 @@ def _docker(boot: Boot) -> Text:
     """Return the options and the command. A word without tokens is written as JSON writes it."""
     lists: dict[str, list[Text]] = {
         "options": [(_json(word),) for word in boot.options],
-        "command": [
-            _string(word) if any(isinstance(x, Token) for x in word) else (_json(*word),) for word in boot.command
-        ],
+        "command": [_word(word) for word in boot.command],
     }
     written = [(f'"{name}": [', *_separated(words), "]") for name, words in lists.items() if words]
     return ("{", *_separated(written), "}") if written else ()
@@ -200,15 +234,51 @@ def _docker(boot: Boot) -> Text:
 def _files(boot: Boot) -> Text:
     """Return mode, owner, group and content of each file."""
     written = [
-        (f"{_json(each.path)}: [{_json(each.mode)}, {each.owner}, {each.group}, ", *_variable(each.content), "]")
-        for each in boot.files
+        (f"{_json(name)}: [{_json(each.mode)}, {each.owner}, {each.group}, ", *_variable(each.content), "]")
+        for name, each in boot.files.items()
     ]
     return ('{"files": {', *_separated(written), "}}") if written else ()
+
+
+def _sidecars(boot: Boot) -> Text:
+    """Return of each its image, options, command, environment, the variables that steer docker, whether it ends, and
+    what the next one waits for."""
+    written: list[Text] = []
+    for each in boot.sidecars:
+        variables = [(f"{_json(name)}: ", *_variable(content)) for name, content in each.environment.items()]
+        apart = _json([name for name in each.environment if STEERING.fullmatch(name)])
+        check = _json(_check(each.check) if each.check and each.awaited else None)
+        words = [_word(word) for word in each.command]
+        written.append(
+            (
+                f"{_json(each.name)}: [{_json(each.image)}, {_json(each.options)}, [",
+                *_separated(words),
+                "], {",
+                *_separated(variables),
+                f"}}, {apart}, {_json(each.ends)}, {check}]",
+            )
+        )
+    front = f', "front": {boot.front}' if boot.front else ""
+    return ('{"each": {', *_separated(written), f"}}{front}}}") if written else ()
+
+
+def _up(boot: Boot) -> Text:
+    """Return the checks of all sidecars that have one."""
+    checks = {each.name: _check(each.check) for each in boot.sidecars if each.check}
+    return (f'{{"checks": {_json(checks)}}}',) if checks else ()
+
+
+def _check(health: Health) -> list[object]:
+    return [health.command, health.interval, health.timeout, health.grace]
 
 
 def kept(number: int) -> str:
     """Return where a host keeps a file that is mounted into the container."""
     return f"/var/lib/msaspec/{number}"
+
+
+def _word(word: Text) -> Text:
+    return _string(word) if any(isinstance(piece, Token) for piece in word) else (_json(*word),)
 
 
 def _separated(items: Sequence[Text]) -> Text:
@@ -296,6 +366,10 @@ def taken_apart(text: str) -> Mapping[str, object] | None:
     for path, (mode, owner, group, content) in told.get("files", {}).get("files", {}).items():
         written = content if isinstance(content, str) else json.dumps(content)
         parts[f"file {path}"] = f"{mode} {owner}:{group} {written}"
+    for name, (container, options, command, variables, *_) in told.get("sidecars", {}).get("each", {}).items():
+        parts[f"sidecar {name}"] = " ".join(map(str, (container, *options, *command)))
+        for variable, content in variables.items():
+            parts[f"env {name} {variable}"] = content if isinstance(content, str) else json.dumps(content)
     for name, words in told.get("docker", {}).items():
         parts[name] = " ".join(map(str, words))
     for name, setting in told.get("health", {}).items():

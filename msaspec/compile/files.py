@@ -8,6 +8,7 @@ from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.diagnostics.place import Path
 from msaspec.language.files import File, is_below, meeting
 from msaspec.language.service import Service
+from msaspec.language.sidecar import Sidecar
 from msaspec.manifest.root import Manifest
 from msaspec.source.beside import LARGEST, Problem, is_binary, leads_out
 
@@ -62,18 +63,25 @@ _SAID = {
 
 
 def refused(manifest: Manifest, name: str, service: Service) -> Iterator[Diagnostic]:
-    """Yield what is wrong with the files of a service."""
-    for path, file in service.files.items():
-        at: Path = (*manifest.path(name), "files", path)
+    """Yield what is wrong with the files of a service, and of its sidecars."""
+    yield from _refused(manifest, manifest.path(name), service)
+    for each, spec in service.sidecars.items():
+        yield from _refused(manifest, (*manifest.path(name), "sidecars", each), spec)
+
+
+def _refused(manifest: Manifest, place: Path, spec: Service | Sidecar) -> Iterator[Diagnostic]:
+    name = place[-1]
+    for path, file in spec.files.items():
+        at: Path = (*place, "files", path)
         yield from _unread(manifest, at, path, file)
-        for folder in service.read_only.except_ if service.read_only else ():
+        for folder in spec.read_only.except_ if spec.read_only else ():
             if path == folder or is_below(path, folder):
                 message = f"`{path}` of `{name}` lies in `{folder}`, which is memory under `read_only.except`."
                 hint = f"Put the file elsewhere, or take `{folder}` out of `read_only.except`."
                 yield IN_THE_WAY.at(at, message, hint=hint, key=True)
-    for path, other in meeting(tuple(service.files)):
+    for path, other in meeting(tuple(spec.files)):
         message = f"`{path}` of `{name}` lies below `{other}`, which is a file."
-        yield IN_THE_WAY.at((*manifest.path(name), "files", path), message, hint="Move one of the two.", key=True)
+        yield IN_THE_WAY.at((*place, "files", path), message, hint="Move one of the two.", key=True)
 
 
 def _unread(manifest: Manifest, at: Path, path: str, file: File) -> Iterator[Diagnostic]:

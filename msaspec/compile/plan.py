@@ -16,14 +16,15 @@ from msaspec.compile.blame import made
 from msaspec.compile.jobs import JobRuntime
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.diagnostics.place import Path
-from msaspec.language import image, reference, secret_place
+from msaspec.language import image, reference, secret_place, sidecar
 from msaspec.language.base import Model
-from msaspec.language.files import Placed, placed
+from msaspec.language.files import File, Placed, placed
 from msaspec.language.health import probe
 from msaspec.language.kind import AnyKind
 from msaspec.language.part import Door, Entry, FrontDoor, Offer, Place, Site, Statement, Use
 from msaspec.language.runtime import AnyRuntime, Workload, public_attributes
 from msaspec.language.service import Service, ServiceUse
+from msaspec.language.sidecar import Beside
 from msaspec.language.value import Text, Token, Value, public, value
 from msaspec.manifest.root import Manifest, Root
 from msaspec.template import names
@@ -149,11 +150,14 @@ def plan(manifest: Manifest) -> tuple[Plan, list[Diagnostic]]:
         grants = tuple(_granted(replace(known, attributes=everywhere, public={}), service, found))
         workload = _workload(name, service, options, own, environment, command, callers, after, grants)
         found += beside.refused(manifest, name, service)
+        files = tuple(_files(known, manifest.path(name), service.files, found))
+        beside_it = tuple(_sidecars(known, service, found))
         workload = replace(
             workload,
             path=manifest.path(name),
             job=manifest.root.jobs.get(name),
-            files=tuple(_files(known, service, found)),
+            files=files,
+            sidecars=beside_it,
         )
         workloads.append((_runtime(manifest, name), workload))
     online = network.online(manifest.root.network, endpoints)
@@ -306,10 +310,27 @@ def _environment(
     return dict(sorted(variables.items()))
 
 
-def _files(known: references.Known, service: Service, found: list[Diagnostic]) -> Iterator[Placed]:
-    """Yield the files of a service with what is in them."""
-    for path, file in sorted(service.files.items()):
-        at: Path = (*known.manifest.path(known.service), "files", path)
+def _sidecars(known: references.Known, service: Service, found: list[Diagnostic]) -> Iterator[Beside]:
+    """Yield the further containers of a service, each after those that it waits for."""
+    waiting = sidecar.waits(service.sidecars)
+    for name in sidecar.ordered(waiting):
+        spec = service.sidecars[name]
+        at: Path = (*known.manifest.path(known.service), "sidecars", name)
+        environment = {
+            variable: references.resolved(text, (*at, "env", variable), known, found)
+            for variable, text in sorted(spec.env.items())
+        }
+        command = tuple(
+            references.word(text, (*at, "command", number), known, found) for number, text in enumerate(spec.command)
+        )
+        files = tuple(_files(known, at, spec.files, found))
+        yield Beside(name, spec, environment, command, files, waiting[name])
+
+
+def _files(known: references.Known, path: Path, files: Mapping[str, File], found: list[Diagnostic]) -> Iterator[Placed]:
+    """Yield the files of a container with what is in them."""
+    for place, file in sorted(files.items()):
+        at: Path = (*path, "files", place)
         content: Value = ()
         if file.secret is not None:
             content = references.attribute(file.secret, file.key or "value", (*at, "secret"), known, found)
@@ -317,7 +338,7 @@ def _files(known: references.Known, service: Service, found: list[Diagnostic]) -
             content = references.content(file.text, (*at, "text"), known, found)
         elif file.file is not None and (there := known.manifest.document.files.get(file.file)):
             content = value(there.text)
-        yield placed(path, file, content)
+        yield placed(place, file, content)
 
 
 def _public(manifest: Manifest, place: Place) -> dict[str, Mapping[str, Value]]:
@@ -340,6 +361,7 @@ def _bound(
             *((("env", variable), reference.parse(text)) for variable, text in service.env.items()),
             *((("command", number), reference.parse_word(text)) for number, text in enumerate(service.command)),
             *((("files", at, "text"), reference.parse_word(file.text or "")) for at, file in service.files.items()),
+            *_beside(service),
         ]
         for steps, pieces in texts:
             for piece in pieces:
@@ -359,6 +381,16 @@ def _bound(
                 hint = f"Run `{other}` on `autoscaling` or `fargate`."
                 found.append(references.ADDRESS_CIRCLE.at(path, message, hint=hint))
     return {name: [*places] for name, places in named.items()}
+
+
+def _beside(service: Service) -> Iterator[tuple[Path, Sequence[str | reference.Reference | reference.Loose]]]:
+    """Yield the texts of the sidecars of a service, each with its place."""
+    for name, each in service.sidecars.items():
+        at: Path = ("sidecars", name)
+        yield from (((*at, "env", variable), reference.parse(text)) for variable, text in each.env.items())
+        yield from (((*at, "command", number), reference.parse_word(text)) for number, text in enumerate(each.command))
+        for place, file in each.files.items():
+            yield (*at, "files", place, "text"), reference.parse_word(file.text or "")
 
 
 def _granted(known: references.Known, service: Service, found: list[Diagnostic]) -> Iterator[Statement]:

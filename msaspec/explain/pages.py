@@ -31,7 +31,7 @@ WIDEST = 64
 _OWN_CODE = re.compile(r"MSA[0-9]+")
 _MESSAGE = re.compile(r"MSG[0-9]+")
 _CFN_LINT_RULE = re.compile(r"[EWI][0-9]{4}")
-_ELSEWHERE = ("uses", "env", "secrets", "health", "files")
+_ELSEWHERE = ("uses", "env", "secrets", "health", "files", "sidecars")
 """Fields of a service that have sections of their own."""
 _SAYS_NOTHING = ("", "[]", "{}")
 """Defaults that are left out: null, and a list or a map without entries."""
@@ -141,6 +141,7 @@ def _service(runtime: AnyRuntime, workload: Workload[Model], compiled: Compiled)
         ],
     )
     yield "Files", [*_files(workload)]
+    yield "Sidecars", [*_sidecars(workload)]
     yield "May do", list(_grants(runtime, workload, own, compiled))
     yield "Becomes", list(_resources(workload.path, compiled))
 
@@ -162,6 +163,14 @@ def _facts(runtime: AnyRuntime, workload: Workload[Model], plan: Plan) -> Iterat
         else:
             reason = "its first path" if workload.spec.paths and workload.health.by == "http" else "default"
         yield "health", workload.health.asked, reason
+
+
+def _sidecars(workload: Workload[Model]) -> Iterator[Row]:
+    """Yield the further containers of a copy, in their order: image, start, and what each is beyond that."""
+    for each in workload.sidecars:
+        start = f"starts {each.spec.starts}" + (f", after {', '.join(each.after)}" if each.after else "")
+        front = "takes the requests" if each.name == workload.spec.front else ""
+        yield each.name, each.spec.image, start, front
 
 
 def _files(workload: Workload[Model]) -> Iterator[Row]:

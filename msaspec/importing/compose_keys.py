@@ -47,7 +47,7 @@ LOST = {
     "labels": "tags are at the top: `tags`; routes are `paths` and `hosts`",
     "volumes_from": "containers share no files",
     "secrets": "a secret is a variable here: `secrets: {NAME: /path}`",
-    "configs": "copy the file into the image, or pass its text in `env`",
+    "configs": "put the file beside the manifest, and name it under `files` of the service",
     "extra_hosts": "names come from the DNS of the VPC",
     "dns": "names come from the DNS of the VPC",
 }
@@ -93,7 +93,7 @@ def around(tree: dict[str, Any], ledger: Ledger) -> None:
     ledger.lost(
         tree.get("secrets"), "put the value into SSM or Secrets Manager, and name it under `secrets` of a service"
     )
-    ledger.lost(tree.get("configs"), "copy the file into the image, or pass its text in `env`")
+    ledger.lost(tree.get("configs"), "put the file beside the manifest, and name it under `files` of the service")
 
 
 def aliases(tree: dict[str, Any], files: Files) -> set[str]:

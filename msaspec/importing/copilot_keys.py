@@ -18,7 +18,7 @@ from msaspec.language.service import RETENTIONS
 from msaspec.manifest import misshapen
 
 LOST = {
-    "sidecars": "a service is one container: run the other as a service of its own",
+    "sidecars": "write each under `sidecars`, with an image that has its registry",
     "storage": "a container keeps no files; data is in `databases` and `buckets`",
     "publish": "there are no topics: create one outside, and give its ARN by `env`",
     "subscribe": "there are no queues: create one outside, and give its URL by `env`",
@@ -123,7 +123,7 @@ def _image(job: Import, name: str, image: dict[str, Any], spec: dict[str, Any]) 
         for note in made.notes:
             job.draft.note(("services", name, "build"), note)
     ledger.lost(image.get("healthcheck"), "a service without `paths` is healthy while its container runs")
-    ledger.lost(image.get("depends_on"), "a service is one container")
+    ledger.lost(image.get("depends_on"), "write what starts first under `sidecars`, with `starts: before`")
     ledger.lost(image.get("credentials"), "msaspec logs in to no private registry; push the image to the system's own")
     ledger.lost(image.get("labels"), "tags are at the top: `tags`")
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from msaspec.diagnostics.diagnostic import Diagnostic
 from msaspec.diagnostics.place import Path
+from msaspec.language import image
 from msaspec.language.aws_type import AwsType
 from msaspec.language.base import Model, arguments
 from msaspec.language.files import Placed
@@ -17,6 +18,7 @@ from msaspec.language.image import Image
 from msaspec.language.job import Job
 from msaspec.language.part import Door, Offer, Part, Place, PublicAddress, Site, Statement
 from msaspec.language.service import Service
+from msaspec.language.sidecar import Beside
 from msaspec.language.value import Text, Token, Value, value
 from msaspec.template import names
 
@@ -53,10 +55,17 @@ class Workload(Generic[Own_co]):
     job: Job | None = None
     """What makes it a job; None for a service."""
 
+    sidecars: tuple[Beside, ...] = ()
+    """Its further containers, each after those that it waits for."""
+
     @property
     def texts(self) -> Mapping[str, Value]:
-        """Its variables, and those that carry its files."""
-        return {**self.environment, **{each.variable: each.content for each in self.files}}
+        """Its variables and those that carry its files; those of its sidecars too, by names of their own."""
+        return {
+            **self.environment,
+            **{each.variable: each.content for each in self.files},
+            **{each.key(name): content for each in self.sidecars for name, content in each.texts.items()},
+        }
 
 
 class Runtime(ABC, Generic[Own]):
@@ -128,7 +137,10 @@ class Runtime(ABC, Generic[Own]):
 
     def images(self, workload: Workload[Own]) -> Iterable[tuple[Path, Image]]:
         """Return the images that a service needs beside its own, each with its place."""
-        return ()
+        return [
+            ((*workload.path, "sidecars", each.name, "image"), image.parse(each.spec.image))
+            for each in workload.sidecars
+        ]
 
     def check(self, workload: Workload[Own], site: Site) -> Iterable[Diagnostic]:
         """Return the runtime's own rules, beyond the shape of the models."""

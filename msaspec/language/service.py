@@ -17,6 +17,7 @@ from msaspec.language.grants import Grant
 from msaspec.language.health import Health
 from msaspec.language.paths import HostName, Path
 from msaspec.language.port import ContainerPort, PortName, PortNumber
+from msaspec.language.sidecar import Sidecar
 from msaspec.language.text import EnvironmentValue, Text, Variable
 
 
@@ -257,6 +258,17 @@ class Service(Model):
             {"/etc/nginx/conf.d/default.conf": "./nginx.conf"},
             {"/run/keys/public.pem": {"secret": "jwt", "key": "public"}},
         ],
+    )
+    sidecars: dict[Name, Sidecar] = Field(
+        {},
+        description="Further containers of each copy, by name. They share its network, and reach each other at"
+        " `localhost`.",
+        examples=[{"nginx": {"image": "public.ecr.aws/nginx/nginx:1.29"}}],
+    )
+    front: Name | None = Field(
+        None,
+        description="The sidecar that listens on `port` in the place of the service, such as a proxy.",
+        examples=["nginx"],
     )
     sticky: Annotated[int, span(1, 604_800, "1 day")] | None = Field(
         None,

@@ -24,6 +24,7 @@ from msaspec.aws import (
     security_groups,
     task_checks,
     task_deployments,
+    task_files,
     task_scaling,
     tasks,
 )
@@ -192,7 +193,7 @@ class FargateRuntime(Runtime[Fargate]):
         """Secrets that ECS finds, one rule to shift, a health path that is asked."""
         name, path = workload.name, workload.path
         options = workload.options
-        yield from task_checks.check(workload, files_image=bool(options.files_image))
+        yield from task_checks.check(workload, _size(options).memory, files_image=bool(options.files_image))
         yield from task_deployments.check(workload, options.deploy)
         if options.exec and _read_only(workload):
             message = f"`{name}` has `exec` and `read_only`, which exclude each other."
@@ -211,9 +212,10 @@ class FargateRuntime(Runtime[Fargate]):
             )
 
     def images(self, workload: Workload[Fargate]) -> Iterable[tuple[Path, Image]]:
-        """Return the image that writes its files."""
+        """Return those of its sidecars, and the one that writes its files."""
         shell = _shell(workload)
-        return [((*workload.path, "runtime", "files_image"), shell)] if shell else []
+        own = [((*workload.path, "runtime", "files_image"), shell)] if shell else []
+        return [*super().images(workload), *own]
 
     def doors(self, name: str, service: Service, opened: Sequence[str] = ()) -> tuple[Door, ...]:
         """Return the ports of its tasks."""
@@ -260,17 +262,22 @@ class FargateRuntime(Runtime[Fargate]):
 def task(workload: Workload[Fargate], site: Site) -> tuple[Part, Workload[Fargate]]:
     """Return the task of a service or a job with its roles and its group; and the service as its task sees it."""
     texts, workload = secret_texts.build(workload, site), secret_texts.injected(workload)
-    options, units = workload.options, UNITS[workload.options.cpu]
+    options = workload.options
     part = texts + tasks.build(
         workload,
         site,
-        tasks.Size(units, options.memory or 2 * units, options.disk),
+        _size(options),
         read_only=_read_only(workload),
         executable=options.exec,
-        shell=_shell(workload) if workload.files else None,
+        shell=_shell(workload) if task_files.needed(workload) else None,
     )
     group = names.logical(workload.name, "SecurityGroup")
     return part + Part((security_groups.group(group, workload.name, site, (), security_groups.ANYWHERE),)), workload
+
+
+def _size(options: Fargate) -> tasks.Size:
+    units = UNITS[options.cpu]
+    return tasks.Size(units, options.memory or 2 * units, options.disk)
 
 
 def _shell(workload: Workload[Fargate]) -> Image | None:
@@ -344,7 +351,7 @@ def _balanced(workload: Workload[Fargate], port: str | None, targets: Sequence[s
     found = workload.spec.port_of(port)
     assert found is not None
     return ecs.LoadBalancer(
-        ContainerName=workload.name,
+        ContainerName=tasks.listening(workload, port),
         ContainerPort=found.number,
         TargetGroupArn=Ref(targets[0]),
         **task_deployments.shifted(workload, targets),

@@ -460,6 +460,10 @@ _MEANT: Mapping[str, Callable[[Maker], Any]] = {
         ({"/srv/app/x.toml": {"text": "x = 1"}}, {"/srv/a/b": {"text": "${system.name}", "mode": "0400", "owner": 7}})
     ),
     "files_image": lambda maker: None,
+    "sidecars": lambda maker: maker.random.choice(
+        ({}, {"proxy": {"image": "public.ecr.aws/nginx/nginx:1.29", "starts": "before", "env": {"A": "b"}}})
+    ),
+    "front": lambda maker: None,
     "grants": lambda maker: [{"actions": ["ses:SendEmail"], "resources": ["*"], "why": "It sends mail."}],
     "priority": lambda maker: None,
     "internal_port": lambda maker: None,

@@ -6,6 +6,7 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator
+from textwrap import dedent
 
 import psycopg
 import pytest
@@ -17,17 +18,45 @@ from tests.system.scenario import healthy, idle, walk
 from tests.system.shop import EXAMPLE, REVIEWS, Shop, deployed
 from tests.system.site import INTERNET
 
-ADDED = """
+FORWARD = """
+        import socket, threading
+        def pass_on(one, other):
+          while said := one.recv(65536): other.sendall(said)
+          other.shutdown(socket.SHUT_WR)
+        door = socket.create_server(("", 8003))
+        while True:
+          caller, service = door.accept()[0], socket.create_connection(("127.0.0.1", 8004))
+          for pair in ((caller, service), (service, caller)):
+            threading.Thread(target=pass_on, args=pair).start()
+"""
+IMAGE = "123456789012.dkr.ecr.ap-northeast-2.amazonaws.com/shop/product-service:1.0"
+ADDED = f"""
   review-service:
     image: review-service:1.0
     framework: plain
     port: 8003
     health: /api/products/health_check
     uses:
-      main: {database: reviews}
+      main: {{database: reviews}}
     files:
-      /srv/settings/app.conf: {text: "names = ${main.name} $HOME\\n", mode: "0440", owner: 7}
-      /srv/settings/keys/password: {secret: main, key: password}
+      /srv/settings/app.conf: {{text: "names = ${{main.name}} $HOME\\n", mode: "0440", owner: 7}}
+      /srv/settings/keys/password: {{secret: main, key: password}}
+    env: {{PORT: "8004"}}
+    front: forward
+    sidecars:
+      forward:
+        image: {IMAGE}
+        entrypoint: [sh, -c]
+        command: ['exec python3 -c "$PROGRAM"']
+        env: {{PROGRAM: {json.dumps(dedent(FORWARD))}}}
+        health: {{command: [bash, -c, "exec 3<>/dev/tcp/127.0.0.1/8003"]}}
+      seed:
+        image: {IMAGE}
+        starts: first
+        before: [forward]
+        entrypoint: [sh, -c]
+        command: ['echo "$SEED" >>/var/log/seeded']
+        env: {{SEED: "${{main.name}}"}}
 """
 
 
@@ -253,7 +282,10 @@ def test_a_fourth_service_comes_beside_the_others(shop: Shop) -> None:
     machine = shop.machine(REVIEWS)
     asked = "curl -s http://127.0.0.1:8003/api/products/health_check"
     assert machine.execute("bash", "-c", asked) == '{"status":"up"}'
-    (container,) = json.loads((machine.root / "lib/docker.json").read_text())["containers"]
+    assert (machine.root / "log/seeded").read_text() == "reviews\n"
+    made = json.loads((machine.root / "lib/docker.json").read_text())["containers"]
+    assert [each["options"]["--name"][0] for each in made] == ["seed", "forward", REVIEWS]
+    container = made[-1]
     assert not [name for name in container["environment"] if name.startswith("spring.")]
     inside = "/srv/settings"
     assert machine.execute("docker", "exec", REVIEWS, "cat", f"{inside}/app.conf") == "names = reviews $HOME\n"

@@ -10,6 +10,9 @@ from msaspec.diagnostics import credentials
 from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
 from msaspec.diagnostics.place import Path, render
 from msaspec.language import reference
+from msaspec.language.base import Model
+from msaspec.language.files import File
+from msaspec.language.runtime import Workload
 
 LITERAL_CREDENTIAL = Code(
     "MSA304",
@@ -91,17 +94,26 @@ def _found(plan: Plan) -> Iterator[tuple[Path, str, str]]:
                 known.add(path)
                 said = f"The value of `{flag}` in the command of `{name}` looks like a credential."
                 yield path, said, "Have the program read it from a variable, and put that under `secrets`."
-        for place, file in spec.files.items():
+        for line, place, file in _files(workload):
             there = plan.manifest.document.files.get(file.file) if file.file is not None else None
             if there and (form := credentials.form(there.text)):
                 what = f"The file `{file.file}` of `{name}` looks like it holds {form}."
                 hint = f"Keep it in a secret: `{place}: {{secret: NAME}}`."
-                yield (*workload.path, "files", place), what, hint
+                yield line, what, hint
     for path, text in _texts(plan.manifest.document.data()):
         form = credentials.form(text) if path[0] not in ("environments", "accept") and path not in known else None
         if form:
             hint = "Keep it in SSM or Secrets Manager, and refer to it under `secrets`."
             yield path, f"The value of `{render(path)}` looks like {form}.", hint
+
+
+def _files(workload: Workload[Model]) -> Iterator[tuple[Path, str, File]]:
+    """Yield the files of the containers of a service, each with its line."""
+    for place, file in workload.spec.files.items():
+        yield (*workload.path, "files", place), place, file
+    for each in workload.sidecars:
+        for place, file in each.spec.files.items():
+            yield (*workload.path, "sidecars", each.name, "files", place), place, file
 
 
 def _what(literal: str) -> str:

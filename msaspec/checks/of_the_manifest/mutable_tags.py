@@ -29,7 +29,13 @@ MUTABLE_TAG = Code(
 
 def check(plan: Plan) -> Iterator[Diagnostic]:
     """Every tag means one image."""
-    for _, workload in plan.workloads:
+    for runtime, workload in plan.workloads:
+        for path, further in runtime.images(workload):
+            if not further.digest and further.tag in (None, ecr.LATEST):
+                message = f"`{workload.name}` runs `{further}`, which does not say which image that is."
+                yield MUTABLE_TAG.at(
+                    path, message, hint=f"Name one: `{further.host}/{further.repository}:TAG`, or a digest."
+                )
         image, spec = workload.image, workload.spec
         if image.owned and spec.mutable:
             message = f"The tags of `{workload.name}` can be pushed again, so a tag does not say which image runs."

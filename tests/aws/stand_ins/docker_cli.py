@@ -9,14 +9,27 @@ from typing import Any
 SINGLE = "--name", "--restart", "--pull", "--env-file", "--log-driver"
 MULTIPLE = "--log-opt", "-p", "-e"
 FLAGS = "-d", "--read-only"
-JOINED = "--entrypoint", "--user", "--workdir", "--stop-timeout", "--tmpfs", "--mount"
+JOINED = (
+    "--entrypoint",
+    "--user",
+    "--workdir",
+    "--stop-timeout",
+    "--tmpfs",
+    "--mount",
+    "--network",
+    "--memory",
+    "--cpu-shares",
+    "--restart",
+)
 
 
 def parse(words: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
     """Image, command, options, and the environment of the container, which the client works out."""
     options: dict[str, list[str]] = {name: [] for name in SINGLE + MULTIPLE + JOINED}
+    detached = False
     rest = iter(words)
     for word in rest:
+        detached |= word == "-d"
         if word in options:
             options[word].append(next(rest))
         elif word.partition("=")[0] in JOINED:
@@ -31,7 +44,7 @@ def parse(words: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
     for entry in options["-e"]:
         name, equals, given = entry.partition("=")
         environment[name] = given if equals else environ[name]
-    return {"image": word, "command": list(rest), "environment": environment, "options": options}
+    return {"image": word, "command": list(rest), "environment": environment, "options": options, "detached": detached}
 
 
 def env_file(path: Path) -> dict[str, str]:

@@ -46,6 +46,8 @@ def docker() -> None:
     match arguments[0]:
         case "login":
             print("Login Succeeded")
+        case "rm" if arguments[-1] != "users":
+            pass
         case "rm":
             if not CONTAINER.exists():
                 sys.exit("Error response from daemon: No such container: " + arguments[-1])
@@ -67,6 +69,11 @@ def docker() -> None:
             for field, content in zip(fields, BEHAVIOUR["container"].split(), strict=True):
                 told = told.replace(field, content)
             print(told)
+        case "exec" if arguments[1] != "users":
+            codes = BEHAVIOUR["sidecars"][arguments[1]]
+            code = codes.pop(0) if len(codes) > 1 else codes[0]
+            (STATE / "behaviour.json").write_text(json.dumps(BEHAVIOUR))
+            sys.exit(code)
         case "exec":
             assert arguments[1] == "users"
             codes = BEHAVIOUR["exec"]
@@ -81,6 +88,11 @@ def docker() -> None:
 
 def docker_run() -> None:
     run = docker_cli.parse(arguments[1:], os.environ)
+    (name,) = run["options"]["--name"]
+    if name != "users":
+        with (STATE / "sidecars").open("a") as file:
+            file.write(json.dumps({name: run}) + "\n")
+        sys.exit(0 if run["detached"] else BEHAVIOUR["sidecars"][name][0])
     listen(run["options"]["-p"])
     CONTAINER.write_text(json.dumps(run))
     print("0123456789ab")
@@ -132,5 +144,13 @@ match program:
         (STATE / "bin" / "docker").symlink_to("docker-package")
     case "aws":
         aws()
+    case "iptables":
+        rules = STATE / "rules"
+        there = rules.read_text().splitlines() if rules.exists() else []
+        rule = " ".join(arguments[3:])
+        if arguments[:3] == ["-t", "nat", "-A"]:
+            rules.write_text("\n".join([*there, rule]))
+        elif rule not in there:
+            sys.exit("iptables: Bad rule (does a matching rule exist in that chain?).")
     case "docker":
         docker()

@@ -85,13 +85,22 @@ class Container:
         self.status, self.exit_code, self.restarts = "created", 0, 0
         self.lines: deque[str] = deque(maxlen=1000)
         self._removed = threading.Event()
+        self.ended = threading.Event()
         self._process: Popen[str] | None = None
         options = dict(option.split("=", 1) for option in made["options"]["--log-opt"])
         self._stream = Stream(options)
         self._thread = threading.Thread(target=self._run, daemon=True)
 
+    @property
+    def of_host(self) -> bool:
+        """Whether it has the network of the host."""
+        return bool(self.made["options"]["--network"] == ["host"])
+
     def start(self) -> None:
         """Gives it its network, and starts it."""
+        if self.of_host:
+            self._thread.start()
+            return
         link = f"veth{self.address.rpartition('.')[2]}"
         do("ip", "netns", "add", self.name)
         do("ip", "link", "add", link, "type", "veth", "peer", "eth0", "netns", self.name)
@@ -106,13 +115,10 @@ class Container:
         pause = 0.1
         while not self._removed.is_set():
             begun = monotonic()
-            command = [*self.program["entrypoint"], *self.made["command"]]
+            command = [*(self.made["options"]["--entrypoint"] or self.program["entrypoint"]), *self.made["command"]]
+            network = [] if self.of_host else ["nsenter", f"--net=/run/netns/{self.name}"]
             self._process = Popen(
-                [
-                    "nsenter",
-                    f"--net=/run/netns/{self.name}",
-                    *(mounted(self._mounts(), command) if self._mounts() else command),
-                ],
+                [*network, *(mounted(mounts, command) if (mounts := self._mounts()) else command)],
                 cwd=self.program["directory"],
                 env={**self.program["environment"], **self.made["environment"]},
                 stdin=DEVNULL,
@@ -130,6 +136,10 @@ class Container:
                 self._stream.write(line.rstrip("\n"))
             code = self._process.wait()
             self.exit_code = code if code >= 0 else 128 - code
+            if self.made["options"]["--restart"] == ["no"]:
+                self.status = "exited"
+                self.ended.set()
+                return
             pause = 0.1 if monotonic() - begun > 10 else min(pause * 2, 60)
             self.status = "restarting"
             if not self._removed.wait(pause):
@@ -151,7 +161,8 @@ class Container:
         if self._process:
             self._process.kill()
         self._thread.join()
-        do("ip", "netns", "del", self.name)
+        if not self.of_host:
+            do("ip", "netns", "del", self.name)
 
     def inspect(self) -> dict[str, str]:
         """What `docker inspect` has of it."""
@@ -165,6 +176,7 @@ class Container:
     def ports(self) -> list[tuple[str, str]]:
         """Pairs of the host's port and the address that it leads to."""
         published = [option.split(":") for option in self.made["options"]["-p"]]
+        assert not (published and self.of_host)
         return [(host, f"{self.address}:{inner}") for host, inner in published]
 
 
@@ -178,7 +190,8 @@ class Daemon:
         self.pulled: list[str] = kept["pulled"]
         self._bridge()
         for made in kept["containers"]:
-            self._start(made)
+            if made["options"]["--restart"] != ["no"]:
+                self._start(made)
 
     def _bridge(self) -> None:
         for setting in ("ip_forward", "conf/all/route_localnet"):
@@ -264,7 +277,7 @@ class Daemon:
         """Makes a container and starts it."""
         with self.lock:
             name = made["options"]["--name"][0]
-            assert made["options"]["--restart"] == ["unless-stopped"]
+            assert made["options"]["--restart"][0] in ("unless-stopped", "no")
             assert made["options"]["--log-driver"] == ["awslogs"]
             if made["image"] not in self.pulled:
                 raise Fault(f"No such image: {made['image']}")
@@ -272,7 +285,13 @@ class Daemon:
                 raise Fault(f'Conflict. The container name "/{name}" is already in use')
             self._start(made)
             self._keep()
+            container = self.containers[name]
+        if made["detached"]:
             return name
+        container.ended.wait()
+        if container.exit_code:
+            raise Fault(f"exit {container.exit_code}")
+        return "\n".join(container.lines)
 
     def remove(self, name: str) -> str:
         """Removes a container by force."""
