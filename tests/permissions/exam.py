@@ -72,7 +72,7 @@ SYSTEMS = (
 
 
 class Watched(frozenset[str]):
-    """Actions that are allowed, and which of them were asked for."""
+    """Actions that are allowed, and which of them were asked for. A simulation, which takes the whole set, asks for none."""
 
     def __new__(cls, actions: Set[str] = frozenset()) -> Watched:
         """Take the actions."""

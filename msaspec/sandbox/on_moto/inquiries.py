@@ -14,16 +14,17 @@ from msaspec.sandbox.world import current
 
 def simulate_principal_policy(self: Any) -> ActionResult:
     """IAM's SimulatePrincipalPolicy, by what the account of the sandbox allows."""
-    account = current().account
+    account, names = current().account, self._get_params().get("ActionNames", [])
+    denied = set() if account.allowed is None else set(names) - account.allowed - OF_SERVICES
     results = [
-        {"EvalActionName": name, "EvalResourceName": "*", "EvalDecision": _decided(account.allowed, name)}
-        for name in self._get_params().get("ActionNames", [])
+        {
+            "EvalActionName": name,
+            "EvalResourceName": "*",
+            "EvalDecision": "implicitDeny" if name in denied else "allowed",
+        }
+        for name in names
     ]
     return ActionResult({"EvaluationResults": results, "IsTruncated": False})
-
-
-def _decided(allowed: frozenset[str] | None, action: str) -> str:
-    return "allowed" if allowed is None or action in allowed | OF_SERVICES else "implicitDeny"
 
 
 def get_download_url_for_layer(self: Any) -> ActionResult:
