@@ -17,9 +17,9 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterator, Set
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,10 @@ SYSTEMS = (
 
 
 class Watched(frozenset[str]):
-    """Actions that are allowed, and which of them were asked for. A simulation, which takes the whole set, asks for none."""
+    """Actions that are allowed, and which of them were asked for.
+
+    A simulation takes the whole set, and asks for none.
+    """
 
     def __new__(cls, actions: Set[str] = frozenset()) -> Watched:
         """Take the actions."""
@@ -192,8 +195,9 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _quietly(question: Any, *arguments: Any) -> Any:
+def _quietly(asked: tuple[Any, ...]) -> Any:
     """Ask in a process of its own, without cfn-lint, whose findings are tested elsewhere."""
+    question, *arguments = asked
     cfn_lint.examine = lambda *arguments: ()
     os.environ["MSASPEC_CACHE_DIR"] = tempfile.mkdtemp()
     try:
@@ -208,8 +212,9 @@ def exam(chosen: list[str]) -> int:
     """Examine systems, print what came of it, and return the exit code."""
     systems = [each for each in SYSTEMS if each.name in chosen or not chosen]
     wrong, needed, spare = [], {}, set()
-    with ProcessPoolExecutor(2, max_tasks_per_child=20) as pool:
-        answers = list(pool.map(_quietly, [enough] * len(systems), systems))
+    # Not an executor: with `max_tasks_per_child` it can wait for ever (python/cpython#115634).
+    with get_context("spawn").Pool(2, maxtasksperchild=20) as pool:
+        answers = pool.map(_quietly, [(enough, system) for system in systems], chunksize=1)
         for system, answer in zip(systems, answers, strict=True):
             if isinstance(answer, str):
                 wrong.append(answer)
@@ -220,7 +225,7 @@ def exam(chosen: list[str]) -> int:
             spare |= {a for command in ("deploy", "status", "destroy") for a in allowed(system, command)}
         pairs = sorted(((system, action) for action, system in needed.items()), key=lambda pair: pair[1])
         pairs = pairs[:: int(os.environ.get("MSASPEC_EVERY", 1))]
-        found = pool.map(_quietly, [misses] * len(pairs), *zip(*pairs, strict=True)) if pairs else ()
+        found = pool.imap(_quietly, [(misses, *pair) for pair in pairs])
         for (_, action), answer in zip(pairs, found, strict=True):
             _say(f"  without {action}: {answer or 'refused'}")
             wrong += [answer] if answer not in (None, LOOKING) else []
