@@ -385,19 +385,14 @@ MAIL, WEB, CDN = "{image: mail:1.0}", "paths: [/web]", "cdn: true"
 CERTIFICATE = "certificate: 'arn:aws:acm:eu-west-1:123456789012:certificate/1b'"
 SECRETS = ", ".join(f"A{n}: /shop/secret-of-the-mail-service-{n}" for n in range(130))
 ALLOW = "ingress: {"
-LONG = f"""\
-msaspec: 1
-name: shop
-defaults: {{runtime: fargate, env: {{V: {"x" * 50_000}}}}}
-services: {MARK}
-"""
+NOTES = put("/Metadata/Notes", "x" * 1_000_001)
 
 SAID: Mapping[str, tuple[Case, ...]] = {
     "SG port 70000": (said("MSA204", ("8080", "70000")),),
     "SG duplicate via differing description": (said("MSA345", (ALLOW, f"{ALLOW}allow: [10.0.0.0/8, 10.0.0.0/8], ")),),
     "SG 61 ingress rules": (said("MSA341", (ALLOW, f"{ALLOW}allow: {listed(f'10.0.{n}.0/24' for n in range(61))}, ")),),
     "VPC CIDR /8": (said("MSA204", ("network: {", "network: {cidr: 10.0.0.0/8, ")),),
-    "Template > 1 MB": (Case("MSA340", LONG + "".join(f"  s{n}: {{image: a:1.0}}\n" for n in range(20))),),
+    "Template > 1 MB": (Case("MSA340", f"{SOUND.replace('services:', f'services: {MARK}')}patches:\n- {{{NOTES}}}\n"),),
     "UserData > 16 KB (plain Base64 fn) LaunchTemplate": (
         said("MSA332", (MAIL, f"{{image: mail:1.0, env: {{V: {'x' * 17_000}}}}}")),
     ),

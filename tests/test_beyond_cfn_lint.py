@@ -13,9 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from msaspec import checks, pipeline
-from msaspec.checks.of_the_template import limits
 from msaspec.diagnostics.diagnostic import Diagnostic, Invalid, errors
-from msaspec.template import render
+from msaspec.template import nesting, render
 from msaspec.template.stack import Stack
 from tests import goldens, template
 from tests.beyond_cfn_lint import MARK, PATCHED, SAID, SOUND, Case
@@ -132,7 +131,7 @@ NEVER_SET = {
 
 def small_functions(stack: Stack) -> None:
     """Programs of functions are far below 4 MB, which is more than a template may have."""
-    assert 4 * limits.BYTES <= 4_000_000
+    assert 4 * nesting.BYTES <= 4_000_000
     for function in stack.resources.of("AWS::Lambda::Function"):
         program = stack.resources.shortest(function.get("Code", "ZipFile"))
         assert program

@@ -13,6 +13,7 @@ from troposphere import GetAtt, route53
 from troposphere.cloudformation import AWSCustomObject
 
 from msaspec.aws import functions, iam, logs, routing
+from msaspec.aws.data.route53 import RECORD_SET
 from msaspec.language.aws_type import AwsType
 from msaspec.language.part import Part, Site, Statement
 from msaspec.language.value import Text, Token
@@ -45,7 +46,7 @@ TYPES = (
         noun="certificate",
         slow={"create": "2 to 15 minutes", "update": "2 to 15 minutes"},
     ),
-    AwsType(name="AWS::Route53::RecordSet", unique=(("HostedZoneId", "Name", "Type"),)),
+    RECORD_SET,
     iam.ROLE,
     logs.GROUP,
 )

@@ -10,6 +10,7 @@ from troposphere import elasticloadbalancingv2 as elb
 
 from msaspec.aws import balancer, routing, security_groups
 from msaspec.aws.data import secretsmanager as secrets
+from msaspec.aws.data.route53 import RECORD_SET
 from msaspec.aws.intrinsic import intrinsic
 from msaspec.language.aws_type import AwsType
 from msaspec.language.base import Model
@@ -25,7 +26,7 @@ BALANCER, GROUP = "IngressLoadBalancer", "IngressSecurityGroup"
 HTTP, HTTPS, CERTIFICATE, SECRET = "IngressHttpListener", "IngressHttpsListener", "IngressCertificate", "IngressSecret"
 TYPES = (
     AwsType(name="AWS::CertificateManager::Certificate"),
-    AwsType(name="AWS::Route53::RecordSet", unique=(("HostedZoneId", "Name", "Type"),)),
+    RECORD_SET,
     balancer.LISTENER,
     balancer.LOAD_BALANCER,
     secrets.SECRET,

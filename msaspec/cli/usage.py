@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 OTHERS: Mapping[str, str] = {
-    **dict.fromkeys(("apply", "create", "launch", "publish", "release", "run", "start", "up", "update"), "deploy"),
+    **dict.fromkeys(("apply", "create", "launch", "publish", "release", "start", "up", "update"), "deploy"),
     **dict.fromkeys(("delete", "down", "remove", "rm", "stop", "terminate"), "destroy"),
     **dict.fromkeys(("changes", "plan", "preview"), "diff"),
     **dict.fromkeys(("check", "test", "validate"), "lint"),

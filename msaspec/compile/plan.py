@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
 
-from msaspec.aws import bastion, ingress, network, routing
+from msaspec.aws import bastion, network
 from msaspec.compile import files as beside
-from msaspec.compile import gates, order, references
+from msaspec.compile import gates, order, places, references
 from msaspec.compile.blame import made
 from msaspec.compile.jobs import JobRuntime
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
@@ -21,11 +21,11 @@ from msaspec.language.base import Model
 from msaspec.language.files import File, Placed, placed
 from msaspec.language.health import probe
 from msaspec.language.kind import AnyKind
-from msaspec.language.part import Door, Entry, FrontDoor, Offer, Place, Site, Statement, Use
+from msaspec.language.part import Door, Entry, Offer, Place, Site, Statement, Use
 from msaspec.language.runtime import AnyRuntime, Workload, public_attributes
 from msaspec.language.service import Service, ServiceUse
 from msaspec.language.sidecar import Beside
-from msaspec.language.value import Text, Token, Value, public, value
+from msaspec.language.value import Text, Value, public, value
 from msaspec.manifest.root import Manifest, Root
 from msaspec.template import names
 
@@ -113,7 +113,7 @@ def _grouped(edges: Iterable[Edge], key: Callable[[Edge], str]) -> Mapping[str, 
 def plan(manifest: Manifest) -> tuple[Plan, list[Diagnostic]]:
     """Resolve a manifest. The plan is complete only if no diagnostic is an error."""
     found: list[Diagnostic] = []
-    place = _place(manifest)
+    place = places.of(manifest)
     services = manifest.containers
     kind_of = {entry.name: (kind, entry) for kind, all_entries in manifest.entries for entry in all_entries}
     edges = tuple(edge for name in services for edge in _edges(manifest, place, name, kind_of))
@@ -167,42 +167,6 @@ def plan(manifest: Manifest) -> tuple[Plan, list[Diagnostic]]:
 
 def _runtime(manifest: Manifest, name: str) -> AnyRuntime:
     return RUNTIME_OF_JOBS if name in manifest.root.jobs else manifest.runtimes[name][0]
-
-
-def _place(manifest: Manifest) -> Place:
-    root = manifest.root
-    stack = names.stack(root.name, manifest.environment)
-    public = network.subnets("Public", root.network)
-    return Place(
-        system=root.name,
-        environment=manifest.environment,
-        stack=stack,
-        domain=names.domain(stack),
-        vpc=Token("Vpc"),
-        services=public if root.network.placement == "public" else network.subnets("Private", root.network),
-        services_public=root.network.placement == "public",
-        public=public,
-        isolated=network.subnets("Isolated", root.network),
-        allow=root.ingress.allow,
-        tags=dict(sorted(root.tags.items())),
-        cidr=root.network.cidr,
-        online_public=() if root.network.vpc else (network.GATEWAY_ROUTE,),
-        front=_front(manifest),
-        region=root.region,
-    )
-
-
-def _front(manifest: Manifest) -> FrontDoor | None:
-    """Return the public load balancer, where any service is behind it."""
-    root = manifest.root
-    behind = sorted(name for name, (runtime, _) in manifest.runtimes.items() if runtime.behind_balancer)
-    routes = [
-        route for name in behind for route in routing.routes(name, manifest.containers[name], root.ingress.domain)
-    ]
-    if not routes:
-        return None
-    found = (kind.front(entry) for kind, entries in manifest.entries for entry in entries)
-    return ingress.front_door(root.ingress, next(filter(None, found), None), routes)
 
 
 def _endpoints(manifest: Manifest, edges: Sequence[Edge]) -> tuple[str, ...]:
@@ -372,8 +336,8 @@ def _bound(
                 ):
                     named[name].setdefault(piece.name, (*manifest.path(name), *steps))
     circle = order.circles(named)
-    for name, places in named.items():
-        for other, path in places.items():
+    for name, others in named.items():
+        for other, path in others.items():
             if circle[name] == circle[other]:
                 message = f"`{name}` is started before the public address of `{other}` is known."
                 if name == other:

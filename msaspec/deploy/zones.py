@@ -31,7 +31,6 @@ TOO_FEW = Code(
 
 LATE = frozenset({"use1-az3"})
 """Ids of zones that are chosen only where there is no other: old ones, which lack many instance types."""
-_REFUSED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 
 
 def values(aws: Aws, reporter: Reporter, plan: Plan, looked: Looked) -> Mapping[str, str]:
@@ -51,7 +50,7 @@ def values(aws: Aws, reporter: Reporter, plan: Plan, looked: Looked) -> Mapping[
             if looked.first:
                 reporter.say(ZonesChosen(tuple(chosen)))
     except ClientError as error:
-        if fault.code_of(error) not in _REFUSED:
+        if fault.code_of(error) not in fault.FORBIDDEN_CODES:
             raise
         reporter.say(ZonesUnseen(fault.message_of(error)))
         return {zones.PARAMETER: looked.deployed.parameters.get(zones.PARAMETER, "") if looked.deployed else ""}

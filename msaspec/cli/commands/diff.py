@@ -82,7 +82,7 @@ def command(
         risks: list[Diagnostic]
         environment = environments.named(environment)
         if against == DEPLOYED:
-            before, after, risks, sites = _deployed(app, file, document, environment, target, roles)
+            before, after, risks, sites = _deployed(app, reporter, file, document, environment, target, roles)
         else:
             risks, sites = [], []
             before, roles = _before(reporter, file, against, environment, roles)
@@ -187,7 +187,13 @@ def _before(
 
 
 def _deployed(
-    app: App, file: str, document: Document, environment: str | None, target: Target, roles: tuple[Role, ...]
+    app: App,
+    reporter: Teller,
+    file: str,
+    document: Document,
+    environment: str | None,
+    target: Target,
+    roles: tuple[Role, ...],
 ) -> tuple[Side, Side, list[Diagnostic], list[SiteChanges]]:
     """Return what CloudFormation has; what `msaspec deploy` would make of the manifest, with the tags that run; what is
     said of stacks that are another's, and of sites without files; and which files of sites would change."""
@@ -201,7 +207,10 @@ def _deployed(
         found = [flow.versions(aws, system.plan, stack) for stack in system.stacks]
         here, missing = local.read(system.plan, file)
         strangers = [replace(each.stranger, hint=_REFUSED) for each in found if each.stranger]
-        sites = publishing.changes(aws, system.plan.site.stack, here) if MAIN in roles and not strangers else []
+        looked = here if MAIN in roles and not strangers else []
+        sites, unseen = publishing.changes(aws, system.plan.site.stack, looked)
+    if unseen:
+        reporter.say(unseen)
     before = Side(tuple(each.before for each in found if each.before))
     return before, Side(tuple(each.after for each in found), document), [*strangers, *missing], sites
 

@@ -78,7 +78,8 @@ _CREDENTIALS = {
     "TokenRefreshRequired",
     "UnrecognizedClientException",
 }
-_FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
+FORBIDDEN_CODES = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
+"""Codes of errors by which AWS says that a permission is missing."""
 _THROTTLED = {
     "Throttling",
     "ThrottlingException",
@@ -216,7 +217,7 @@ def _answered(error: Any, where: str, profile: str | None) -> Fault:
         message = f"AWS rejects the credentials{where} ({code}): {sentence(said)}"
         return new(credentials.BAD_CREDENTIALS, message, credentials.refused(code, said, profile))
     action = _ACTION.search(said)
-    if action or code in _FORBIDDEN:
+    if action or code in FORBIDDEN_CODES:
         needed = action[1] if action else operation
         granted = (
             "granted, and allowed by the trust policy of the role" if operation in credentials.LENDING else "granted"

@@ -9,7 +9,7 @@ from itertools import groupby, islice
 from typing import Any
 
 from msaspec.compile.plan import Plan
-from msaspec.deploy.aws import state
+from msaspec.deploy.aws import fault, state
 from msaspec.deploy.aws.state import Deployed
 from msaspec.deploy.aws.target import Aws
 from msaspec.deploy.aws.token import new
@@ -22,6 +22,7 @@ from msaspec.deploy.sites.difference import Difference
 from msaspec.deploy.sites.folder import File, Folder
 from msaspec.diagnostics.diagnostic import Invalid, Severity
 from msaspec.messages import publishing as said
+from msaspec.messages.others import Unseen
 from msaspec.messages.publishing import SiteChanges
 
 AT_ONCE = 8
@@ -80,11 +81,19 @@ def rehearse(context: DeployContext, sites: Sequence[Folder], deployed: Deployed
         context.reporter.say(found.told if found.any else said.SiteUnchanged(its.uploads.entry, len(its.files)))
 
 
-def changes(aws: Aws, stack: str, sites: Sequence[Folder]) -> list[SiteChanges]:
-    """Return what a deployment would do to the files of the sites of a stack, as far as they change."""
-    deployed = state.describe(aws, stack) if sites else None
-    found = [compared(aws, deployed, its) for its in sites]
-    return [each.told for each in found if each.any]
+def changes(aws: Aws, stack: str, sites: Sequence[Folder]) -> tuple[list[SiteChanges], Unseen | None]:
+    """Return what a deployment would do to the files of the sites of a stack, as far as they change; and why that is
+    not known, for somebody who may not read their buckets."""
+    from botocore.exceptions import ClientError
+
+    try:
+        deployed = state.describe(aws, stack) if sites else None
+        found = [compared(aws, deployed, its) for its in sites]
+    except ClientError as error:
+        if fault.code_of(error) not in fault.FORBIDDEN_CODES:
+            raise
+        return [], Unseen("compare", fault.message_of(error))
+    return [each.told for each in found if each.any], None
 
 
 def _ids(aws: Aws, deployed: Deployed | None) -> Mapping[str, str]:
