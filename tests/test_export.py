@@ -285,6 +285,7 @@ def test_services_read_what_they_read_on_aws(shop: dict[str, Any]) -> None:
 def test_secrets_stay_in_the_env_file(shop: dict[str, Any]) -> None:
     """Each is random, and none is in the compose file. What the env file has stays; what it lacks is added."""
     first = Path(".env").read_text("utf-8")
+    assert Path(".env").stat().st_mode & 0o077 == 0, "for the user only"
     assert "Do not commit it." in first
     values = dict(line.split("=", 1) for line in first.splitlines() if not line.startswith("#"))
     assert len(set(values.values())) == len(values) > 5

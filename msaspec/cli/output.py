@@ -16,10 +16,11 @@ import click
 from msaspec.cli.manifests import LOOKED_AT, begins
 
 
-def write(text: str, output: str, *, source: str | None = None, manifests: bool = False) -> None:
+def write(text: str, output: str, *, source: str | None = None, manifests: bool = False, private: bool = False) -> None:
     """Write a text to a file, and create its folders.
 
     `source` is the file that the command read, which stays. With `manifests` another manifest may be overwritten.
+    With `private` only the user may read a file that is new.
     Raises a usage error where the place cannot hold a file, or belongs to another user.
     """
     if not output:
@@ -31,7 +32,9 @@ def write(text: str, output: str, *, source: str | None = None, manifests: bool 
         path.parent.mkdir(parents=True, exist_ok=True)
         # Neither flag exists on Windows, where opening a pipe does not wait and links are rare.
         harmless = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-        with open(os.open(path, os.O_RDWR | os.O_CREAT | harmless, 0o666), "rb", buffering=0) as reading:
+        with open(
+            os.open(path, os.O_RDWR | os.O_CREAT | harmless, 0o600 if private else 0o666), "rb", buffering=0
+        ) as reading:
             if output == os.devnull:
                 return
             if not stat.S_ISREG(os.fstat(reading.fileno()).st_mode):

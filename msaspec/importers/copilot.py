@@ -160,9 +160,13 @@ class Copilot:
 
     def _job(self, file: Path, tree: dict[str, Any], kind: str) -> None:
         name = text_of(tree.get("name")) or file.parent.name
-        what = "a scheduled job" if kind == "Scheduled Job" else f"of the type {kind or 'that is missing'}"
-        self.draft.note(("services",), f"{name} is {what}, which msaspec does not have. Run it outside.")
-        self.ledger.lost(tree, "there are no jobs" if kind == "Scheduled Job" else "the type is not one of services")
+        if kind == "Scheduled Job":
+            self.draft.note(("services",), f"{name} is a scheduled job. Write it under `jobs`, with its `schedule`.")
+            self.ledger.lost(tree, "the importer takes no jobs: write it under `jobs`")
+            return
+        what = f"of the type {kind or 'that is missing'}, which msaspec does not have"
+        self.draft.note(("services",), f"{name} is {what}. Run it outside.")
+        self.ledger.lost(tree, "the type is not one of services")
 
     def _addons(self, folder: Path) -> None:
         """Take stores of addons that the language has; the rest is lost by its type."""

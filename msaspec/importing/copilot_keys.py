@@ -20,12 +20,12 @@ from msaspec.manifest import misshapen
 LOST = {
     "sidecars": "write each under `sidecars`, with an image that has its registry",
     "storage": "a container keeps no files; data is in `databases` and `buckets`",
-    "publish": "there are no topics: create one outside, and give its ARN by `env`",
-    "subscribe": "there are no queues: create one outside, and give its URL by `env`",
+    "publish": "the importer takes no topics: write them under `topics`, and `uses: {TOPIC: publish}`",
+    "subscribe": "the importer takes no queues: write one under `queues`, with the topics under `from`",
     "taskdef_overrides": "write operations on msaspec's template under `patches`",
     "nlb": "there is no public TCP",
     "observability": "there is no tracing",
-    "on": "there are no jobs",
+    "on": "a schedule is one of an entry of `jobs`",
     "env_file": "copy its variables to `env`, and passwords to `secrets`",
 }
 _REFERENCE = re.compile(r"\$\{COPILOT_(APPLICATION|ENVIRONMENT)_NAME\}")

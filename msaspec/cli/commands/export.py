@@ -61,7 +61,7 @@ def command(tool: str, file: str, environment: str | None, output: str | None, f
         if after != before:
             from msaspec.cli import output as files
 
-            files.write(after, str(beside))
+            files.write(after, str(beside), private=True)
             teller.say(Written(str(beside)))
         teller.say(Next(f"docker compose -f {to} up --build"))
 
