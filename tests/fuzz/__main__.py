@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -40,10 +39,9 @@ def many(count: int, first: int, jobs: int, ways: Sequence[str], lint_every: int
     """Judge COUNT manifests. Ends with 1 if one has a fault; the manifests with faults are in the folder of results."""
     results.mkdir(parents=True, exist_ok=True)
     whole = Count()
-    with ProcessPoolExecutor(jobs, get_context("spawn"), max_tasks_per_child=20) as pool:
-        running = [pool.submit(run, block) for block in blocks(first, count, ways or list(WAYS), lint_every)]
-        for done in as_completed(running):
-            found = done.result()
+    # Not an executor: with `max_tasks_per_child` it can wait for ever (python/cpython#115634).
+    with get_context("spawn").Pool(jobs, maxtasksperchild=20) as pool:
+        for found in pool.imap_unordered(run, blocks(first, count, ways or list(WAYS), lint_every)):
             for fault in found.faults.keys() - whole.faults.keys():
                 case = found.faults[fault][0]
                 click.echo(f"{case}: {fault}")
