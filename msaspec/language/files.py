@@ -126,10 +126,10 @@ def folders(files: Sequence[Placed]) -> tuple[str, ...]:
 def is_below(path: str, folder: str) -> bool:
     """Return whether a path lies in a folder.
 
-    >>> is_below("/a/b", "/a"), is_below("/ab", "/a"), is_below("/a", "/a")
-    (True, False, False)
+    >>> is_below("/a/b", "/a"), is_below("/ab", "/a"), is_below("/a", "/a"), is_below("/a", "/"), is_below("/", "/")
+    (True, False, False, True, False)
     """
-    return path.startswith(folder.rstrip("/") + "/")
+    return path != folder and path.startswith(folder.rstrip("/") + "/")
 
 
 def meeting(paths: Sequence[str]) -> Iterator[tuple[str, str]]:
