@@ -153,7 +153,7 @@ def test_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
         "message": "It failed.",
         "hint": "Try again.",
         "path": "buckets.media",
-        **dict.fromkeys(("file", "line", "column", "length")),
+        **dict.fromkeys(("file", "line", "column", "length", "page")),
     }
     assert by_event["detail"] == {"line": "last"}
     assert by_event["output"] == {"stack": STACK, "key": "Url", "value": "https://x", "description": "Where it is."}
