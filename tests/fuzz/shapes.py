@@ -75,7 +75,11 @@ _SERVICES, _STORES = "services", tuple(kind.section for kind in kinds())
 
 
 def _takes(schema: Schema, made: Any) -> bool:
-    """Whether a place may have a value, as far as its patterns say: `size` is a class of some and a size of others."""
+    """Whether a place may have a value, as far as its types and patterns say: `size` is a class of some and a size of
+    others, `key` a map of tables and a text of secrets."""
+    branches = [schema, *schema.get("anyOf", ())]
+    if isinstance(made, Mapping):
+        return any("object" in each.get("type", ()) or "$ref" in each for each in branches)
     patterns = [each.get("pattern", "") for each in (*schema.get("anyOf", ()), *([schema] if "type" in schema else ()))]
     return not isinstance(made, str) or not patterns or any(re.search(each, made) for each in patterns)
 
@@ -136,12 +140,18 @@ class Maker:
                     )
                     for name in self.names[section]
                 }
+        for name, field in (("databases", "max_storage"), ("buckets", "site")) if self._careful() else ():
+            for entry in made.get(name, {}).values():  # They ask much of what stands beside them.
+                if isinstance(entry, dict) and self.random.random() < 0.8:
+                    entry.pop(field, None)
         for name in made.get("secrets", {}) if self._careful() else ():
             made["secrets"][name] = self.random.choice(({}, {"length": 40}, {"keys": ["user", "password"]}))
         if self._careful() and not (made.get("ingress") or {}).get("cdn"):
             made["network"] = {**(made.get("network") or {}), "placement": "public"}
         if self._careful() and (made.get("network") or {}).keys() & _OF_A_VPC:
             made["network"] = self._existing(made["network"])
+        if self.random.random() < 0.15:
+            made["jobs"] = {"nightly": self._job(root["$defs"]["Job"])}
         one = root["$defs"]["Service"]
         made[_SERVICES] = {name: self._service(one, name, made) for name in self.names[_SERVICES]}
         if self.random.random() < 0.3:
@@ -319,6 +329,12 @@ class Maker:
             return [self._string({}, "") for _ in range(self.random.randrange(5))]
         count = self.random.randint(schema.get("minItems", 0), 3)
         return [self._value(schema.get("items", {}), f"one of {field}") for _ in range(count)]
+
+    def _job(self, schema: Schema) -> Any:
+        """A job; with care, one that starts by the clock and uses nothing."""
+        if not self._careful():
+            return self._value(schema, "a job")
+        return {"image": self.random.choice(_IMAGES), "schedule": self.random.choice(("0 3 * * *", "*/5 * * * 1-5"))}
 
     def _existing(self, network: Mapping[str, Any]) -> dict[str, Any]:
         """A network in a VPC that exists, with subnets of every tier."""
