@@ -187,7 +187,7 @@ LOOKING = "says less"
 
 
 def _looks(action: str) -> bool:
-    return action.partition(":")[2].startswith(("BatchGet", "Describe", "Get", "List"))
+    return action.partition(":")[2].startswith(("BatchGet", "Describe", "Get", "List", "Simulate"))
 
 
 def _say(line: str) -> None:
