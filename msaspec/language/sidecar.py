@@ -134,9 +134,9 @@ class Beside:
 def waits(sidecars: Mapping[str, Sidecar]) -> dict[str, tuple[str, ...]]:
     """Return for each sidecar those that it waits for.
 
-    >>> one = Sidecar(image="a.b/c:1", before=["y"])
-    >>> waits({"x": one, "y": Sidecar(image="a.b/c:1")})
-    {'x': (), 'y': ('x',)}
+    >>> one = Sidecar(image="a.b/c:1", before=["logs"])
+    >>> waits({"seed": one, "logs": Sidecar(image="a.b/c:1")})
+    {'logs': ('seed',), 'seed': ()}
     """
     return {
         name: tuple(sorted(other for other, each in sidecars.items() if name in each.before and other != name))
