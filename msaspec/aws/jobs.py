@@ -97,7 +97,7 @@ def _schedule(workload: Workload[Model], job: Job, expression: str, site: Site) 
                         MaximumRetryAttempts=START_ATTEMPTS, MaximumEventAgeInSeconds=START_AGE
                     ),
                 ),
-                # A first run must not meet what is not there yet.
+                # What a first run needs has to exist by then.
                 DependsOn=sorted({*workload.after, *site.online}),
             ),
         )

@@ -12,7 +12,7 @@ from msaspec.language.build import Build
 
 @dataclass(frozen=True)
 class Recipe:
-    """What the builder is told."""
+    """The options that the builder gets."""
 
     folder: str
     """What it sees."""

@@ -99,7 +99,7 @@ class Watch:
             return False
         self.silent = self.at_rest = 0
         self.events += new
-        # All nested stacks are looked into in each update; what happens in them is told, and what fails to begin.
+        # Every update touches all nested stacks. Report what happens in them, and those that fail to start.
         told = [event for event in new if event.failed or not is_home(event.logical_id, event.type)]
         self.progress.apply(told)
         if told:

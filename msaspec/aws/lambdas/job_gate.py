@@ -1,4 +1,4 @@
-"""Has a job run before a deployment goes on, and tells CloudFormation how it ended."""
+"""Runs a job before a deployment continues, and reports its result to CloudFormation."""
 
 # A template carries this file, which is why it is short and has no annotations.
 
@@ -37,11 +37,11 @@ def call(context, service, operation, **words):
 def begin(event, context):
     """Start the job. Return what to say where CloudFormation need not wait for it."""
     if event["RequestType"] == "Delete":
-        return "Nothing is taken back."
+        return "There is nothing to undo."
     stacks = call(context, "cloudformation", "describe_stacks", StackName=event["StackId"])["Stacks"]
     # fact: custom-resource-rollback. The version before is not to run its job again.
     if "ROLLBACK" in stacks[0]["StackStatus"]:
-        return "The update is taken back, and the job does not run."
+        return "The update is rolled back, and the job does not run."
     wanted = event["ResourceProperties"]
     request = {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId", "ResponseURL")}
     request |= {"PhysicalResourceId": physical(event), "Job": wanted["Job"], "LogGroup": wanted["LogGroup"]}

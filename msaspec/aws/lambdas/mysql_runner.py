@@ -191,6 +191,6 @@ def handler(event, context):
             for level, rights in RIGHTS.items():
                 for role in users.get(level, []):
                     prepare(server, role, rights, place)
-        # What a former user has defined, such as a view or a trigger, goes on in its name.
+        # Views and triggers that a former user defined keep running in its name.
         for role in {*known} - {*event["logins"]}:
             run(server, f"ALTER USER IF EXISTS {user_of(role)} ACCOUNT LOCK")

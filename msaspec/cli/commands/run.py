@@ -56,7 +56,7 @@ def command(
     """Run the deployed JOB of FILE (default: msa.yaml), show its log, and end with the exit code of its container.
 
     Words behind `--` are a command for this run: `msaspec run migrate -- flyway info`. A run that could not start, took
-    too long or was stopped ends with 3. Ctrl-C ends the watching; the run goes on.
+    too long or was stopped ends with 3. Ctrl-C stops following the log; the job keeps running.
     """
     reporter = app.reporter(form)
     given: tuple[str, ...] = context.meta.get(_GIVEN, ())
