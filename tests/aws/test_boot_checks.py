@@ -35,9 +35,9 @@ frontend grpc
 """
 
 
-def checked(grace: float = 0, **check: Any) -> Boot:
-    """A service with a check, asked in a hurry."""
-    return replace(WORKER, health=Health(interval=0.02, timeout=0.3, healthy=2, grace=grace, **check))
+def checked(grace: float = 0, timeout: float = 30, **check: Any) -> Boot:
+    """A service with a check, asked often. An answer has time, however busy the machine is."""
+    return replace(WORKER, health=Health(interval=0.02, timeout=timeout, healthy=2, grace=grace, **check))
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def listening(port: int, close: bool) -> Iterator[None]:
 def test_a_port_that_takes_connections(machine: Machine, port: int) -> None:
     """A connection that is held is a service that is up; nothing has to be said on it."""
     with listening(port, close=False):
-        assert machine.launch(checked(30, connect=port)).returncode == 0, machine.log
+        assert machine.launch(checked(30, timeout=0.3, connect=port)).returncode == 0, machine.log
     assert machine.signals == [("SUCCESS", INSTANCE)]
 
 
@@ -114,7 +114,7 @@ def test_a_grpc_server_that_serves(machine: Machine, port: int, tmp_path: Path) 
 def test_a_grpc_server_that_does_not_serve(machine: Machine, port: int, tmp_path: Path) -> None:
     """NOT_SERVING is a service that is not up yet."""
     with haproxy(tmp_path, port, b"\0\0\0\0\2\x08\2"):
-        machine.launch(checked(grpc=port))
+        machine.launch(checked(timeout=0.3, grpc=port))
     machine.fails_with(f"health: grpc.health.v1.Health on port {port} is not SERVING, running, exit 0, 0 restarts")
 
 
