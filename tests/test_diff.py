@@ -71,7 +71,7 @@ def test_changes_stand_under_their_entries(folder: Path) -> None:
     assert ["~", "CartLaunchTemplate", "changes", "image:", ".../cart:1", "->", ".../cart:2"] in rows
     assert ["±", "CartInstance", "replaced", "LaunchTemplate.Version"] in rows
     assert "\x1b" not in result.stdout
-    assert result.stderr.startswith("1 entry differs: 0 added,")
+    assert result.stderr.startswith("1 entry differs: 1 resource changed, 1 replaced")
 
 
 def test_git_is_the_default(repository: Path) -> None:

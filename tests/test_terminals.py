@@ -33,6 +33,8 @@ GOOD = (
     "msaspec: 1\nname: small\nnetwork: {placement: public}\nservices: {web: {image: 'docker.io/nginx:1', port: 80}}\n"
 )
 VARIABLES = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "CI")
+BUSY = re.compile(r"\x1b\[\?25l(.*?)\x1b\[\?25h\r\x1b\[1A\x1b\[2K", re.DOTALL)
+"""A line that says what is being done, until it is removed."""
 STYLE = re.compile(r"\x1b\[\d+m")
 COMMANDS = (
     ("lint", "broken.yaml"),
@@ -63,6 +65,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def shown(*words: str, columns: int = 80, **variables: str) -> str:
+    """What a command leaves on a terminal of some columns."""
+    return BUSY.sub("", painted(*words, columns=columns, **variables))
+
+
+def painted(*words: str, columns: int = 80, **variables: str) -> str:
     """What a command writes on a terminal of some columns."""
     outer, inner = pty.openpty()
     fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
@@ -94,6 +101,15 @@ def piped(*words: str, **variables: str) -> str:
     command = [sys.executable, "-m", "msaspec", *words]
     done = subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
+
+
+def test_a_deployment_says_that_it_checks() -> None:
+    """A line on a terminal, which is gone before anything else is written; elsewhere a line that stays."""
+    words = ("deploy", "broken.yaml", "--sandbox", "--yes")
+    first, *others = BUSY.findall(painted(*words))
+    assert ("Checking broken.yaml ..." in first, others) == (True, [])
+    assert "Checking" not in shown(*words)
+    assert piped(*words).startswith("Checking broken.yaml ...\n")
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

@@ -44,6 +44,6 @@ def required(document: Document, word: str | None) -> str | None:
     *most, last = [f"`{printable.line(each)}`" for each in there]
     several = f"environments {', '.join(most)} and {last}" if most else f"environment {last}"
     raise click.UsageError(
-        f"The manifest has the {several}. Name one, such as: {spelled}\n`--env -` stands for the file itself, which"
-        " is one more system."
+        f"The manifest has the {several}; `--env -` stands for the file itself, which is one more system."
+        f" Name one, such as: {spelled}"
     )

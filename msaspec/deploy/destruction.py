@@ -76,8 +76,9 @@ def _judged(context: DestroyContext, deployed: Deployed, template: Mapping[str, 
         raise fault.new(BUSY, message, f"Watch it: {context.command('status', '--follow')}")
     stock = retain(context, take_stock(context, deployed.id, template))
     judge(context, stock)
-    context.reporter.proposed(context.stack, inventory.as_changes(stock.items))
-    announce(context, stock)
+    if stock.going:
+        context.reporter.proposed(context.stack, inventory.as_changes(stock.going))
+    stock = announce(context, stock)
     if deployed.status == CREATING:
         context.reporter.say(said.CreationStopped(context.stack))
     return stock
@@ -103,7 +104,7 @@ def delete(context: DestroyContext, agreed: Agreed) -> Gone:
         outcomes = [_deleted(context, stock, _still_there(context, stock))]
         if outcomes[-1].status == "DELETE_FAILED" and creating:
             # What was still being made when the protections were lifted has its own now.
-            stock = take_stock(context, deployed.id, stock.template)
+            stock = _anew(context, stock)
             _lift(context, stock, deployed)
             outcomes.append(_deleted(context, stock))
         if outcomes[-1].status == "DELETE_FAILED":
@@ -112,8 +113,13 @@ def delete(context: DestroyContext, agreed: Agreed) -> Gone:
         if outcomes[-1].status != "DELETE_COMPLETE":
             raise _failed(context, stock, outcomes[-1])
     if creating:
-        stock = take_stock(context, deployed.id, stock.template)  # What came to be meanwhile may stay too.
+        stock = _anew(context, stock)  # What came to be meanwhile may stay too.
     return Gone(stock, next(filter(None, (_began(outcome.events) for outcome in outcomes)), None))
+
+
+def _anew(context: DestroyContext, stock: Stock) -> Stock:
+    """Take stock once more."""
+    return replace(take_stock(context, stock.stack_id, stock.template), announced=stock.announced)
 
 
 def _still_there(context: Context, stock: Stock) -> list[str]:

@@ -15,7 +15,7 @@ from msaspec.deploy.stock import DestroyContext, Stock, erasable, report_shared
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.language.aws_type import Deletion
 from msaspec.messages.deploying import Left
-from msaspec.messages.destroying import Removed
+from msaspec.messages.destroying import LeftAsSaid, Removed
 
 DATA_LEFT = Code(
     "MSA634",
@@ -69,7 +69,7 @@ def again(context: DestroyContext, *words: str) -> str:
 
 def report_left(context: DestroyContext, gone: Gone) -> list[Diagnostic]:
     """Name what is left in the account; return what could not be looked for, and why."""
-    stock, unseen = gone.stock, list[Diagnostic]()
+    stock, unseen, known = gone.stock, list[Diagnostic](), 0
     for item in stock.items:
         if item in stock.given_up and erasable(item):
             continue
@@ -78,9 +78,13 @@ def report_left(context: DestroyContext, gone: Gone) -> list[Diagnostic]:
                 names = erasure.snapshots(context.aws, item, Deletion(context.stack, gone.began))
                 what = ", ".join(f"the snapshot {name}" for name in names) or "no snapshot"
                 context.reporter.say(Left(f"{what} of the {item}"))
+        elif item.fate is Fate.STAYS and str(item) in stock.announced:
+            known += 1
         elif item.fate is Fate.STAYS:
             context.reporter.say(Left(f"the {item}"))
+    if known:
+        context.reporter.say(LeftAsSaid(known))
     if not context.named.role.shared:
         with fault.tolerated():
-            report_shared(context, "Left")
+            report_shared(context)
     return unseen

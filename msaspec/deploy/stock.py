@@ -81,6 +81,13 @@ class Stock:
     """Those whose data the user gave up."""
     retained: tuple[Item, ...] = ()
     """Those that could not be deleted and are left, by the user's word."""
+    announced: frozenset[str] = frozenset()
+    """What the user was told before that it stays."""
+
+    @property
+    def going(self) -> tuple[Item, ...]:
+        """What CloudFormation removes. What stays, or is gone already, is named in a sentence of its own."""
+        return tuple(item for item in self.items if item.fate not in (Fate.STAYS, Fate.GONE))
 
 
 def take_stock(context: DestroyContext, stack_id: str, template: Mapping[str, Any]) -> Stock:
@@ -131,9 +138,10 @@ def judge(context: Context, stock: Stock) -> None:
         raise Invalid([DATA_WOULD_GO.at((), message, hint=f"If you want that: {context.command('destroy', *option)}")])
 
 
-def announce(context: DestroyContext, stock: Stock) -> None:
-    """Say what stays, and what goes for good."""
+def announce(context: DestroyContext, stock: Stock) -> Stock:
+    """Say what stays, and what goes for good. Return the stock with what was said to stay."""
     say = context.reporter.say
+    announced = set()
     for item in stock.items:
         if item.fate is Fate.GONE:
             say(said.GoneAlready(str(item)))
@@ -147,6 +155,7 @@ def announce(context: DestroyContext, stock: Stock) -> None:
             say(said.Stays(what))
         elif item.fate is Fate.STAYS:
             say(said.Stays(f"the {item}"))
+            announced.add(str(item))
         elif item.fate is Fate.LOST:
             say(said.IfEmpty(str(item)))
     parts = stock.template.get("Resources", {})
@@ -159,8 +168,7 @@ def announce(context: DestroyContext, stock: Stock) -> None:
         say(said.TakesAWhile(usual))
     if context.named.role.shared:
         context.reporter.diagnosed(neighbours.pulling(context, context.system))
-    else:
-        report_shared(context, "Stays")
+    return replace(stock, announced=frozenset(announced))
 
 
 def erasable(item: Item) -> bool:
@@ -168,10 +176,10 @@ def erasable(item: Item) -> bool:
     return item.fate not in (Fate.STAYS, Fate.SNAPSHOT) or erasure.knows(item)
 
 
-def report_shared(context: DestroyContext, what: str) -> None:
+def report_shared(context: DestroyContext) -> None:
     """Say which stacks that environments share are there."""
     for stack in neighbours.left(context, context.others):
-        context.reporter.say(said.SharedStays(what, stack))
+        context.reporter.say(said.SharedStays(stack))
 
 
 def _declared(template: Mapping[str, Any]) -> list[Resource]:

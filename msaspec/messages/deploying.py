@@ -5,6 +5,13 @@ from __future__ import annotations
 from msaspec.messages.message import Level, Message, counted
 
 
+class Checking(Message, code="MSG238", level=Level.PROGRESS):
+    """A manifest is compiled and linted, which takes some seconds."""
+
+    said = "Checking {file} ..."
+    file: str
+
+
 class Deployed(Message, code="MSG201"):
     """A stack is deployed."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msaspec.messages.message import Level, Message
+from msaspec.messages.message import Level, Message, counted
 
 
 class StackDeleted(Message, code="MSG301"):
@@ -102,8 +102,7 @@ class TakesAWhile(Message, code="MSG313"):
 class SharedStays(Message, code="MSG314"):
     """A stack that environments share stays."""
 
-    said = "{how}: {what}"
-    how: str
+    said = "Left: {what}"
     what: str
 
 
@@ -130,3 +129,14 @@ class MayDeleteRest(Message, code="MSG317", level=Level.QUESTION):
     stack: str
     region: str
     account: str
+
+
+class LeftAsSaid(Message, code="MSG318"):
+    """What was said to stay, before the deletion, is there."""
+
+    said = "Left: {listed} that msaspec named above as what stays."
+    count: int
+
+    def sentence(self) -> str:
+        """Return the sentence with the number."""
+        return self.said.format(listed=counted(self.count, "resource"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from msaspec.diagnostics.diagnostic import Diagnostic
@@ -14,6 +15,9 @@ class Teller(Protocol):
 
     def say(self, message: Message) -> None:
         """Report what was done, or comes next."""
+
+    def busy(self, message: Message) -> AbstractContextManager[object]:
+        """Report what is being done in the block, which may take a while and says nothing itself."""
 
     def result(self, message: Message, show: Callable[[], object]) -> None:
         """Report what was asked for; `show` prints it for people."""

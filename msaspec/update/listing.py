@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from click import style
 
 from msaspec.diagnostics import printable
 from msaspec.diagnostics.place import Path, render
+from msaspec.messages.message import counted
 from msaspec.messages.results import Changed, Property, Value
 from msaspec.template.origin import label
 from msaspec.update.changes import Action, Change, Replaces
@@ -28,8 +30,6 @@ _COUNTED = {
     Action.MAYBE_REPLACE: "perhaps replaced",
     Action.REMOVE: "removed",
 }
-_SELDOM = (Action.IMPORT, Action.MAYBE_REPLACE)
-"""What is counted only where it happens."""
 _STAYS = {
     "Snapshot": ", a snapshot stays",
     "Retain": ", stays in the account",
@@ -102,13 +102,26 @@ def _what(change: Change) -> str:
 
 
 def summary(changes: Sequence[Change]) -> str:
-    """How many entries differ and how many things change, in a sentence."""
+    """How many entries differ and what happens to how many things of each sort, in a sentence."""
     if not changes:
         return "No difference."
     entries = len({change.entry[:2] for change in changes})
-    counts = {action: sum(change.action is action for change in changes) for action in _COUNTED}
-    counts_said = [f"{n} {_COUNTED[action]}" for action, n in counts.items() if n or action not in _SELDOM]
-    return f"{entries} {'entry differs' if entries == 1 else 'entries differ'}: {', '.join(counts_said)}."
+    sorts: dict[str, Counter[Action]] = {"resource": Counter()}
+    for change in changes:
+        sort = "resource" if "::" in change.type else change.type.lower()
+        sorts.setdefault(sort, Counter())[change.action] += 1
+    said = [_counted(sort, found) for sort, found in sorts.items() if found]
+    return f"{entries} {'entry differs' if entries == 1 else 'entries differ'}: {'; '.join(said)}."
+
+
+def _counted(sort: str, found: Counter[Action]) -> str:
+    """Return what happens to how many things of one sort.
+
+    >>> _counted("resource", Counter({Action.ADD: 2, Action.MODIFY: 1}))
+    '2 resources added, 1 changed'
+    """
+    first, *others = [(found[action], word) for action, word in _COUNTED.items() if found[action]]
+    return ", ".join([f"{counted(first[0], sort)} {first[1]}", *(f"{number} {word}" for number, word in others)])
 
 
 def as_message(stack: str, change: Change, place: str | None = None) -> Changed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -204,6 +205,11 @@ class Heard:
     def say(self, message: Message) -> None:
         """Notes the sentence."""
         self.told.append(("note", message.sentence()))
+
+    def busy(self, message: Message) -> AbstractContextManager[object]:
+        """Notes the sentence."""
+        self.say(message)
+        return nullcontext()
 
     def result(self, message: Message, show: Callable[[], object]) -> None:
         """Notes it."""

@@ -31,7 +31,7 @@ def test_a_forgotten_env_is_a_usage_error(account: Account, words: tuple[str, ..
     result = account.run(*words)
     assert result.exit_code == 2, result.output
     said = " ".join(result.output.split())
-    assert "The manifest has the environments `dev` and `prod`. Name one, such as:" in said
+    assert "The manifest has the environments `dev` and `prod`; `--env -` stands for the file itself" in said
     assert f"msaspec {words[0]} --env dev{''.join(f' {word}' for word in words[1:])}" in said
     assert "`--env -` stands for the file itself" in said
     assert not account.calls

@@ -40,7 +40,7 @@ def test_the_next_deployment_goes_on(account: Account) -> None:
         f"The creation of the stack shop failed, and {kept} resources were kept. The deployment continues from there."
         in result.stderr
     )
-    assert "2 added, 0 changed, 0 replaced, 0 removed." in result.stderr, "with the output that needs it"
+    assert "1 resource added; 1 output added." in result.stderr, "with the output that needs it"
     now = account.ids()
     assert {name: now[name] for name in made if name != "CartInstance"} == {
         name: id for name, id in made.items() if name != "CartInstance"
@@ -102,7 +102,7 @@ def test_a_look_changes_nothing(account: Account) -> None:
     made, before = failed(account), account.change_sets()
     result = account.run("deploy", "--dry-run")
     assert result.exit_code == 0, result.stderr
-    assert "2 added, 0 changed, 0 replaced, 0 removed." in result.stderr
+    assert "1 resource added; 1 output added." in result.stderr
     assert (account.status(), account.ids(), account.change_sets()) == ("CREATE_FAILED", made, before)
 
 

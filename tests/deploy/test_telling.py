@@ -186,7 +186,7 @@ def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
         "The stack shop",
         "buckets.media   msa.yaml:4",
         "  + MediaBucket   added   AWS::S3::Bucket",
-        "1 entry differs: 1 added, 0 changed, 0 replaced, 0 removed.",
+        "1 entry differs: 1 resource added.",
         "",
         *PLAIN,
         "error MSA620: It failed.",

@@ -42,7 +42,7 @@ def test_what_is_in_use_is_left_by_name(account: Account) -> None:
         words = offered(result.stderr)
     assert result.exit_code == 0, result.stderr
     assert account.stack() is None
-    assert f"Left: the AWS::EC2::SecurityGroup {group}." in result.stderr
+    assert f"Stays: the AWS::EC2::SecurityGroup {group}." in result.stderr
     assert account.world.client("ec2").describe_security_groups(GroupIds=[group])["SecurityGroups"]
     assert account.deploy().exit_code == 0
 
@@ -94,7 +94,7 @@ def test_a_database_that_will_not_go_is_left_whole(account: Account) -> None:
         words = offered(result.stderr)
     assert result.exit_code == 0, result.stderr
     (database,) = account.world.client("rds").describe_db_instances()["DBInstances"]
-    assert f"Left: the database instance {database['DBInstanceIdentifier']}." in result.stderr
+    assert f"Stays: the database instance {database['DBInstanceIdentifier']}." in result.stderr
 
 
 def test_what_is_gone_is_no_obstacle_to_destroy(account: Account) -> None:
@@ -137,4 +137,4 @@ def test_a_look_that_is_denied_takes_nothing_for_gone(account: Account) -> None:
     account.before = deny
     result = account.run("destroy", "--yes")
     assert result.exit_code == 0, result.stderr
-    assert f"Left: the bucket {bucket}." in result.stderr
+    assert f"Stays: the bucket {bucket}." in result.stderr

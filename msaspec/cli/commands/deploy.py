@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -132,12 +132,12 @@ def command(
     if run_any_code and not sandbox:
         raise click.UsageError("--run-any-code needs --sandbox: in AWS, Lambda runs the functions.")
     reporter = app.reporter(form)
-    with exits.exit_on_fault(reporter):
+    with exits.exit_on_fault(reporter), ExitStack() as checking:
         from msaspec import pipeline
         from msaspec.deploy import flow, parameters, pins
         from msaspec.deploy.options import DeployContext, DeployOptions
         from msaspec.linting.settings import settings
-        from msaspec.messages.deploying import Emulated
+        from msaspec.messages.deploying import Checking, Emulated
         from msaspec.messages.general import Configuration
         from msaspec.template.role import BASE
 
@@ -158,13 +158,15 @@ def command(
             frozenset(redeployed),
             frozenset(adopted),
         )
-        system, linting = pipeline.compile_system(document, environment), settings(cfnlintrc)
+        linting = settings(cfnlintrc)
+        for sentence in linting.configuration.sentences():
+            reporter.say(Configuration(sentence))
+        checking.enter_context(reporter.busy(Checking(file)))
+        system = pipeline.compile_system(document, environment)
         if strangers := sorted(options.adopted - (known := {stack.name for stack in system.stacks})):
             message = f"`{strangers[0]}` is not a stack of the system, which has {', '.join(sorted(known))}."
             raise click.BadParameter(message, param_hint="--adopt")
         pins.check(system.plan, options.redeployed)
-        for sentence in linting.configuration.sentences():
-            reporter.say(Configuration(sentence))
 
         def deploy(aws: Aws, tags: tuple[Tag, ...] | None = None) -> None:
             invocation = invocation_of(document, file, environment, aws)
@@ -173,6 +175,7 @@ def command(
 
         if not sandbox:
             system = flow.linted(system, target.region, linting)
+            checking.close()
             with app.reached(target, system.plan.root.region, timeout) as aws:
                 deploy(aws)
             return
@@ -194,6 +197,7 @@ def command(
         ):
             linted()
             system = flow.linted(system, target.region, linting)
+            checking.close()
             reporter.say(Emulated())
             deploy(aws, chosen)
             reporter.say(Emulated())

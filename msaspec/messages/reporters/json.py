@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from msaspec.diagnostics import printable
 from msaspec.diagnostics.diagnostic import Diagnostic
@@ -17,6 +18,11 @@ class Json:
     def say(self, message: Message) -> None:
         """Print a line."""
         printable.data(line(message))
+
+    def busy(self, message: Message) -> AbstractContextManager[object]:
+        """Print a line when it begins."""
+        self.say(message)
+        return nullcontext()
 
     def result(self, message: Message, show: Callable[[], object]) -> None:
         """Print it as a line too."""
