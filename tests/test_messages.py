@@ -165,7 +165,7 @@ STORY = (
     ("cancel shop.yaml", 3, {"diagnostic"}),
     ("continue-rollback shop.yaml", 3, {"diagnostic"}),
     ("destroy shop.yaml", 2, {"usage"}),
-    ("destroy shop.yaml --yes", 0, {"change", "stays", "begin", "end", "stack-deleted", "left"}),
+    ("destroy shop.yaml --yes", 0, {"change", "stays", "begin", "end", "stack-deleted", "left-as-said"}),
     ("destroy shop.yaml --yes", 3, {"diagnostic"}),
     ("outputs shop.yaml", 3, {"diagnostic"}),
     ("nonsense", 2, {"usage"}),
