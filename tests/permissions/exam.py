@@ -30,21 +30,27 @@ from moto.route53.models import route53_backends
 from msaspec import pipeline, sandbox
 from msaspec.cli import main
 from msaspec.cli.app import App
-from msaspec.deploy import parameters
+from msaspec.deploy import inventory, parameters
 from msaspec.deploy.aws.answers import checked
 from msaspec.deploy.aws.pace import Pace
+from msaspec.deploy.aws.state import Resource
 from msaspec.deploy.aws.target import Aws
+from msaspec.deploy.inventory import Fate
+from msaspec.deploy.overview import entries
 from msaspec.language.network import Ingress
 from msaspec.linting import cfn_lint
 from msaspec.sandbox.account import Account
+from msaspec.sandbox.on_moto.answers import OF_SERVICES
 from msaspec.sandbox.world import World
 from msaspec.template import names
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+CASES = Path(__file__).parents[1] / "cases"
 NEXT = "2.0"
 """The tag of the update."""
-OF_THE_SANDBOX = frozenset({"ecr:PutImage"})
-"""What the sandbox does itself, as whoever builds images: it pushes them as soon as their repository is there."""
+OF_THE_SANDBOX = frozenset({"ecr:PutImage"}) | OF_SERVICES
+"""What the sandbox does itself, as services do, and as whoever builds images, who pushes them once their repository is
+there."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +70,19 @@ class System:
 SYSTEMS = (
     System("shop", EXAMPLES / "msa.yaml"),
     System("autoscaling", EXAMPLES / "autoscaling" / "msa.yaml"),
-    System("production", EXAMPLES / "production" / "msa.yaml"),
+    System("mysql", CASES / "mysql" / "msa.yaml"),
+    System("site", CASES / "site" / "msa.yaml"),
+    System("jobs", CASES / "jobs-before-deployments" / "msa.yaml"),
+    System("queues", CASES / "queues" / "msa.yaml"),
+    System("caches", CASES / "caches" / "msa.yaml"),
+    System("tables", CASES / "tables" / "msa.yaml"),
+    System("backlog", CASES / "backlog" / "msa.yaml"),
+    System("audited", CASES / "audited" / "msa.yaml"),
+    System("retail-store", EXAMPLES / "systems" / "retail-store" / "msa.yaml"),
     System("production-dev", EXAMPLES / "production" / "msa.yaml", "dev"),
     System("production-prod", EXAMPLES / "production" / "msa.yaml", "prod"),
 )
-"""Every example, from the cheapest to try to the dearest."""
+"""Every example, and a system of each further kind of entry, from the cheapest to try to the dearest."""
 
 
 class Watched(frozenset[str]):
@@ -119,13 +133,22 @@ def steps(system: System) -> Iterator[tuple[str, list[str], str]]:
     """Yield what is done to a system: the command, its words, and what the step is called."""
     document = pipeline.load(system.file.read_bytes(), str(system.file))
     plan, _ = pipeline.plan_of(document, system.environment)
-    (service, *_) = sorted(tag.service for tag in parameters.tags(plan, {}))
-    stores = [entry.name for _, entries in plan.entries for entry, _ in entries]
-    lose = [word for name in stores for word in ("--delete-data", name)]
+    tagged = sorted(tag.service for tag in parameters.tags(plan, {}))
+    lose = [word for name in _data(system) for word in ("--delete-data", name)]
     yield "deploy", ["--yes"], "deploy"
     yield "status", [], "status"
-    yield "deploy", ["--yes", "--tag", f"{service}={NEXT}"], "update"
+    if tagged:
+        yield "deploy", ["--yes", "--tag", f"{tagged[0]}={NEXT}"], "update"
     yield "destroy", ["--yes", *lose], "destroy"
+
+
+def _data(system: System) -> list[str]:
+    """Return the entries that hold data."""
+    document = pipeline.load(system.file.read_bytes(), str(system.file))
+    template = pipeline.compile_main(document, system.environment).stack.template
+    parts = [Resource(name, part["Type"], "") for name, part in template["Resources"].items()]
+    items = inventory.items(parts, template, entries(template))
+    return sorted({str(item.entry[1]) for item in items if item.fate is not Fate.GOES and len(item.entry) > 1})
 
 
 def run(system: System, without: str | None = None) -> set[str]:
@@ -140,6 +163,7 @@ def run(system: System, without: str | None = None) -> set[str]:
         for tag in parameters.tags(plan, {})
         for value in (tag.value, NEXT)
     ]
+    images = list(dict.fromkeys(images))
     asked: set[str] = set()
     with sandbox.start(images=images) as world:
         _make_zone(plan.root.ingress)
@@ -157,7 +181,7 @@ def _make_zone(ingress: Ingress) -> None:
     """Make the hosted zone that a manifest names, which is there before a deployment. AWS chooses the ids of others."""
     if ingress.hosted_zone:
         zones = route53_backends["123456789012"]["aws"]
-        zone = zones.create_hosted_zone(f"{ingress.domain}.", private_zone=False)
+        zone = zones.create_hosted_zone(f"{'.'.join(str(ingress.domain).split('.')[-2:])}.", private_zone=False)
         zones.zones[ingress.hosted_zone] = zones.zones.pop(zone.resource_id)
         zone.resource_id = ingress.hosted_zone
 
