@@ -37,6 +37,8 @@ CASES = TESTS / "cases"
 GOLDENS = TESTS / "goldens"
 EXAMPLES = TESTS.parent / "examples"
 SYSTEMS = EXAMPLES / "systems"
+BOOTED = (EXAMPLES / "bank",)
+"""Examples that the system test boots, beside the shop."""
 
 _ARGUMENTS = argparse.ArgumentParser()
 _ARGUMENTS.add_argument("--env")
@@ -109,8 +111,9 @@ def _shown(stack: Stack, patterns: list[str]) -> Stack:
 
 
 def examples() -> list[Path]:
-    """The manifests of the folder `examples`, without the public systems, which have no goldens."""
-    return sorted(each for each in EXAMPLES.rglob("msa.yaml") if SYSTEMS not in each.parents)
+    """The manifests of the folder `examples` that have goldens: not the public systems, nor those that are booted."""
+    apart = {SYSTEMS, *BOOTED}
+    return sorted(each for each in EXAMPLES.rglob("msa.yaml") if apart.isdisjoint(each.parents))
 
 
 def name_of(example: Path) -> str:

@@ -162,7 +162,7 @@ def test_each_fault_alone(fault: Fault) -> None:
 
 
 @given(faults=st.lists(st.sampled_from(FAULTS), min_size=2, max_size=8, unique_by=lambda fault: fault.right))
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 def test_faults_of_any_phases_are_told_together(faults: list[Fault]) -> None:
     """However many there are, and whatever phases they are of: all of them, and no other."""
     found, wanted, text = told(tuple(faults))

@@ -171,7 +171,7 @@ def read_back(case: Case, encoding: str, done: Ended, usually: Ended) -> None:
         assert "\\u4f60\\u597d" in text
 
 
-@pytest.mark.parametrize(("case", "fault"), list(pairs(OFFLINE, 8)), ids=named)
+@pytest.mark.parametrize(("case", "fault"), list(pairs(OFFLINE, 14)), ids=named)
 def test_a_command_that_needs_no_account(case: Case, fault: Fault, folder: Path) -> None:
     """Whatever is wrong with a stream."""
     check(case, fault, folder, {})
@@ -192,7 +192,7 @@ def served(folder: Path) -> Iterator[World]:
         yield world
 
 
-@pytest.mark.parametrize(("case", "fault"), list(pairs(ONLINE, 7)), ids=named)
+@pytest.mark.parametrize(("case", "fault"), list(pairs(ONLINE, 14)), ids=named)
 def test_a_command_that_speaks_to_aws(case: Case, fault: Fault, folder: Path, served: World) -> None:
     """Whatever is wrong with a stream."""
     check(case, fault, folder, {"AWS_ENDPOINT_URL": served.endpoint, **served.key.variables})

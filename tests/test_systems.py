@@ -17,7 +17,9 @@ GUIDE = (goldens.EXAMPLES.parent / "docs" / "guides" / "systems.md").read_text("
 SAMPLE = [each for each in SYSTEMS if each.name == "piggymetrics"]
 
 
-@pytest.mark.parametrize("folder", SYSTEMS if sampling.WHOLE else SAMPLE, ids=lambda folder: str(folder.name))
+@pytest.mark.parametrize(
+    "folder", [*goldens.BOOTED, *(SYSTEMS if sampling.WHOLE else SAMPLE)], ids=lambda folder: str(folder.name)
+)
 def test_a_system_is_deployed_into_the_sandbox(folder: Path) -> None:
     """As it is, by one command. `scripts/systems` does it with all."""
     result = CliRunner().invoke(

@@ -200,10 +200,16 @@ def test_a_log_has_whole_lines() -> None:
     ids=str,
 )
 def test_colours(variables: dict[str, str], on_terminal: bool, in_pipe: bool) -> None:
-    """The environment decides before the stream, in a first lint and in one that is remembered."""
-    for _ in range(2):
-        assert ("\x1b[" in shown("lint", "broken.yaml", **variables)) is on_terminal
-        assert ("\x1b[" in piped("lint", "broken.yaml", **variables)) is in_pipe
+    """The environment decides before the stream."""
+    assert ("\x1b[" in shown("lint", "broken.yaml", **variables)) is on_terminal
+    assert ("\x1b[" in piped("lint", "broken.yaml", **variables)) is in_pipe
+
+
+def test_colours_of_a_lint_that_is_remembered() -> None:
+    """Its answer is kept without them."""
+    first = [shown("lint", "broken.yaml"), piped("lint", "broken.yaml")]
+    assert [shown("lint", "broken.yaml"), piped("lint", "broken.yaml")] == first
+    assert ["\x1b[" in text for text in first] == [True, False]
 
 
 def test_data_has_no_colours() -> None:

@@ -15,7 +15,7 @@ from msaspec.deploy.watch import Outcome
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.diagnostics.place import Path
 from msaspec.diagnostics.printable import sentence
-from msaspec.template.origin import belonging
+from msaspec.template.origin import belonging, workload
 
 FAILED = Code(
     "MSA620",
@@ -69,7 +69,7 @@ def explained(
     diagnostic = FAILED.at(entry, f"{message} The stack {stack} is {outcome.status}.", hint=hint, key=True)
     causes, lines = why(found.logical_id)
     causes = [*_hooks(context, entry, found, outcome), *causes]
-    of_service = entry[:1] in (("services",), ("jobs",)) and found.type != _GROUP and not causes
+    of_service = workload(entry) and found.type != _GROUP and not causes
     log = _log(context, entry_of, stack_id, entry) if of_service else lines
     return Fault(*causes, context.placed(diagnostic), details=log)
 

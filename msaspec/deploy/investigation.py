@@ -20,7 +20,7 @@ from msaspec.diagnostics import credentials, printable
 from msaspec.diagnostics.diagnostic import Diagnostic, Severity
 from msaspec.diagnostics.place import Path
 from msaspec.messages.progress import CauseUnseen
-from msaspec.template.origin import belonging
+from msaspec.template.origin import belonging, workload
 
 SAVED = 5
 """How many requests may be saved up while nothing is asked."""
@@ -171,7 +171,7 @@ class Investigation:
     def _commands(self, entry: Path) -> dict[str, str]:
         """Return the commands that hints name."""
         command = self._context.command
-        name = str(entry[1]) if entry[:1] in (("services",), ("jobs",)) and len(entry) > 1 else "SERVICE"
+        name = workload(entry) or "SERVICE"
         return {
             "push": command("push", name),
             "logs": command("logs", name),

@@ -24,11 +24,25 @@ def folder() -> Iterator[Path]:
     """Make a folder, and remove it afterwards."""
     place = Path(tempfile.mkdtemp(prefix=PREFIX))
     try:
-        with open(place / _HELD, "wb") as held:
-            _lock(held)
+        with _holding(place):
             yield place
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+@contextmanager
+def _holding(place: Path) -> Iterator[None]:
+    """Keep a folder from being swept. Its file has its name only when it is locked, so that nobody who sweeps at this
+    moment takes the folder for one that was left."""
+    if sys.platform == "win32":
+        with open(place / _HELD, "wb"):
+            yield
+        return
+    new = place / f"{_HELD}.new"
+    with open(new, "wb") as held:
+        _lock(held)
+        new.rename(place / _HELD)
+        yield
 
 
 def sweep() -> None:

@@ -75,6 +75,9 @@ class World:
         self.assumed = self._anyone
         """What the environment of a Lambda function says of AWS, by the ARN of its role. May be replaced, to put a door
         in front of the sandbox that knows roles; the sandbox itself lets everyone do everything."""
+        self.ran: Callable[[str], Fate] = self._ended_well
+        """How a task ends that a state machine starts, by its ARN; asked when it is there. May be replaced, by what
+        runs its containers and waits for them."""
         self._mocked = mocked
         self._clients: dict[tuple[str, str], Any] = {}
         self._session: Any = None
@@ -83,6 +86,9 @@ class World:
 
     def _anyone(self, role: str) -> Mapping[str, str]:
         return {"AWS_ENDPOINT_URL": self.endpoint, **self.key.variables}
+
+    def _ended_well(self, task: str) -> Fate:
+        return Fate("Essential container in task exited", exit_code=0)
 
     def client(self, service: str, region: str = REGION) -> Any:
         """Return a boto3 client of the sandbox, whatever around is set for the real AWS."""

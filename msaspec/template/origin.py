@@ -81,6 +81,15 @@ def entries_of(template: Mapping[str, Any]) -> tuple[Path, ...]:
     return tuple(parse(entry) for entry in named if isinstance(entry, str)) if isinstance(named, list | tuple) else ()
 
 
+def workload(entry: Path) -> str | None:
+    """Return the name of the service or job that an entry is of; None for others, and for what all jobs share.
+
+    >>> workload(("jobs", "migrate", "image")), workload(("jobs",)), workload(("databases", "main"))
+    ('migrate', None, None)
+    """
+    return str(entry[1]) if entry[:1] in (("services",), ("jobs",)) and len(entry) > 1 else None
+
+
 def label(entry: Path) -> str:
     """Return an entry as people write it, or that there is none."""
     return render(entry) or STRANGE

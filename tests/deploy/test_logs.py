@@ -266,6 +266,15 @@ def test_an_unknown_service_is_told(folder: Path) -> None:
     assert "There are logs of cart, user, web." in command(logs([page()]), "nothing").stderr
 
 
+def test_what_all_jobs_share_is_no_log_of_one(folder: Path) -> None:
+    """The function that runs jobs before deployments has a log group of its own, which stands in nobody's way."""
+    jobs = "jobs: {migrate: {image: 'cart:1.0', run: before-deploy}}\n"
+    stack = deployed("shop", template.template_of(MANIFEST + jobs))
+    aws: Aws = fake(cloudformation=cloudformation(stack))
+    (named,) = [row["PhysicalResourceId"] for row in stack["rows"] if row["LogicalResourceId"] == "MigrateLogGroup"]
+    assert stream.group(context(aws, Heard()), "shop", "migrate") == named
+
+
 def test_without_a_stack_there_is_no_log(folder: Path) -> None:
     """A system that is not deployed is MSA617 and ends with 3, with the command that deploys it."""
     result = Commands(fake(cloudformation=cloudformation())).run("logs", "cart")

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import sampling
+
 MANIFEST = """\
 msaspec: 1
 name: shop
@@ -208,7 +210,7 @@ def said(folder: Path, address: str, *words: str, **variables: str) -> str:
     return done.stderr
 
 
-@pytest.mark.parametrize("profile", CASES)
+@pytest.mark.parametrize("profile", sampling.one_of(2, list(CASES)))
 def test_a_profile_that_gives_none(folder: Path, aws: str, profile: str) -> None:
     """Each has its code, its cause, and what mends it."""
     if profile == "login" and _has_crt():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -93,3 +95,22 @@ def test_a_folder_of_an_older_msaspec_goes_after_a_day(temporary: Path) -> None:
     os.utime(old, (time.time() - 2 * 24 * 3600,) * 2)
     scratch.sweep()
     assert not old.exists()
+
+
+def test_a_folder_is_not_taken_for_a_left_one_while_it_is_made(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process that sweeps before the file of a new folder is locked leaves the folder alone."""
+    lock = fcntl.flock
+
+    def late(file: IO[bytes], operation: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", lock)
+        scratch.sweep()
+        lock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with scratch.folder() as place:
+        assert place.exists()
+        scratch.sweep()
+        assert place.exists()
+    assert not place.exists()

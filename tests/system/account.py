@@ -54,6 +54,8 @@ class FargateTask(Box):
     arn: str = ""
     cluster: str = ""
     definition: Any = None
+    awaited: bool = False
+    """Whether a state machine started it, which waits for its end."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,7 @@ class View:
                     found["taskArn"],
                     cluster,
                     definition,
+                    found["startedBy"] == "AWS Step Functions",
                 )
 
     def _assigned(self, cluster: str) -> set[str]:

@@ -52,8 +52,8 @@ def asked(request: Request, account: str) -> tuple[str, str]:
             name = found[1].rpartition(":")[2]
             return "lambda:InvokeFunction", f"arn:aws:lambda:{region}:{account}:function:{name}"
     form = parse_qs(request.body.decode())
-    if service == "cloudformation" and form.get("Action") == ["SignalResource"]:
-        return "cloudformation:SignalResource", form["StackName"][0]
+    if service == "cloudformation" and form["Action"][0] in ("DescribeStacks", "SignalResource"):
+        return f"cloudformation:{form['Action'][0]}", form["StackName"][0]
     raise Unknown(f"{service} {request.method} {request.path} {form.get('Action', '')}")
 
 
@@ -63,9 +63,11 @@ def _named(service: str, target: str, words: Mapping[str, Any], region: str, acc
             return "*"
         case "secretsmanager", "GetSecretValue" | "PutSecretValue":
             return str(words["SecretId"])
+        case "states", "StartExecution":
+            return str(words["stateMachineArn"])
         case "ssm", "GetParameter":
             return f"arn:aws:ssm:{region}:{account}:parameter{words['Name']}"
-        case "logs", "CreateLogStream" | "PutLogEvents":
+        case "logs", "CreateLogStream" | "GetLogEvents" | "PutLogEvents":
             group = f"arn:aws:logs:{region}:{account}:log-group:{words['logGroupName']}"
             return f"{group}:log-stream:{words['logStreamName']}"
     raise Unknown(f"{service}:{target}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,8 @@ PATIENCE = 600
 TAGS = ("1.0", "1.1", "broken")
 REVIEWS = "review-service"
 """A service that some tests add; its image is that of product-service, on another port."""
+PUSHED = tuple((f"shop/{name}", tag) for name in (*SERVICES, REVIEWS) for tag in TAGS)
+"""The images that are in the repositories."""
 
 
 def images() -> dict[str, Any]:
@@ -130,21 +132,27 @@ class Shop:
         now = {service: found[service.title().replace("-", "") + "ImageTag"] for service in SERVICES}
         return [word for service, tag in now.items() for word in ("--tag", f"{service}={tag}")]
 
-    def reasons(self) -> list[str]:
-        """All that CloudFormation says of the stack's resources, newest first."""
-        pages = self.client("cloudformation").get_paginator("describe_stack_events").paginate(StackName="shop")
+    def reasons(self, stack: str = "shop") -> list[str]:
+        """All that CloudFormation says of a stack's resources, newest first."""
+        pages = self.client("cloudformation").get_paginator("describe_stack_events").paginate(StackName=stack)
         events = [event for page in pages for event in page["StackEvents"]]
         return [f"{e['LogicalResourceId']} {e['ResourceStatus']} {e.get('ResourceStatusReason', '')}" for e in events]
 
 
 @contextmanager
-def deployed(server: postgres.Server, directory: Path, text: str) -> Iterator[Shop]:
-    """The shop, deployed and running, for as long as the block lasts."""
+def deployed(
+    server: postgres.Server,
+    directory: Path,
+    text: str,
+    pushed: Sequence[tuple[str, str]] = PUSHED,
+    known: Mapping[str, Any] | None = None,
+    region: str = REGION,
+) -> Iterator[Shop]:
+    """The shop, or another system with its images, deployed and running for as long as the block lasts."""
     database = sandbox.Postgres(postgres.HOST, server.port, server.ca, server.superuser, server.password)
-    pushed = [(f"shop/{name}", tag) for name in (*SERVICES, REVIEWS) for tag in TAGS]
     with (
         sandbox.serve(postgres=database, images=pushed, signals=True, anyone=True) as world,
-        running(world, REGION, directory, images()) as site,
+        running(world, region, directory, known or images()) as site,
     ):
         shop = Shop(world, site, directory, server, text)
         shop.run("deploy", "--yes")

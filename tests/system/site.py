@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from msaspec.sandbox.controls import Fate
 from msaspec.sandbox.world import World
 from tests.system import groups
 from tests.system.account import Balancer, Box, Database, FargateTask, Instance, View
@@ -60,6 +61,8 @@ class Site:
         self._always = [gateway.serve(listener).end for listener in (aws.listen(AWS, 80), beside)]
         self._beside = f"http://127.0.0.1:{beside.getsockname()[1]}"
         world.assumed = self._assumed
+        world.ran = self._ran
+        self._exits: dict[str, int] = {}
         self._loaded: dict[str, str] = {}
         self._ways: dict[str, str] = {}
         self._resolver = ""
@@ -83,6 +86,11 @@ class Site:
             "AWS_SECRET_ACCESS_KEY": session.secret,
             "AWS_SESSION_TOKEN": session.token,
         }
+
+    def _ran(self, arn: str) -> Fate:
+        """Waits for the end of a task that a state machine started."""
+        self.world.controls.wait(lambda: arn in self._exits or self._ended.is_set(), time.monotonic() + 3600)
+        return Fate("Essential container in task exited", exit_code=self._exits.get(arn, 137))
 
     # ---- the loop ----
 
@@ -121,8 +129,11 @@ class Site:
         for box in fresh:
             begin[type(box)](box, view)
         for name, task in self.tasks.items():
-            if task.ended:
-                box = view.boxes[name]
+            box = view.boxes[name]
+            if task.ended and box.awaited:
+                self._exits[box.arn] = task.exit_code
+                self.world.controls.wake()
+            elif task.ended:
                 why = "Essential container in task exited"
                 self.client("ecs").stop_task(cluster=box.cluster, task=box.arn, reason=why)
         for name, proxy in self._proxies.items():
@@ -279,6 +290,7 @@ class Site:
     def end(self) -> None:
         """Stops everything."""
         self._ended.set()
+        self.world.controls.wake()
         self._thread.join()
         with ExitStack() as stack:
             for end in self._always:

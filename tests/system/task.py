@@ -1,18 +1,18 @@
-"""A task of Fargate, started from what the sandbox has of it: its container is a process on a host of its own.
+"""A task of Fargate, started from what the sandbox has of it: its containers are processes on a host of their own.
 
-As ECS does it: the image and the secrets by the execution role, which also writes the log; the service itself has the
-task role, by the credentials endpoint.
+As ECS does it: images and secrets by the execution role, which also writes the log; the service itself has the task
+role, by the credentials endpoint.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ class Denied(Exception):
 
 
 class Task:
-    """A task with its container."""
+    """A task with its containers, which share its network."""
 
     def __init__(
         self,
@@ -41,11 +41,13 @@ class Task:
         permissions: Permissions,
         faults: list[str],
     ) -> None:
-        (self.container,) = (each for each in definition["containerDefinitions"] if each["essential"])
+        self.containers = {each["name"]: each for each in definition["containerDefinitions"]}
+        self.container = definition["containerDefinitions"][0]
+        """That of the service, or of the job."""
         self.id, self.definition, self.namespace, self._resolv = id, definition, namespace, resolv
         self._client, self._permissions, self._faults = client, permissions, faults
         self._execution = definition["executionRoleArn"].rpartition("/")[2]
-        self._process: subprocess.Popen[str] | None = None
+        self._running: dict[str, _Container] = {}
         self._volumes = resolv.with_suffix(".volumes")
         self.lines: list[str] = []
 
@@ -68,23 +70,10 @@ class Task:
             found.append((str(source), mount["containerPath"], "ro" if mount.get("readOnly") else ""))
         return found
 
-    def _first(self, container: Mapping[str, Any]) -> None:
-        """Runs what a container waits for to its end. Without success there, ECS stops the task."""
-        for dependency in container.get("dependsOn", []):
-            (other,) = (
-                each for each in self.definition["containerDefinitions"] if each["name"] == dependency["containerName"]
-            )
-            assert dependency["condition"] == "SUCCESS"
-            command = mounted(self._mounts(other), [*other["entryPoint"], *other["command"]])
-            done = subprocess.run(
-                command, env={"PATH": os.environ["PATH"], **self.environment(other)}, capture_output=True, text=True
-            )
-            assert done.returncode == 0, f"{other['name']} exited with {done.returncode}: {done.stderr}"
-
     def read(self, path: str) -> bytes:
         """What is in a file as its container sees it."""
-        assert self._process
-        (child,) = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        pid = self._running[self.container["name"]].process.pid
+        (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return Path(f"/proc/{child}/root{path}").read_bytes()
 
     def _secret(self, place: str) -> str:
@@ -100,9 +89,11 @@ class Task:
         text = self._client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
         return str(json.loads(text)[key]) if key else str(text)
 
-    def _pull(self) -> str:
-        """Takes the image; returns what the images of the machine know it by."""
-        registry, _, rest = self.container["image"].partition("/")
+    def _pull(self, image: str) -> str:
+        """Takes an image; returns what the images of the machine know it by."""
+        registry, _, rest = image.partition("/")
+        if ".dkr.ecr." not in registry:
+            return rest.rpartition("/")[2]  # of a registry outside, to which the way to AWS leads as well
         name, _, tag = rest.rpartition(":")
         account, _, _, region = registry.split(".")[:4]
         self._may("ecr:GetAuthorizationToken", "*")
@@ -113,72 +104,110 @@ class Task:
         return rest.rpartition("/")[2]
 
     def start(self, images: Mapping[str, Any]) -> None:
-        """Starts the container. What ECS fetches for it goes through the task's own network."""
+        """Starts the containers, each after those that it waits for. What ECS fetches for them goes through the task's
+        own network."""
         if not self.namespace.reaches(AWS, 80, 30):
             raise Denied(f"ResourceInitializationError: {self.id} does not reach AWS")
-        image = self._pull()
+        for name in self.containers:
+            self._start(name, images)
+
+    def _start(self, name: str, images: Mapping[str, Any]) -> None:
+        if name in self._running:
+            return
+        container = self.containers[name]
+        for dependency in container.get("dependsOn", []):
+            other, condition = dependency["containerName"], dependency["condition"]
+            self._start(other, images)
+            assert condition in ("START", "SUCCESS"), condition
+            if condition == "SUCCESS":
+                code = self._running[other].exit_code
+                assert code == 0, f"{other} exited with {code}: {self.lines}"
+        image = self._pull(container["image"])
         program = images.get(image) or images[image.partition(":")[0]]
-        environment = self.environment(self.container)
-        self._log()
-        self._first(self.container)
-        unshare = dying_with_us(["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c"])
-        mount = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
-        command = [*program["entrypoint"], *self.container.get("command", [])]
-        if mounts := self._mounts(self.container):
-            command = mounted(mounts, command)
+        words = [*container.get("entryPoint", program.get("entrypoint", []))]
+        words += container.get("command", [] if "entryPoint" in container else program.get("command", []))
+        variables = {**program["environment"], "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": CREDENTIALS}
+        variables |= self.environment(container)
+        stream = self._log(container)
+        command = self._entered(mounted(self._mounts(container), words) if container.get("mountPoints") else words)
         with self.namespace.entered():
-            self._process = subprocess.Popen(
-                [*unshare, mount, str(self._resolv), *command],
+            process = subprocess.Popen(
+                command,
                 cwd=program["directory"],
-                env={
-                    **program["environment"],
-                    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": CREDENTIALS,
-                    **environment,
-                },
+                env=variables,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
             )
-        self._writer = threading.Thread(target=self._write, args=(self._process,), daemon=True)
-        self._writer.start()
+        self._running[name] = _Container(process, partial(self._write, stream))  # whose thread is not to be in there
 
-    def _log(self) -> None:
-        """Makes its log stream."""
-        options = self.container["logConfiguration"]["options"]
-        stream = f"{options['awslogs-stream-prefix']}/{self.container['name']}/{self.id}"
-        self._where = {"logGroupName": options["awslogs-group"], "logStreamName": stream}
+    def _entered(self, command: list[str]) -> list[str]:
+        """A command with processes and names of its own."""
+        unshare = dying_with_us(["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c"])
+        return [*unshare, 'mount --bind "$0" /etc/resolv.conf && exec "$@"', str(self._resolv), *command]
+
+    def _log(self, container: Mapping[str, Any]) -> dict[str, str]:
+        """Makes the log stream of a container."""
+        options = container["logConfiguration"]["options"]
+        stream = f"{options['awslogs-stream-prefix']}/{container['name']}/{self.id}"
+        where = {"logGroupName": options["awslogs-group"], "logStreamName": stream}
         account = self.definition["taskDefinitionArn"].split(":")[4]
         arn = f"arn:aws:logs:{options['awslogs-region']}:{account}:log-group:{options['awslogs-group']}"
         for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
             self._may(action, f"{arn}:log-stream:{stream}")
-        self._client("logs").create_log_stream(**self._where)
+        self._client("logs").create_log_stream(**where)
+        return where
 
-    def _write(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout
-        with process.stdout as output:
-            for line in output:
-                self.lines.append(line.rstrip("\n"))
-                event = {"timestamp": int(time.time() * 1000), "message": line.rstrip("\n")}
-                try:
-                    self._client("logs").put_log_events(**self._where, logEvents=[event])
-                except Exception:
-                    self._faults.append(traceback.format_exc())
+    def _write(self, where: Mapping[str, str], line: str) -> None:
+        self.lines.append(line)
+        event = {"timestamp": int(time.time() * 1000), "message": line}
+        try:
+            self._client("logs").put_log_events(**where, logEvents=[event])
+        except Exception:
+            self._faults.append(traceback.format_exc())
 
     @property
     def ended(self) -> bool:
-        """Whether its container has ended by itself."""
-        return self._process is not None and self._process.poll() is not None
+        """Whether a container without which the task is nothing has ended by itself."""
+        essential = [self._running[name] for name, each in self.containers.items() if each["essential"]]
+        return any(each.process.poll() is not None for each in essential)
 
-    def crash(self) -> None:
-        """Has the container end as if by itself."""
-        assert self._process
-        self._process.kill()
+    @property
+    def exit_code(self) -> int:
+        """How its container ended, as soon as all that it wrote is in the log."""
+        return self._running[self.container["name"]].exit_code
+
+    def crash(self, name: str | None = None) -> None:
+        """Has a container end as if by itself."""
+        self._running[name or self.container["name"]].process.kill()
 
     def stop(self) -> None:
         """Ends it."""
-        if self._process:
-            self._process.kill()
-            self._process.wait()
-            self._writer.join()
-            self._process = None
+        for container in self._running.values():
+            container.process.kill()
+        for container in self._running.values():
+            assert container.exit_code is not None
+        self._running = {}
+
+
+class _Container:
+    """A container that runs, and what is done with each line that it writes."""
+
+    def __init__(self, process: subprocess.Popen[str], write: Callable[[str], None]) -> None:
+        self.process = process
+        self._writer = threading.Thread(target=self._read, args=(write,), daemon=True)
+        self._writer.start()
+
+    def _read(self, write: Callable[[str], None]) -> None:
+        assert self.process.stdout
+        with self.process.stdout as output:
+            for line in output:
+                write(line.rstrip("\n"))
+
+    @property
+    def exit_code(self) -> int:
+        """Its exit code, after all that it wrote."""
+        code = self.process.wait()
+        self._writer.join()
+        return code

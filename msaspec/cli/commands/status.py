@@ -95,7 +95,7 @@ def _notes(there: Connection, reporter: Reporter, views: list[tuple[Named, Overv
     """Say what to do about what is not well, and what could not be looked at."""
     from msaspec.deploy import failure
     from msaspec.messages.others import NotWell, StackUnwell, Unseen
-    from msaspec.template.origin import label
+    from msaspec.template.origin import label, workload
 
     for said in dict.fromkeys(said for _, view in views for said in view.unseen):
         reporter.say(Unseen("tell", said))
@@ -105,7 +105,8 @@ def _notes(there: Connection, reporter: Reporter, views: list[tuple[Named, Overv
             step = failure.next_step(context, view.deployed.status)
             reporter.say(StackUnwell(named.name, view.deployed.status, step))
         for each in view.faults:
-            log = context.command("logs", str(each.entry[1])) if each.entry[:1] in (("services",), ("jobs",)) else None
+            name = workload(each.entry)
+            log = context.command("logs", name) if name else None
             reporter.say(NotWell(label(each.entry), "; ".join(each.faults), log))
 
 

@@ -14,6 +14,7 @@ from msaspec.deploy.context import Context
 from msaspec.deploy.overview import entries, required
 from msaspec.diagnostics.diagnostic import Code, Invalid
 from msaspec.diagnostics.spelling import suggest
+from msaspec.template.origin import workload
 
 NO_LOG = Code(
     "MSA523",
@@ -48,9 +49,9 @@ def group(context: Context, stack: str, service: str) -> str:
     entry_of = entries(state.template_of(aws, deployed.id))
     groups = {}
     for resource in state.resources(aws, deployed.id):
-        entry = entry_of(resource.logical_id)
-        if resource.type == "AWS::Logs::LogGroup" and entry[:1] in (("services",), ("jobs",)) and resource.id:
-            groups[str(entry[1])] = resource.id
+        name = workload(entry_of(resource.logical_id))
+        if resource.type == "AWS::Logs::LogGroup" and name and resource.id:
+            groups[name] = resource.id
     if service not in groups:
         message = f"The stack {stack} has no log of a service or a job `{service}`."
         hint = suggest(service, groups, f"There are logs of {', '.join(sorted(groups))}." if groups else "")

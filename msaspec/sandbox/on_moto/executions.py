@@ -1,8 +1,8 @@
 """Executions of state machines on top of moto's, which keeps them and does nothing.
 
 Here the states are gone through: choices by what the input has, tasks on ECS that run and end, Lambda functions, with
-what is tried again and what is caught. A task ends well at once, unless its role may not read its secrets or a test has
-it fail: `world.fail_tasks("MigrateMachine", ..., exit_code=1, log=(...))`.
+what is tried again and what is caught. A task ends well at once, unless its role may not read its secrets, a test has
+it fail (`world.fail_tasks("MigrateMachine", ..., exit_code=1, log=(...))`), or `world.ran` knows better.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from msaspec.sandbox.world import current
 _BACKEND = StepFunctionBackend
 _start_plain = _BACKEND.start_execution
 _history_plain = Execution.get_execution_history
-_ENDED = Fate("Essential container in task exited", exit_code=0)
 MOST = 100
 """States that one execution goes through at most."""
 
@@ -149,7 +148,7 @@ class _Run:
         self._tell("TaskSubmitted", taskSubmittedEventDetails=submitted)
         unreadable = next(map(Fate, readiness.unreadable(backend, definition)), None)
         ailing = current().controls.ailment(self._machine, utcnow())
-        fate = ailing.fate if ailing else unreadable or _ENDED
+        fate = ailing.fate if ailing else unreadable or current().ran(task.task_arn)
         _write(self._account, self._region, definition, task, fate.log)
         _stop(backend, task, fate)
         found = _told(task)
