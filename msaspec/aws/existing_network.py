@@ -26,6 +26,9 @@ def subnets(tier: str, network: Network) -> tuple[Token, ...]:
     private ones where no isolated ones are named, and where there are none either in the public ones.
 
     There are at least two, so that a network with too few has no further faults (MSA326)."""
+    if network.system:
+        tier = network.placement.capitalize() if tier == "Isolated" else tier
+        return tuple(Token(_name(tier, number)) for number in range(1, network.zones + 1))
     if tier == "Isolated" and not network.isolated:
         tier = "Private" if network.private else "Public"
     return tuple(Token(_name(tier, number)) for number in range(1, max(2, len(_ids(tier, network))) + 1))
@@ -33,12 +36,33 @@ def subnets(tier: str, network: Network) -> tuple[Token, ...]:
 
 def build(network: Network) -> Part:
     """Return the parameters. Those that nothing refers to are left out later, as cfn-lint wants it."""
+    if network.system:
+        about = f"of the system {network.system}, from the outputs of its stack that begin with NetworkShared."
+        kinds = ((name, VPC_ID if name == VPC else SUBNET_ID) for name in lent(network))
+        what = {VPC_ID: "VPC", SUBNET_ID: "A subnet"}
+        return Part(parameters=tuple(_parameter(name, kind, None, f"{what[kind]} {about}") for name, kind in kinds))
     subnets = (
         _parameter(_name(tier, number), SUBNET_ID, id, "A subnet of the VPC.")
         for tier in ("Public", "Private", "Isolated")
         for number, id in enumerate(_ids(tier, network), 1)
     )
     return Part(parameters=(_parameter(VPC, VPC_ID, network.vpc, "The VPC, which msaspec does not change."), *subnets))
+
+
+def lent(network: Network) -> tuple[str, ...]:
+    """Return the names of what another system's network can give; those that nothing refers to are left out later."""
+    tiers = dict.fromkeys(("Public", network.placement.capitalize()))
+    return (VPC, *(_name(tier, number) for tier in tiers for number in range(1, network.zones + 1)))
+
+
+def lends(network: Network) -> tuple[Token, ...]:
+    """Return the subnets that a system can give to another: those that it names itself, or has made."""
+    if network.system:
+        return ()
+    has = {tier: len(network.tiers[tier.lower()]) for tier in ("Public", "Private")}
+    if not network.vpc:
+        has = {"Public": network.zones, "Private": network.zones if network.placement == "private" else 0}
+    return tuple(Token(_name(tier, number)) for tier, count in has.items() for number in range(1, count + 1))
 
 
 def used(parameters: Mapping[str, Any], *parts: Any) -> dict[str, Any]:
@@ -56,4 +80,4 @@ def _name(tier: str, number: int) -> str:
 
 
 def _parameter(name: str, kind: str, id: str | None, description: str) -> Any:
-    return Parameter(name, Type=kind, Description=description, Default=id)
+    return Parameter(name, Type=kind, Description=description, **({"Default": id} if id else {}))

@@ -74,7 +74,7 @@ _SEARCH_DOMAIN = "DhcpOptionsAssociation"
 
 def subnets(tier: str, network: Network) -> tuple[Token, ...]:
     """Return the subnets of a tier, one a zone."""
-    if network.vpc:
+    if network.exists:
         return existing_network.subnets(tier, network)
     return tuple(Token(f"{tier}Subnet{zone}") for zone in range(1, network.zones + 1))
 
@@ -82,7 +82,7 @@ def subnets(tier: str, network: Network) -> tuple[Token, ...]:
 def online(network: Network, services: Iterable[str]) -> tuple[str, ...]:
     """Return the logical ids of what a host needs to reach anything outside: its subnet on a route table that leads
     there, and where none does the endpoints of `services`. A VPC that exists has them already."""
-    if network.vpc:
+    if network.exists:
         return ()
     tier = "Public" if network.placement == "public" else "Private"
     routed = (f"{subnet.target}Routes" for subnet in subnets(tier, network))
@@ -93,13 +93,13 @@ def online(network: Network, services: Iterable[str]) -> tuple[str, ...]:
 def named(network: Network) -> tuple[str, ...]:
     """Return the logical ids of what has to be there before a host that calls others by name: it keeps the search
     domain that it started with."""
-    return () if network.vpc else (_SEARCH_DOMAIN,)
+    return () if network.exists else (_SEARCH_DOMAIN,)
 
 
 def build(network: Network, site: Site, *, isolated: bool) -> Part:
     """Return the VPC with public subnets, private ones where services are placed there, isolated ones when asked; or
     the one that exists."""
-    if network.vpc:
+    if network.exists:
         return existing_network.build(network)
     private = network.placement == "private"
     tables = ["PublicRouteTable", *_private_tables(network), *(["IsolatedRouteTable"] if isolated else [])]
@@ -215,7 +215,7 @@ def naming(network: Network, site: Site) -> Part:
     A VPC that exists keeps its own DHCP options, of which it has only one set.
     """
     namespace = servicediscovery.PrivateDnsNamespace("Namespace", Name=site.domain, Vpc=Ref("Vpc"))
-    if network.vpc:
+    if network.exists:
         return Part((namespace,))
     return Part(
         (

@@ -65,25 +65,29 @@ def anything_to_block(block: str, description: str) -> Any:
     return ec2.SecurityGroupRule(IpProtocol="tcp", FromPort=0, ToPort=65535, CidrIp=block, Description=description)
 
 
-def to_group(group_id: Token, port: int, description: str) -> Any:
+def to_group(group_id: Token, port: int | Token, description: str) -> Any:
     """Return an inline egress rule: TCP on one port to a group."""
     return ec2.SecurityGroupRule(
         IpProtocol="tcp",
-        FromPort=port,
-        ToPort=port,
+        FromPort=_number(port),
+        ToPort=_number(port),
         DestinationSecurityGroupId=reference(group_id.target),
         Description=description,
     )
 
 
-def edge(name: str, caller_group: str, door: Door, description: str) -> Any:
+def edge(name: str, caller_group: str, door: Door, description: Any) -> Any:
     """Return the rule of one declared edge: the caller's group may open TCP connections to the door."""
     return ec2.SecurityGroupIngress(
         name,
         GroupId=reference(door.group.target),
         IpProtocol="tcp",
-        FromPort=door.port,
-        ToPort=door.port,
+        FromPort=_number(door.port),
+        ToPort=_number(door.port),
         SourceSecurityGroupId=Ref(caller_group),
         Description=description,
     )
+
+
+def _number(port: int | Token) -> Any:
+    return reference(port.target) if isinstance(port, Token) else port

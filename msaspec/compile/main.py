@@ -10,6 +10,8 @@ from troposphere import Parameter
 
 from msaspec.aws import bastion, ecr, existing_network, iam, ingress, job_gates, network, security_groups
 from msaspec.aws.hardening import Hardened
+from msaspec.aws.intrinsic import intrinsic
+from msaspec.compile import systems
 from msaspec.compile.blame import made
 from msaspec.compile.hardening import TYPES, measures
 from msaspec.compile.plan import Edge, Plan
@@ -17,8 +19,9 @@ from msaspec.diagnostics.diagnostic import Code, Diagnostic, Invalid
 from msaspec.diagnostics.place import Path, render
 from msaspec.language.base import Model
 from msaspec.language.image import TAG_PATTERN
-from msaspec.language.part import Part, Site
+from msaspec.language.part import Door, Part, Site
 from msaspec.language.runtime import Workload
+from msaspec.language.value import public
 from msaspec.template import exceptions, names, origin, owner, references
 from msaspec.template.role import MAIN, Named
 from msaspec.template.scripts import MAPPING
@@ -46,7 +49,7 @@ def compile_plan(plan: Plan) -> Stack:
     conditions: dict[str, Any] = {}
     origins: dict[str, Path] = {}
     found: list[Diagnostic] = []
-    document = plan.manifest.document
+    document, site = plan.manifest.document, plan.site
 
     def take(makers: Iterable[tuple[Path, Callable[[], Part]]]) -> None:
         for path, make in makers:
@@ -67,7 +70,9 @@ def compile_plan(plan: Plan) -> Stack:
                     section[thing.title] = made(document, path, partial(as_data, thing))
 
     take(_makers(plan))
-    if not plan.workloads and not _needs_network(resources, origins):
+    take((path, partial(_made, part)) for path, part in systems.parameters(plan.manifest))
+    take([(("shares",), partial(systems.shared, plan.manifest, plan.workloads, site))])
+    if not plan.workloads and not plan.root.shares and not _needs_network(resources, origins):
         surplus = {name for name, path in origins.items() if path[0] == NETWORK}
         for section in (parameters, resources, outputs, conditions):
             for name in surplus & section.keys():
@@ -81,7 +86,7 @@ def compile_plan(plan: Plan) -> Stack:
     template: dict[str, Any] = {"AWSTemplateFormatVersion": FORMAT, "Description": owner.description(whose)}
     added = {name: path for name, path in origins.items() if path[0] in TYPES}
     template["Metadata"] = origin.metadata(whose, dict.fromkeys(path[:2] for path in origins.values()), added)
-    if plan.root.network.vpc:
+    if plan.root.network.exists:
         parameters = existing_network.used(parameters, resources, outputs, conditions)
     template |= {"Parameters": parameters} if parameters else {}
     template |= {"Conditions": conditions} if conditions else {}
@@ -89,10 +94,11 @@ def compile_plan(plan: Plan) -> Stack:
     template |= {"Outputs": outputs} if outputs else {}
     # Last, since readers do not begin here.
     template |= {"Mappings": {MAPPING: {name: {"Text": scripts[name]} for name in sorted(scripts)}}} if scripts else {}
-    root, site = plan.root, plan.site
+    root = plan.root
     if root.audit and root.audit.enabled:
         exceptions.explain(template, site.stack, root.region)
-    return Stack(site.stack, template, origins, tags=site.tags, protected=root.protect, region=root.region)
+    taken = {name: each for name, each in systems.taken(plan.manifest).items() if name in parameters}
+    return Stack(site.stack, template, origins, tags=site.tags, protected=root.protect, region=root.region, taken=taken)
 
 
 def _needs_network(resources: Mapping[str, Any], origins: Mapping[str, Path]) -> bool:
@@ -111,7 +117,7 @@ def _makers(plan: Plan) -> Iterator[tuple[Path, Callable[[], Part]]]:
     root, site = plan.root, plan.site
     isolated = any(kind.isolated and entries for kind, entries in plan.entries)
     yield ("network",), partial(network.build, root.network, site, isolated=isolated)
-    if any(edge.kind is None for edge in plan.edges):
+    if any(workload.called for _, workload in plan.workloads):
         yield ("network",), partial(network.naming, root.network, site)
     if plan.endpoints:
         yield ("network", "nat"), partial(network.endpoints, plan.endpoints, root.network, site)
@@ -144,11 +150,24 @@ def _makers(plan: Plan) -> Iterator[tuple[Path, Callable[[], Part]]]:
         yield ("bastion",), partial(bastion.build, root.bastion, doors, site)
 
 
+def _made(part: Part) -> Part:
+    return part
+
+
 def _rules(edge: Edge) -> Part:
     """Return the rules of an edge: one a door."""
-    caller, callee = edge.use.service, edge.use.target
-    group = names.logical(caller, "SecurityGroup")
-    return Part(tuple(security_groups.edge(name, group, door, f"{caller} uses {callee}") for name, door in edge.rules))
+    group = names.logical(edge.use.service, "SecurityGroup")
+    return Part(tuple(security_groups.edge(name, group, door, _about(edge, door)) for name, door in edge.rules))
+
+
+def _about(edge: Edge, door: Door) -> Any:
+    """Return the description of a rule. That of an entry of another system names its address, so that the parameter is
+    always in use."""
+    start = f"{edge.use.service} uses "
+    if not edge.elsewhere:
+        return start + edge.use.target
+    url = edge.offer.attributes[f"{names.snake(door.name)}_url" if door.name else "url"]
+    return intrinsic((start, *public(url)))
 
 
 def _image_tag(workload: Workload[Model], site: Site) -> Part:

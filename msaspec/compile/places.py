@@ -27,7 +27,7 @@ def of(manifest: Manifest) -> Place:
         allow=root.ingress.allow,
         tags=dict(sorted(root.tags.items())),
         cidr=root.network.cidr,
-        online_public=() if root.network.vpc else (network.GATEWAY_ROUTE,),
+        online_public=() if root.network.exists else (network.GATEWAY_ROUTE,),
         front=_front(manifest),
         region=root.region,
     )

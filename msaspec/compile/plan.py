@@ -11,7 +11,7 @@ from functools import cached_property, partial
 
 from msaspec.aws import bastion, network
 from msaspec.compile import files as beside
-from msaspec.compile import gates, order, places, references
+from msaspec.compile import gates, order, places, references, systems
 from msaspec.compile.blame import made
 from msaspec.compile.jobs import JobRuntime
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
@@ -25,6 +25,7 @@ from msaspec.language.part import Door, Entry, Offer, Place, Site, Statement, Us
 from msaspec.language.runtime import AnyRuntime, Workload, public_attributes
 from msaspec.language.service import Service, ServiceUse
 from msaspec.language.sidecar import Beside
+from msaspec.language.systems import Share, split
 from msaspec.language.value import Text, Value, public, value
 from msaspec.manifest.root import Manifest, Root
 from msaspec.template import names
@@ -53,6 +54,13 @@ class Edge:
     use: Use[Model]
     kind: AnyKind | None
     offer: Offer
+    elsewhere: bool = False
+    """Whether what is used is of another system."""
+
+    @property
+    def calls(self) -> bool:
+        """Whether it leads to a service of this system."""
+        return self.kind is None and not self.elsewhere
 
     @property
     def rules(self) -> tuple[tuple[str, Door], ...]:
@@ -61,7 +69,7 @@ class Edge:
         return tuple((self._rule(number, door), door) for number, door in enumerate(self.offer.doors))
 
     def _rule(self, number: int, door: Door) -> str:
-        caller, callee = self.use.service, self.use.target
+        caller, callee = self.use.service, systems.called(self.use.target)
         if door.slot:
             return names.edge(caller, door.slot)
         if door.name:
@@ -125,7 +133,7 @@ def plan(manifest: Manifest) -> tuple[Plan, list[Diagnostic]]:
         for kind, all_entries in manifest.entries
     )
     workloads = []
-    called = {name: [edge.use.target for edge in by_service.get(name, ()) if edge.kind is None] for name in services}
+    called = {name: [edge.use.target for edge in by_service.get(name, ()) if edge.calls] for name in services}
     reached = _public(manifest, place)
     bound = _bound(manifest, reached, found)
     stores = {name: [edge.use.target for edge in by_service.get(name, ()) if edge.kind] for name in services}
@@ -148,7 +156,8 @@ def plan(manifest: Manifest) -> tuple[Plan, list[Diagnostic]]:
         after = tuple(sorted({*_after(own, network.named(manifest.root.network)), *waited}))
         callers = by_target.get(name, ())
         grants = tuple(_granted(replace(known, attributes=everywhere, public={}), service, found))
-        workload = _workload(name, service, options, own, environment, command, callers, after, grants)
+        share = manifest.root.shares.get(name) if name in manifest.root.services else None
+        workload = _workload(name, service, options, own, environment, command, callers, after, grants, share)
         found += beside.refused(manifest, name, service)
         files = tuple(_files(known, manifest.path(name), service.files, found))
         beside_it = tuple(_sidecars(known, service, found))
@@ -191,10 +200,13 @@ def _edges(
     framework = manifest.containers[name].framework
     for target, options in sorted(manifest.uses[name].items()):
         path: Path = (*manifest.path(name), "uses", target)
-        if target in kind_of:
+        if split(target):
+            use: Use[Model] = Use(name, target, options, framework, False, path)
+            yield Edge(use, None, systems.offer(manifest, target, options, framework), elsewhere=True)
+        elif target in kind_of:
             kind, entry = kind_of[target]
             alone = sum(kind_of[t][0] is kind for t in manifest.uses[name] if t in kind_of) == 1
-            use: Use[Model] = Use(name, target, options, framework, alone, path)
+            use = Use(name, target, options, framework, alone, path)
             offer = made(manifest.document, path, partial(kind.offer, entry, use, place))
             yield Edge(use, kind, offer)
         else:
@@ -216,6 +228,7 @@ def _workload(
     callers: Sequence[Edge],
     after: tuple[str, ...],
     grants: tuple[Statement, ...],
+    share: Share | None,
 ) -> Workload[Model]:
     health = None
     if service.port is not None:
@@ -223,6 +236,7 @@ def _workload(
         first = next((each.path for each in routed if each.port is None), "/")
         health = probe(service.health, service.port.protocol, first)
     opened = {port for edge in callers if isinstance(edge.use.options, ServiceUse) for port in edge.use.options.ports}
+    opened |= set(share.ports) if share else set()
     return Workload(
         name=name,
         path=("services", name),
@@ -230,7 +244,7 @@ def _workload(
         options=options,
         image=image.parse(service.image),
         health=health,
-        called=bool(callers),
+        called=bool(callers) or share is not None,
         opened=tuple(sorted(opened)),
         environment=environment,
         command=command,
@@ -245,7 +259,7 @@ def _after(own: Sequence[Edge], named: Iterable[str]) -> Iterator[str]:
     for edge in own:
         yield from edge.offer.after
         yield from (rule for rule, _ in edge.rules)
-    if any(edge.kind is None for edge in own):
+    if any(edge.calls for edge in own):
         yield from named
 
 

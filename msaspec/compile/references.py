@@ -97,12 +97,12 @@ class Known:
 
 def resolved(text: str, path: Path, known: Known, found: list[Diagnostic]) -> Value:
     """Return a text of a service with its references filled in; those that lead nowhere are added to `found`."""
-    return _filled(reference.parse(text), path, known, found)
+    return _filled(reference.parse(text, known.manifest.root.systems), path, known, found)
 
 
 def word(text: str, path: Path, known: Known, found: list[Diagnostic]) -> Text:
     """Return a word of a command with its references filled in, of which none may be a secret."""
-    pieces = _filled(reference.parse_word(text), path, known, found)
+    pieces = _filled(reference.parse_word(text, known.manifest.root.systems), path, known, found)
     if is_secret(pieces):
         message = f"A word of the command of `{known.service}` has a secret in it."
         hint = "Set a variable under `env` to the reference, and let the program read it."
@@ -113,7 +113,7 @@ def word(text: str, path: Path, known: Known, found: list[Diagnostic]) -> Text:
 
 def content(text: str, path: Path, known: Known, found: list[Diagnostic]) -> Value:
     """Return the content of a file with its references filled in. Every other `$` is the file's own."""
-    return _filled(reference.parse_word(text), path, known, found)
+    return _filled(reference.parse_word(text, known.manifest.root.systems), path, known, found)
 
 
 def attribute(name: str, attribute: str, path: Path, known: Known, found: list[Diagnostic]) -> Value:
@@ -168,7 +168,7 @@ def _unknown(piece: reference.Reference, path: Path, known: Known) -> Diagnostic
         hint = "A service reaches itself on `localhost`."
         return NOT_USED.at(path, f"`{name}` refers to itself.", hint=hint, span=span)
     declared = [*manifest.root.services, *(entry.name for _, entries in manifest.entries for entry in entries)]
-    if name in declared:
+    if name in declared or "/" in name:
         message = f"`{known.service}` refers to `{name}`, which it does not use."
         hint = f"Add `{name}:` under `{render((*manifest.path(known.service), 'uses'))}`."
         return NOT_USED.at(path, message, hint=hint, span=span)

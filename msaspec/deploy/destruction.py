@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from msaspec.deploy import deletion, erasure, failure, inventory, safeguards
+from msaspec.deploy import deletion, erasure, failure, inventory, safeguards, systems
 from msaspec.deploy.attendance import watch
 from msaspec.deploy.aws import fault, state
 from msaspec.deploy.aws.events import Event, Feed
@@ -74,6 +74,7 @@ def _judged(context: DestroyContext, deployed: Deployed, template: Mapping[str, 
     if deployed.standing is Standing.BUSY and deployed.status != CREATING:
         message = f"The stack {context.stack} is {deployed.status}: another operation is in progress."
         raise fault.new(BUSY, message, f"Watch it: {context.command('status', '--follow')}")
+    systems.refuse_deletion(context, deployed, template)
     stock = retain(context, take_stock(context, deployed.id, template))
     judge(context, stock)
     if stock.going:

@@ -27,6 +27,7 @@ from msaspec.deploy import (
     resumption,
     service_roles,
     settable,
+    systems,
     verification,
     zones,
 )
@@ -124,6 +125,8 @@ def deploy(system: System, context: DeployContext, tags: tuple[Tag, ...] | None 
                 wanted = _images(context, system.plan, wanted, looked[stack.name], there=there)
             values = {tag.parameter: tag.content for tag in wanted}
             values |= zones.values(context.aws, reporter, system.plan, looked[stack.name])
+            systems.guard(its, looked[stack.name])
+            values |= systems.filled(its, system.plan, stack)
             verification.examine(its, system, looked[stack.name], wanted)
             executor: Executor = rehearse if options.dry_run else bring
             make = partial(_brought, executor, its, system.plan.site.system, values)
@@ -191,13 +194,16 @@ class Versions:
     """As a deployment would make it."""
     stranger: Diagnostic | None = None
     """What is said where the stack that CloudFormation has is another's."""
+    unfilled: tuple[Diagnostic, ...] = ()
+    """What is wrong with values of other systems, for which those stand that the stack has."""
 
 
 def versions(aws: Aws, plan: Plan, stack: Stack) -> Versions:
     """Find out what a deployment would do to a stack."""
     deployed = state.describe(aws, stack.name)
     if deployed is None or deployed.standing in (Standing.ABSENT, Standing.PROPOSED, Standing.CREATE_FAILED):
-        return Versions(None, stack)
+        taken, unfilled = systems.values(aws, plan, stack)
+        return Versions(None, replace(stack, template=parameters.filled(stack.template, taken)), None, tuple(unfilled))
     template = state.template_of(aws, deployed.id)
     if deployed.standing is Standing.PRESERVED:
         template = resumption.present(template, state.resources(aws, deployed.id))
@@ -210,9 +216,13 @@ def versions(aws: Aws, plan: Plan, stack: Stack) -> Versions:
         values = {name: value for name, value in deployed.parameters.items() if name in names}
     # A deployment keeps the zones that the stack has.
     values |= {name: deployed.parameters[name] for name in (ZONES,) if name in deployed.parameters}
+    taken, unfilled = systems.values(aws, plan, stack)
+    known = {**deployed.parameters, **taken}
+    values |= {name: known[name] for name in stack.taken if name in known}
     filled = parameters.filled(template, deployed.parameters)
     before = Stack(stack.name, filled, {}, role=stack.role, tags=deployed.tags, protected=deployed.protected)
-    return Versions(before, replace(stack, template=parameters.filled(stack.template, values)), stranger)
+    after = replace(stack, template=parameters.filled(stack.template, values))
+    return Versions(before, after, stranger, tuple(unfilled))
 
 
 def bring(context: DeployContext, looked: Looked, system: str, values: Mapping[str, str]) -> Brought:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from msaspec.aws import existing_network
-from msaspec.compile import aws_types
+from msaspec.compile import aws_types, systems
 from msaspec.deploy.aws import artifacts
-from msaspec.template import nesting
+from msaspec.template import nesting, sharing
 from msaspec.template.render import to_yaml
 from msaspec.template.stack import Stack
 from msaspec.update import replacement
@@ -310,6 +310,7 @@ def _own(stacks: Sequence[Stack], commands: Sequence[str]) -> Iterator[dict[str,
     if "clean" in commands:  # What the other environments run.
         looking = ["cloudformation:DescribeStacks", "cloudformation:GetTemplate"]
         yield {"Sid": "Environments", "Effect": "Allow", "Action": looking, "Resource": "*"}
+    yield from _of_systems(stacks, commands)
     split = [stack for stack in stacks if nesting.homes(stack.template, stack.entry_of)]
     large = any(len(to_yaml(stack).encode()) > artifacts.LONGEST for stack in stacks)
     if "deploy" in commands and (large or split):
@@ -322,6 +323,18 @@ def _own(stacks: Sequence[Stack], commands: Sequence[str]) -> Iterator[dict[str,
         if "deploy" not in commands:
             reading = {"Action": ["s3:GetObject"], "Resource": ["arn:*:s3:::msaspec-templates-*/*"]}
             yield {"Sid": "Templates", "Effect": "Allow", **reading}
+
+
+def _of_systems(stacks: Sequence[Stack], commands: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield what is asked of the stacks of other systems: the outputs of those that are used, and who uses this one."""
+    asked = {"Effect": "Allow", "Action": ["cloudformation:DescribeStacks"]}
+    used = sorted({each.stack for stack in stacks for each in stack.taken.values()})
+    if used and {"deploy", "diff"} & set(commands):
+        yield {"Sid": "Systems", **asked, "Resource": [f"arn:*:cloudformation:*:*:stack/{name}/*" for name in used]}
+    shares = any(sharing.is_permission(name) for stack in stacks for name in stack.template.get("Outputs", {}))
+    if shares and {"deploy", "destroy"} & set(commands):
+        looking = [*asked["Action"], "cloudformation:GetTemplate"]
+        yield {"Sid": "Users", **asked, "Action": looking, "Resource": "*"}
 
 
 # fact: nested-permissions
@@ -351,6 +364,8 @@ def _resolved(stacks: Iterable[Stack]) -> Iterator[str]:
     # fact: typed-parameters
     if existing_network.VPC_ID in _types_of_parameters(stacks):
         yield from ("ec2:DescribeSubnets", "ec2:DescribeVpcs")
+    if systems.GROUP_ID in _types_of_parameters(stacks):
+        yield "ec2:DescribeSecurityGroups"
     for stack in stacks:
         text = to_yaml(stack)
         if "resolve:ssm:" in text or "AWS::SSM::Parameter::" in text:

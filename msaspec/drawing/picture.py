@@ -15,7 +15,9 @@ from msaspec.explain import pages, readable
 from msaspec.language.base import Model
 from msaspec.language.part import Entry
 from msaspec.language.runtime import AnyRuntime, Workload
+from msaspec.language.systems import split
 from msaspec.survey import Compiled
+from msaspec.template import sharing
 
 INTERNET, BALANCER, CDN, BASTION = "(internet)", "(load balancer)", "(cdn)", "(bastion)"
 """Ids of what is no entry of the manifest: in brackets, which no name has."""
@@ -72,9 +74,9 @@ def picture(compiled: Compiled) -> Picture:
     plan = compiled.plan
     site = plan.site
     name = f"{site.system}, environment {site.environment}" if site.environment else site.system
-    nodes = [*_outside(plan), *_services(plan), *_stores(plan)]
+    nodes = [*_outside(plan), *_services(plan), *_stores(plan), *_elsewhere(plan)]
     zones = [each for each in _zones(plan) if _holds(each, nodes)]
-    arrows = (*_from_outside(plan), *_uses(plan))
+    arrows = (*_from_outside(plan), *_uses(plan), *_from_elsewhere(plan))
     told = {
         node.id: pages.to_text(pages.entry(node.id, compiled)) for node in nodes if node.role in ("service", "store")
     }
@@ -92,8 +94,9 @@ def _holds(zone: Zone, nodes: Iterable[Node]) -> bool:
 def _zones(plan: Plan) -> Iterator[Zone]:
     network = plan.root.network
     region = f", {plan.site.region}" if plan.site.region else ""
-    if network.vpc:
-        yield Zone("network", _line(f"{network.vpc}, which exists{region}"))
+    if network.exists:
+        whose = f"the network of the system {network.system}" if network.system else f"{network.vpc}, which exists"
+        yield Zone("network", _line(f"{whose}{region}"))
         yield Zone("public", "public subnets", "network")
         yield Zone("private", "private subnets", "network")
         yield Zone("isolated", "isolated subnets" if network.isolated else "subnets of databases", "network")
@@ -189,6 +192,29 @@ def _from_outside(plan: Plan) -> Iterator[Arrow]:
                     yield Arrow(BASTION, entry.name, ports, (f"a security-group rule for port {ports}",))
 
 
+def _elsewhere(plan: Plan) -> Iterator[Node]:
+    """Yield what is used of other systems, and the systems that may use something of this one."""
+    for target in sorted({edge.use.target for edge in plan.edges if edge.elsewhere}):
+        system, entry = split(target) or ("", target)
+        lines = (entry, f"of the system {system}", f"stack {plan.manifest.stack_of(system)}")
+        yield Node(target, "outside", tuple(map(_line, lines)), "")
+    for system in sorted({name for share in plan.root.shares.values() for name in share.with_}):
+        yield Node(_caller(system), "outside", (_line(system), "another system"), "")
+
+
+def _caller(system: str) -> str:
+    """Return the id of a system that uses something of this one."""
+    return f"(system {system})"
+
+
+def _from_elsewhere(plan: Plan) -> Iterator[Arrow]:
+    """Yield the arrows from the systems that may use something of this one."""
+    for name, share in sorted(plan.root.shares.items()):
+        for system in sorted(share.with_) if name in plan.root.services else ():
+            becomes = f"outputs whose names begin with {sharing.output(name, '')}"
+            yield Arrow(_caller(system), name, "may use", (becomes,))
+
+
 def _short(words: list[str]) -> str:
     """Return the first of some paths or hosts, and how many more there are."""
     more = f" +{len(words) - 1}" if len(words) > 1 else ""
@@ -203,14 +229,14 @@ def _uses(plan: Plan) -> Iterator[Arrow]:
 
 def _label(edge: Edge) -> str:
     """Return the ports and the rights of an edge."""
-    ports = [str(door.port) for door in edge.offer.doors]
+    ports = [str(door.port) for door in edge.offer.doors if isinstance(door.port, int)]
     access = getattr(edge.use.options, "access", None)
     return " ".join([", ".join(ports), *([str(access)] if isinstance(access, str) else [])]).strip()
 
 
 def _becomes(edge: Edge) -> Iterator[str]:
     for rule, door in edge.rules:
-        yield f"security-group rule {rule}: port {door.port} of {door.group.target}"
+        yield f"security-group rule {rule}: port {door.number} of {door.group.target}"
     for statement in iam.policy(edge.offer.statements).get("Statement", ()) if edge.offer.statements else ():
         shown = {key: readable.data(value) for key, value in statement.items()}
         yield f"permission: {shown.get('Action', '')} on {shown.get('Resource', '')}"

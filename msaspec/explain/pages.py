@@ -252,7 +252,7 @@ def doors(edge: Edge, other: str) -> Iterator[Row]:
     options = edge.use.options.model_dump(exclude_none=True, by_alias=True)
     said = ", ".join(f"{key}: {readable.written(value)}" for key, value in options.items() if value != ())
     for rule, door in edge.rules:
-        opened = f"port {door.port} of {door.group.target}, rule {rule}"
+        opened = f"port {door.number} of {door.group.target}, rule {rule}"
         yield about, opened, said
     if not edge.offer.doors:
         yield about, "no port", said

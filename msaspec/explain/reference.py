@@ -143,6 +143,7 @@ def _yaml(value: Any, *, inside: bool = False) -> str:
 def _layers() -> Iterator[str]:
     uses = [f"a {kind.noun}: {_named(kind.options.__name__)}" for kind in kinds()]
     uses.append("a service: [ServiceUse](#serviceuse)")
+    uses.append("a service of another system: [OtherUse](#otheruse)")
     yield f"## Access options\n\nWhat may stand behind a name under `uses`: {'; '.join(uses)}.\n"
     for kind in kinds():
         yield _section(kind.options.__name__, schema.models())
@@ -159,9 +160,9 @@ def _attributes() -> Iterator[str]:
     known["aws"] = {"region": "Region.", "account": "Account id.", "partition": "Partition, such as `aws`."}
     yield (
         "## References\n\n`${NAME.ATTRIBUTE}` in a value under `env` or a word of `command`: NAME is of something\n"
-        "under `uses`, or `system` or `aws`. `$$` is a literal `$` in `env`. In `command` every other `$` stays as it\n"
-        "is, for shells, and `$${NAME.ATTRIBUTE}` is a literal reference. `${system.name}` and\n"
-        "`${system.environment}` may also stand in `hosts`, `secrets` and `ingress.domain`.\n"
+        "under `uses`, such as `main` or `payments/ledger`, or `system` or `aws`. `$$` is a literal `$` in `env`.\n"
+        "In `command` every other `$` stays as it is, for shells, and `$${NAME.ATTRIBUTE}` is a literal reference.\n"
+        "`${system.name}` and `${system.environment}` may also stand in `hosts`, `secrets` and `ingress.domain`.\n"
     )
     for noun, attributes in known.items():
         rows = [f"| `{name}` | {about} |" for name, about in attributes.items()]

@@ -31,6 +31,10 @@ def page(compiled: Compiled) -> tuple[Section, ...]:
             users = ", ".join(sorted({use.service for use in by}))
             rows.append((entry.name, " ".join(said) or kind.noun, f"used by {users or 'nobody'}"))
         found.append((kind.section.capitalize(), rows))
+    systems = plan.root.systems
+    found.append(("Systems", [(name, f"stack {plan.manifest.stack_of(name)}") for name in sorted(systems)]))
+    shares = sorted(plan.root.shares.items())
+    found.append(("Shares", [(name, f"with {', '.join(sorted(share.with_))}") for name, share in shares]))
     uses: list[Row] = [(edge.use.service, *row) for edge in plan.edges for row in pages.doors(edge, edge.use.target)]
     return tuple(Section(title, tuple(rows)) for title, rows in [*found, ("Uses", uses)] if rows)
 
@@ -51,6 +55,8 @@ def _facts(compiled: Compiled) -> Iterator[Row]:
     way = "public addresses" if network.placement == "public" else _WAYS[network.nat]
     if network.vpc:
         yield "network", f"the existing VPC {network.vpc}, services in its {network.placement} subnets"
+    elif network.system:
+        yield "network", f"that of the system {network.system}, services in its {network.placement} subnets"
     else:
         yield "network", f"{network.cidr} in {network.zones} zones, services in {network.placement} subnets with {way}"
     if plan.site.front:

@@ -57,7 +57,7 @@ class _Export:
                 taken.add(number)
                 self.published[workload.name] = number
         called = {
-            workload.name: [edge.use.target for edge in self.plan.edges_of(workload.name) if edge.kind is None]
+            workload.name: [edge.use.target for edge in self.plan.edges_of(workload.name) if edge.calls]
             for workload in workloads
         }
         first = order.before(called)
@@ -116,7 +116,9 @@ class _Export:
         if spec.entrypoint:
             tree["entrypoint"] = [literal(word) for word in spec.entrypoint]
         if spec.command:
-            tree["command"] = [self._filled(reference.parse_word(word), name, own) for word in spec.command]
+            tree["command"] = [
+                self._filled(reference.parse_word(word, self.plan.root.systems), name, own) for word in spec.command
+            ]
         if name in self.published:
             tree["ports"] = [f"127.0.0.1:{self.published[name]}:{spec.port.number if spec.port else 0}"]
         elif spec.port:
@@ -171,7 +173,7 @@ class _Export:
                 found |= self.locals[edge.use.target].environment
         for variable in workload.environment:
             if variable in spec.env:
-                found[variable] = self._filled(reference.parse(spec.env[variable]), name, own)
+                found[variable] = self._filled(reference.parse(spec.env[variable], self.plan.root.systems), name, own)
             elif variable in spec.secrets:
                 found[variable] = self._asked(name, variable)
                 self.generated.append(f"{names.variable(name)}_{_word(variable)}")
@@ -197,6 +199,10 @@ class _Export:
 
     def _attribute(self, edge: Edge, attribute: str) -> str:
         target = edge.use.target
+        if edge.elsewhere:
+            whose = target.replace("/", "-")
+            self.asked.append(f"{names.variable(whose)}_{_word(attribute)}")
+            return self._asked(whose, attribute)
         if edge.kind is None:
             return _of_service(self.plan, edge.offer, target, attribute)
         known = self.locals[target].attributes.get(edge.use.service, {})
@@ -247,7 +253,7 @@ class _Export:
                 where = posixpath.normpath(posixpath.join(self.folder.replace(os.sep, "/"), file.file))
                 self.configs[source] = {"file": literal(where if where.startswith((".", "/")) else f"./{where}")}
             elif file.text is not None:
-                content = self._filled(reference.parse_word(file.text), workload.name, own)
+                content = self._filled(reference.parse_word(file.text, self.plan.root.systems), workload.name, own)
                 self.configs[source] = {"content": content}
             else:
                 edge = next(edge for edge in own if edge.use.target == file.secret)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from msaspec.language.base import InstanceType, Items, Model
+from msaspec.language.base import InstanceType, Items, Model, Name
 from msaspec.language.paths import HostedZone, HostName
 
 _DOCKER_BRIDGE = IPv4Network("172.17.0.0/16")
@@ -66,6 +66,12 @@ class Network(Model):
         description="VPC that exists, instead of one of the system's own. Name its block (`cidr`) and the subnets.",
         examples=["vpc-0123456789abcdef0"],
     )
+    system: Name | None = Field(
+        None,
+        description="Another system, of `systems`, in whose VPC and subnets this one stands. `zones` says in how many"
+        " of its zones.",
+        examples=["payments"],
+    )
     public: SubnetIds = Field((), description="With `vpc`: subnets with a route to an internet gateway, one a zone.")
     private: SubnetIds = Field((), description="With `vpc`: subnets that services run in, one a zone.")
     isolated: SubnetIds = Field(
@@ -73,6 +79,11 @@ class Network(Model):
         description="With `vpc`: subnets of databases and caches, one a zone. Default: the private ones, else the "
         "public ones.",
     )
+
+    @property
+    def exists(self) -> bool:
+        """Whether the VPC is not of the system's own."""
+        return bool(self.vpc or self.system)
 
     @property
     def tiers(self) -> dict[str, tuple[str, ...]]:

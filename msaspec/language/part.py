@@ -144,11 +144,17 @@ class Door:
     """A port of something that has a security group."""
 
     group: Token
-    port: int
+    port: int | Token
+    """A token for a port of another system, whose manifest says which it is."""
     slot: str | None = None
     """A name for it where it is a port of something shared, so that it keeps its rules when it changes hands."""
     name: str | None = None
     """The name of a further port of a service."""
+
+    @property
+    def number(self) -> str:
+        """Return the port for people; the parameter that holds it where it is not known here."""
+        return f"<{self.port.target}>" if isinstance(self.port, Token) else str(self.port)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@
 
 A ``$`` before anything else is itself: ``$(date)``, ``$HOME`` and ``costs 5 $`` need no escape. Braces that hold
 what cannot be a reference (``${AWS::Region}``, ``${HOME:-x}``) are text as well, and `Loose` says that they were
-met, so that a slip of the pen is reported.
+met, so that a slip of the pen is reported. The name may be that of an entry of another system,
+``${payments/ledger.url}``, where the manifest declares the system: a shell means something else by a slash.
 
 The words of a command are read by `parse_word`: a shell may be what runs them, so every other ``$`` stays, and only
 ``$${NAME.ATTRIBUTE}`` is a literal.
@@ -15,12 +16,12 @@ The words of a command are read by `parse_word`: a shell may be what runs them, 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 _ATTRIBUTE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
-_WORD = re.compile(r"(?P<escaped>\$?)\$\{(?P<name>[a-z0-9-]+)\.(?P<attribute>[a-z0-9_]+)\}")
+_WORD = re.compile(r"(?P<escaped>\$?)\$\{(?P<name>[a-z0-9-]+(/[a-z0-9-]+)?)\.(?P<attribute>[a-z0-9_]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,9 @@ class Loose:
     mistaken: bool
 
 
-def parse(text: str) -> tuple[str | Reference | Loose, ...]:
-    """Return the pieces of a text, in order; neighbouring literals joined.
+def parse(text: str, systems: Collection[str] = ()) -> tuple[str | Reference | Loose, ...]:
+    """Return the pieces of a text, in order; neighbouring literals joined. `systems` are the other systems that it may
+    name.
 
     >>> parse("jdbc:${main.host}/$$x")
     ('jdbc:', Reference(name='main', attribute='host', offset=5), '/$x')
@@ -65,7 +67,7 @@ def parse(text: str) -> tuple[str | Reference | Loose, ...]:
             if literal:
                 pieces.append(literal)
             literal, at = "", end
-            pieces.append(_braces(text[dollar:end], dollar))
+            pieces.append(_braces(text[dollar:end], dollar, systems))
         else:
             literal, at = literal + "$", dollar + 1
     if literal:
@@ -73,7 +75,7 @@ def parse(text: str) -> tuple[str | Reference | Loose, ...]:
     return tuple(pieces)
 
 
-def parse_word(text: str) -> tuple[str | Reference, ...]:
+def parse_word(text: str, systems: Collection[str] = ()) -> tuple[str | Reference, ...]:
     """Return the pieces of a word of a command. No shell has a parameter with a dot in its name.
 
     >>> parse_word("--url=${web.public_url}$HOME$${a.b}$${A}")
@@ -83,6 +85,9 @@ def parse_word(text: str) -> tuple[str | Reference, ...]:
     literal, at = "", 0
     for found in _WORD.finditer(text):
         literal, at = literal + text[at : found.start()], found.end()
+        if not _leads(found["name"], systems):
+            literal += found[0]
+            continue
         if found["escaped"]:
             literal += found[0][1:]
             continue
@@ -99,7 +104,7 @@ def literal_word(text: str) -> str:
     >>> literal_word("${HOME} ${db.url} $$")
     '${HOME} $${db.url} $$'
     """
-    return _WORD.sub(lambda found: f"${found[0]}", text)
+    return _WORD.sub(lambda found: found[0] if "/" in found["name"] else f"${found[0]}", text)
 
 
 def filled(text: str, known: Mapping[str, str]) -> str:
@@ -116,11 +121,24 @@ def filled(text: str, known: Mapping[str, str]) -> str:
     )
 
 
-def _braces(written: str, offset: int) -> Reference | Loose:
+def _leads(name: str, systems: Collection[str]) -> bool:
+    """Return whether a name can be that of a reference, with the other systems that the manifest declares."""
+    system, slash, entry = name.partition("/")
+    return not slash or (system in systems and bool(entry) and "/" not in entry)
+
+
+def _braces(written: str, offset: int, systems: Collection[str]) -> Reference | Loose:
     inside = written[2:-1] if written.endswith("}") else None
     if inside is None:
         return Loose(written, offset, mistaken=False)
     name, dot, attribute = inside.partition(".")
-    if dot and name and attribute and set(name) <= _NAME and set(attribute) <= _ATTRIBUTE:
+    if (
+        dot
+        and name
+        and attribute
+        and set(name) <= _NAME | {"/"}
+        and set(attribute) <= _ATTRIBUTE
+        and _leads(name, systems)
+    ):
         return Reference(name, attribute, offset)
     return Loose(written, offset, mistaken=set(inside.strip()) <= _NAME | _ATTRIBUTE | {"."})

@@ -165,10 +165,19 @@ class Runtime(ABC, Generic[Own]):
             }
             # Clients of HTTP take a URL. Those of gRPC and of other protocols take a host and a port.
             word, content = ("url", url) if found.protocol == "http" else ("address", address)
-            whose = f"{name}.{port}" if port else name
-            plain = names.variable(whose.replace(".", "-"))
-            variables[f"msa.{whose}.{word}" if framework == "spring-boot" else f"{plain}_{word.upper()}"] = (content,)
+            variables |= variables_of(name, port, framework, word, (content,))
         return Offer(attributes=attributes, variables=variables, doors=self.doors(name, service, opened))
+
+
+def variables_of(name: str, port: str | None, framework: str, word: str, content: Value) -> dict[str, Value]:
+    """Return the variable of a service that is used, or of a further port of it, in the names of a framework.
+
+    >>> variables_of("ledger", "console", "plain", "url", ("x",))
+    {'LEDGER_CONSOLE_URL': ('x',)}
+    """
+    whose = f"{name}.{port}" if port else name
+    plain = names.variable(whose.replace(".", "-"))
+    return {f"msa.{whose}.{word}" if framework == "spring-boot" else f"{plain}_{word.upper()}": content}
 
 
 def own_doors(group: str, service: Service, opened: Sequence[str]) -> tuple[Door, ...]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_orig
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from msaspec.diagnostics.place import Path
+from msaspec.language.systems import OtherUse, split
 from msaspec.manifest.root import model
 from msaspec.manifest.sections import CONTAINERS, kinds, runtimes
 
@@ -110,7 +111,8 @@ def at(path: Path, data: Any) -> Field | None:
         if path[own : own + 1] == ("uses",) and len(path) > own + 1:
             section = {name: kind for kind in kinds() for name in _map(_map(data).get(kind.section))}
             kind = section.get(str(path[own + 1]))
-            found, start = _whole(kind.options) if kind else None, own + 2
+            form = OtherUse if split(str(path[own + 1])) else kind.options if kind else None
+            found, start = _whole(form) if form else None, own + 2
     for step in path[start:]:
         found = found and found.below(step)
     return found

@@ -19,9 +19,10 @@ from msaspec.diagnostics.spelling import nearest
 from msaspec.language.base import NAME_LENGTH
 from msaspec.manifest import fillers, shape
 from msaspec.manifest.jobs import USES_JOB
-from msaspec.manifest.root import SAME_NAME, UNKNOWN_NAME, USES_ITSELF, USES_WORKER
+from msaspec.manifest.root import SAME_NAME
 from msaspec.manifest.sections import CONTAINERS, SERVICES, sections
 from msaspec.manifest.shape import MISSING_KEY, UNKNOWN_KEY, respelled
+from msaspec.manifest.uses import UNKNOWN_NAME, UNKNOWN_SYSTEM, USES_ITSELF, USES_WORKER
 from msaspec.source.document import DUPLICATE_KEY, MERGE_KEY, Document, Entry, Node
 
 MOST = 50
@@ -97,7 +98,7 @@ class Repair:
             self._unknown_key(path)
         elif fault.code == MISSING_KEY.id:
             self._missing_keys(path)
-        elif fault.code in (UNKNOWN_NAME.id, USES_ITSELF.id, USES_JOB.id):
+        elif fault.code in (UNKNOWN_NAME.id, USES_ITSELF.id, USES_JOB.id, UNKNOWN_SYSTEM.id):
             self._unknown_name(path, may_be_misspelt=fault.code == UNKNOWN_NAME.id)
         elif fault.code == USES_WORKER.id:
             self._worker(path)

@@ -29,34 +29,15 @@ from msaspec.language.kind import AnyKind
 from msaspec.language.network import Bastion, Ingress, Network
 from msaspec.language.part import Entry
 from msaspec.language.runtime import AnyRuntime
-from msaspec.language.service import DEFAULT_RUNTIME, Service, ServiceUse
-from msaspec.manifest import jobs, known, links, misshapen, shape
-from msaspec.manifest.sections import CONTAINERS, JOBS, SERVICES, kinds, listed, quoted, runtimes, sections, usable
+from msaspec.language.service import DEFAULT_RUNTIME, Service
+from msaspec.language.systems import OtherSystem, Share
+from msaspec.manifest import jobs, known, links, misshapen, shape, uses
+from msaspec.manifest.sections import CONTAINERS, JOBS, SERVICES, kinds, listed, runtimes, sections
 from msaspec.source.document import Document
-from msaspec.template.names import normal
+from msaspec.template.names import normal, stack
 
 _ALL = listed(sections(), "and")
 
-UNKNOWN_NAME = Code(
-    "MSA210",
-    "An unknown name under `uses`",
-    fill(
-        f"`uses` names something that the manifest does not declare. {_ALL.capitalize()} share one name space; what is"
-        f" used must be an entry of {listed(quoted(usable()), 'or')}.",
-        WIDTH,
-    ),
-)
-USES_ITSELF = Code(
-    "MSA211", "A service uses itself", "A service reaches itself on `localhost`; it does not need `uses` for that."
-)
-USES_WORKER = Code(
-    "MSA212",
-    "A worker under `uses`",
-    """
-    A service without `port` is a worker: it has no address, so other services cannot call it. Give it a `port`, or
-    remove it from `uses`.
-    """,
-)
 UNKNOWN_RUNTIME = Code(
     "MSA213",
     "An unknown runtime",
@@ -162,6 +143,14 @@ class Root(Model):
     encryption: Encryption | None = Field(None, description="The key that data at rest is encrypted with.")
     services: dict[Name, Service] = Field({}, description="The services, by name.")
     jobs: dict[Name, Job] = Field({}, description="Containers that run to their end, by name.")
+    systems: dict[Name, OtherSystem] = Field(
+        {}, description="Other systems that this one uses, by name.", examples=[{"payments": "payments-prod"}]
+    )
+    shares: dict[Name | Literal["network"], Share] = Field(
+        {},
+        description="What other systems may use: names of services, or `network`, each with the systems that may.",
+        examples=[{"ledger": ["shop"]}],
+    )
     environments: dict[EnvironmentName, Annotated[Any, WithJsonSchema({})]] = Field(
         {}, description="Overlays on this file, selected by `--env NAME`."
     )
@@ -224,6 +213,11 @@ class Manifest:
         """Return the place of a service or a job."""
         return (JOBS if name in self.root.jobs else SERVICES, name)
 
+    def stack_of(self, system: str) -> str:
+        """Return the stack of another system: the one that `systems` names, or that of its name in this
+        environment."""
+        return self.root.systems[system].stack or stack(system, self.environment)
+
 
 def misnamed(environment: str) -> list[Diagnostic]:
     """Return what is wrong with the name of an environment: the overlay that has it is no longer in the merged
@@ -248,26 +242,27 @@ def read(document: Document, environment: str | None = None) -> Manifest:
             entries_of = data.get(section)
             for name, entry in entries_of.items() if isinstance(entries_of, dict) else ():
                 if isinstance(entry, dict):
-                    found += _second_pass((section, name), entry, declared)[2]
+                    found += _second_pass((section, name), entry, data, declared)[2]
         raise Invalid(ordered(document.place(_as_written(each, data)) for each in found)) from None
     declared = dict(_raw_names(data))
     entries, unlinked = links.linked(tuple((kind, links.entries(kind, root)) for kind in kinds()), declared)
     found += unlinked
     found += _same_names(data)
     chosen: dict[str, tuple[AnyRuntime, Model]] = {}
-    uses: dict[str, Mapping[str, Model]] = {}
+    used: dict[str, Mapping[str, Model]] = {}
     containers = [*(((SERVICES, name), each) for name, each in root.services.items())]
     containers += [((JOBS, name), job.service) for name, job in root.jobs.items()]
     for path, service in sorted(containers, key=lambda each: each[0][1]):
         name = path[1]
-        runtime, uses[name], faulty = _second_pass(path, service.model_dump(include={"runtime", "uses"}), declared)
+        written = service.model_dump(include={"runtime", "uses"})
+        runtime, used[name], faulty = _second_pass(path, written, data, declared)
         found += faulty
         if runtime is not None:
             chosen[name] = runtime
-        found += _callable(path, service, root)
+        found += uses.uncallable(path, service, root.services, root.jobs)
     if found:
         raise Invalid(ordered(document.place(_as_written(each, data)) for each in found))
-    return Manifest(document, environment, root, entries, chosen, uses)
+    return Manifest(document, environment, root, entries, chosen, used)
 
 
 def _as_written(diagnostic: Diagnostic, data: Any) -> Diagnostic:
@@ -310,7 +305,10 @@ def _same_names(data: Mapping[str, Any]) -> Iterator[Diagnostic]:
 
 
 def _second_pass(
-    path: tuple[str, str], service: Mapping[str, Any], declared: Mapping[str, AnyKind | None]
+    path: tuple[str, str],
+    service: Mapping[str, Any],
+    data: Mapping[str, Any],
+    declared: Mapping[str, AnyKind | None],
 ) -> tuple[tuple[AnyRuntime, Model] | None, dict[str, Model], list[Diagnostic]]:
     """Return the fields of a service or a job whose shape depends on what they name: its runtime and its uses."""
     found: list[Diagnostic] = []
@@ -320,24 +318,8 @@ def _second_pass(
     if runtime and section == JOBS and (wrong := jobs.misplaced(name, runtime[0].name)):
         found.append(wrong)
         runtime = None
-    uses: dict[str, Model] = {}
-    written = service.get("uses") or {}
-    if isinstance(written, list) and all(isinstance(target, str) for target in written):
-        written = dict.fromkeys(written)
-    for target, options in sorted(written.items()) if isinstance(written, dict) else ():
-        at = (*path, "uses", target)
-        if target not in declared:
-            hint = suggest(target, declared, f"Declare it under {listed(quoted(usable()), 'or')}.")
-            found.append(
-                UNKNOWN_NAME.at(at, f"`{name}` uses `{target}`, but no entry has that name.", hint=hint, key=True)
-            )
-            continue
-        kind = declared[target]
-        try:
-            uses[target] = (kind.options if kind else ServiceUse).model_validate(options)
-        except ValidationError as fault:
-            found += shape.diagnostics(fault, at, kind.options if kind else ServiceUse)
-    return runtime, uses, found
+    used, misused = uses.read(path, service.get("uses") or {}, data, declared)
+    return runtime, used, [*found, *misused]
 
 
 def _runtime(written: Any, path: Path, found: list[Diagnostic], usual: str) -> tuple[AnyRuntime, Model] | None:
@@ -358,25 +340,6 @@ def _runtime(written: Any, path: Path, found: list[Diagnostic], usual: str) -> t
     except ValidationError as fault:
         found += shape.diagnostics(fault, path, runtime.model)
         return None
-
-
-def _callable(path: tuple[str, str], service: Service, root: Root) -> Iterator[Diagnostic]:
-    name, services = path[1], root.services
-    for target in service.uses:
-        at = (*path, "uses", target)
-        if target == name:
-            yield USES_ITSELF.at(
-                at, f"`{name}` uses itself.", hint="Remove the line: a service reaches itself on `localhost`.", key=True
-            )
-        elif target in root.jobs:
-            yield jobs.used(at, name, target)
-        elif target in services and services[target].port is None:
-            yield USES_WORKER.at(
-                at,
-                f"`{name}` uses `{target}`, a worker without `port`: it has no address.",
-                hint=f"Give `{target}` a `port`, or remove the line.",
-                key=True,
-            )
 
 
 def _listed(known: Iterable[str]) -> str:

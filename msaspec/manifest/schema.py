@@ -19,6 +19,7 @@ from msaspec.language.base import NAME_LENGTH, NAME_PATTERN, RESERVED_NAMES, TAK
 from msaspec.language.job import RUNTIME as JOB_RUNTIME
 from msaspec.language.kind import AnyKind
 from msaspec.language.service import DEFAULT_RUNTIME, ServiceUse
+from msaspec.language.systems import ENTRY_PATTERN, OtherUse
 from msaspec.manifest import schema_for_editors
 from msaspec.manifest.root import model
 from msaspec.manifest.sections import kinds, runtimes
@@ -77,7 +78,7 @@ def schema() -> Schema:
 
 def models() -> dict[str, Schema]:
     """Return the schema of every model by its title; the whole manifest is `Manifest`."""
-    parts: list[type[BaseModel]] = [model(), ServiceUse]
+    parts: list[type[BaseModel]] = [model(), ServiceUse, OtherUse]
     parts += [*(kind.options for kind in kinds()), *(runtime.model for runtime in runtimes().values())]
     raw = models_json_schema([(part, "validation") for part in parts])[1]["$defs"]
     definitions: dict[str, Schema] = {name: _tidy(definition) for name, definition in raw.items()}
@@ -98,8 +99,8 @@ def models() -> dict[str, Schema]:
         + "; ".join(
             f"of a {kind.noun}: {', '.join(f'`{key}`' for key in kind.options.model_fields)}" for kind in kinds()
         )
-        + "; of a service: `ports`.",
-        "anyOf": [*(_ref(kind.options.__name__) for kind in kinds()), _ref(ServiceUse.__name__)],
+        + "; of a service, here or in another system: `ports`.",
+        "anyOf": [*(_ref(kind.options.__name__) for kind in kinds()), *map(_ref, ("ServiceUse", "OtherUse"))],
     }
     definitions["Runtime"] = _runtime(definitions)
     definitions["Scale"] = _scale(definitions["Scale"])
@@ -129,9 +130,13 @@ def _ref(name: str) -> Schema:
 
 
 def _uses() -> list[Schema]:
+    name = {
+        "description": "Name of an entry, or of another system and an entry of it, such as `payments/ledger`.",
+        "anyOf": [_ref("Name"), {"type": "string", "pattern": ENTRY_PATTERN}],
+    }
     return [
-        {"type": "object", "propertyNames": _ref("Name"), "additionalProperties": _ref("Use")},
-        {"description": "Names, each used with its default options.", "type": "array", "items": _ref("Name")},
+        {"type": "object", "propertyNames": name, "additionalProperties": _ref("Use")},
+        {"description": "Names, each used with its default options.", "type": "array", "items": name},
     ]
 
 

@@ -8,7 +8,7 @@ from msaspec import discover
 from msaspec.language.kind import AnyKind, Kind
 from msaspec.language.runtime import AnyRuntime, Runtime
 
-SERVICES, JOBS = "services", "jobs"
+SERVICES, JOBS, SYSTEMS = "services", "jobs", "systems"
 CONTAINERS = (SERVICES, JOBS)
 """Sections whose entries have an image, variables and uses."""
 
@@ -25,12 +25,12 @@ def runtimes() -> Mapping[str, AnyRuntime]:
 
 def sections() -> tuple[str, ...]:
     """Return the sections whose entries have names of their own."""
-    return (*(kind.section for kind in kinds()), JOBS, SERVICES)
+    return (*(kind.section for kind in kinds()), JOBS, SERVICES, SYSTEMS)
 
 
 def usable() -> tuple[str, ...]:
     """Return the sections whose entries something can use."""
-    return tuple(section for section in sections() if section != JOBS)
+    return tuple(section for section in sections() if section not in (JOBS, SYSTEMS))
 
 
 def quoted(names: Iterable[str]) -> tuple[str, ...]:

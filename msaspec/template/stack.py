@@ -12,6 +12,7 @@ from msaspec.diagnostics.place import Path
 from msaspec.template.owner import claim
 from msaspec.template.resources import Resources
 from msaspec.template.role import MAIN, Named, Role
+from msaspec.template.sharing import Taken
 from msaspec.template.weakness import Weakness
 
 
@@ -34,6 +35,8 @@ class Stack:
     """Whether termination protection is to be on."""
     region: str | None = None
     """The Region that the manifest names."""
+    taken: Mapping[str, Taken] = field(default_factory=dict)
+    """Parameters that hold values of other systems' stacks."""
 
     @property
     def owner(self) -> Named:

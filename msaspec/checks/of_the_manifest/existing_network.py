@@ -21,7 +21,7 @@ OF_ITS_OWN = Code(
     """
     In an existing VPC the zones are those of the subnets that the manifest names, and its owner decides how private
     subnets reach the internet. msaspec changes none of its routes and makes no NAT gateway and no endpoint there, so
-    `zones` and `nat` have no meaning beside `vpc`.
+    `zones` and `nat` have no meaning beside `vpc`. The same holds for `nat` in the network of another system.
     """,
 )
 LACKING = Code(
@@ -51,6 +51,9 @@ def check(plan: Plan) -> Iterator[Diagnostic]:
             if ids:
                 message = f"`network.{tier}` names subnets, but `network.vpc` names no VPC."
                 yield WITHOUT_VPC.at(("network", tier), message, hint="Add the VPC: `vpc: vpc-...`", key=True)
+        if network.system and "nat" in network.model_fields_set:
+            message = f"`nat` has no meaning in the network of the system `{network.system}`."
+            yield OF_ITS_OWN.at(("network", "nat"), message, hint="Remove it.", key=True)
         return
     for field in ("zones", "nat"):
         if field in network.model_fields_set:

@@ -22,7 +22,7 @@ NOTHING = Code(
 
 def check(plan: Plan) -> Iterator[Diagnostic]:
     """Yield that there is neither a service nor anything else."""
-    if not plan.workloads and not any(entries for _, entries in plan.entries):
+    if not plan.workloads and not plan.root.shares and not any(entries for _, entries in plan.entries):
         message = "The system has no service, and nothing else."
         hint = "Add a service: `services: {web: {image: web:1.0}}`, or a site: `buckets: {web: {site: ./dist}}`."
         at = ("services",) if "services" in plan.manifest.document.data() else ("name",)

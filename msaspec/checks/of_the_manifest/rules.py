@@ -13,6 +13,7 @@ from msaspec.diagnostics.spelling import suggest
 from msaspec.language.base import Model
 from msaspec.language.runtime import Workload
 from msaspec.language.service import ONLY_RULE
+from msaspec.language.value import Token
 
 SAME_PRIORITY = Code(
     "MSA364",
@@ -36,7 +37,8 @@ TOO_MANY_RULES = Code(
     "More rules or services than a load balancer has",
     """
     A load balancer has 100 rules and 100 target groups (quotas of Elastic Load Balancing). Every path of a service at
-    each of its hosts is a rule. Route shorter paths, or split the system in two manifests.
+    each of its hosts is a rule. Route shorter paths, or split the system in two manifests, of which one uses the
+    other by `systems`.
     """,
 )
 SAME_INTERNAL_PORT = Code(
@@ -162,7 +164,7 @@ def _hides(other: Route, route: Route) -> bool:
 
 
 def _internal(plan: Plan) -> Iterator[Diagnostic]:
-    first: dict[tuple[str, int], str] = {}
+    first: dict[tuple[str, int | Token], str] = {}
     doors: Counter[str] = Counter()
     for runtime, workload in plan.workloads:
         if not workload.called:
@@ -181,4 +183,9 @@ def _internal(plan: Plan) -> Iterator[Diagnostic]:
                 yield SAME_INTERNAL_PORT.at((*workload.path, *at), message, hint=hint, key=True)
     if (most := max(doors.values(), default=0)) > LISTENERS:
         message = f"The internal load balancer would have {most} listeners; the limit is {LISTENERS}."
-        yield TOO_MANY_RULES.at(("services",), message, hint="Split the system in two manifests.", key=True)
+        yield TOO_MANY_RULES.at(
+            ("services",),
+            message,
+            hint="Split the system in two manifests, of which one uses the other: `systems` and `shares`.",
+            key=True,
+        )

@@ -18,8 +18,8 @@ TOO_LARGE = Code(
     """
     A template has at most 500 resources, 200 parameters, 200 outputs, 200 mappings, 60 dynamic references and 1 MB of
     text (CloudFormation quotas). A system of more than 500 resources or 1 MB is deployed as nested stacks, to each of
-    which the limits apply. Move services to a separate system, or merge services that share an image into one service
-    with several copies.
+    which the limits apply. Move services to a separate system, which this one uses (`systems`), or merge services that
+    share an image into one service with several copies.
     """,
 )
 TOO_MANY_AT_ONCE = Code(
@@ -28,8 +28,8 @@ TOO_MANY_AT_ONCE = Code(
     """
     A system of more than 500 resources is deployed as nested stacks, and CloudFormation creates, updates or deletes at
     most 2,500 resources of a root and its nested stacks in one deployment (CloudFormation quotas): about 180 services.
-    Move services to a separate system, with a manifest and a `name` of its own, whose public paths or hosts the others
-    call.
+    Move services to a separate system, with a manifest and a `name` of its own: systems use one another by `systems`
+    and `shares`.
     """,
 )
 GROWN = Code(
@@ -48,7 +48,8 @@ TOO_MANY_RULES = Code(
     "More security-group rules than a group has",
     """
     A security group has at most 60 inbound rules (VPC quotas; the quota can be raised). Every service that uses a
-    database or another service adds one. Let fewer services use it.
+    database or another service adds one. Let fewer services use it. Services of other systems that use it add rules
+    too, which only their own manifests show.
     """,
 )
 POLICY_TOO_LONG = Code(
@@ -114,7 +115,7 @@ def too_large(stack: Stack, pieces: Pieces, *, deployed: bool = False) -> Iterat
         yield TOO_MANY_AT_ONCE.at(("services",), message, hint=_SPLIT, key=True)
 
 
-_SPLIT = "Split the system in two manifests."
+_SPLIT = "Split the system in two manifests, of which one uses the other: `systems` and `shares`."
 
 
 def _rules(stack: Stack) -> Iterator[Diagnostic]:

@@ -200,6 +200,7 @@ def _deployed(
     from msaspec import pipeline
     from msaspec.deploy import flow
     from msaspec.deploy.sites import local, publishing
+    from msaspec.diagnostics.diagnostic import Severity
     from msaspec.template.role import MAIN
 
     system = pipeline.compile_system(document, environment, roles)
@@ -212,7 +213,9 @@ def _deployed(
     if unseen:
         reporter.say(unseen)
     before = Side(tuple(each.before for each in found if each.before))
-    return before, Side(tuple(each.after for each in found), document), [*strangers, *missing], sites
+    unfilled = [replace(each, severity=Severity.WARNING) for version in found for each in version.unfilled]
+    after = Side(tuple(each.after for each in found), document)
+    return before, after, [*strangers, *unfilled, *missing], sites
 
 
 def _compiled(document: Document, environment: str | None, roles: tuple[Role, ...]) -> Side:

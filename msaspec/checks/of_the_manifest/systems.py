@@ -1,0 +1,119 @@
+"""Other systems: whether they can be reached, and whether what is shared is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msaspec.compile.plan import Plan
+from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
+from msaspec.diagnostics.place import Path
+from msaspec.diagnostics.spelling import suggest
+from msaspec.language.systems import NETWORK, split
+
+OUT_OF_REACH = Code(
+    "MSA541",
+    "A service of another system in another network",
+    """
+    A service of another system is called at its private name, which only its own VPC knows. So both systems stand in
+    one VPC: that of the other system (`network: {system: payments}`), or one that exists (`network: {vpc: ...}` in both
+    manifests). A network of another system is that of an entry of `systems`, and goes without `vpc`.
+
+    Wrong: `uses: [payments/ledger]` and no `network`
+    Right: `uses: [payments/ledger]` and `network: {system: payments}`
+    """,
+)
+NOT_SHAREABLE = Code(
+    "MSA542",
+    "Nothing that can be shared",
+    """
+    `shares` names services that have a `port`, or `network`, each with the systems that may use it. `ports` are names
+    of further ports of the service.
+
+    Wrong: `shares: {leger: [shop]}` with `services: {ledger: {port: 8080}}`
+    Right: `shares: {ledger: [shop]}`
+    """,
+)
+WITH_ITSELF = Code(
+    "MSA543",
+    "A system that is its own neighbour",
+    """
+    Entries of one manifest use one another under their names, without `systems` and `shares`. An entry of `systems`
+    has the stack of another manifest, and `shares` names other systems.
+    """,
+)
+UNUSED_SYSTEM = Code(
+    "MSA549",
+    "A system that nothing uses",
+    "`systems` names a system, and neither `uses` nor `network` refers to it. Remove the line, or use the system.",
+    Severity.WARNING,
+)
+
+
+def check(plan: Plan) -> Iterator[Diagnostic]:
+    """Yield what is wrong with what goes from and to other systems."""
+    yield from _network(plan)
+    yield from _systems(plan)
+    yield from _shares(plan)
+
+
+def _network(plan: Plan) -> Iterator[Diagnostic]:
+    network, systems = plan.root.network, plan.root.systems
+    if network.system and network.system not in systems:
+        message = f"`network.system` names `{network.system}`, and `systems` has no such entry."
+        hint = suggest(network.system, systems, f"Declare it: `systems: {{{network.system}: }}`.")
+        yield OUT_OF_REACH.at((NETWORK, "system"), message, hint=hint)
+    elif network.system and network.vpc:
+        message = "`network` names a VPC and a system, and a system stands in one VPC."
+        yield OUT_OF_REACH.at((NETWORK, "vpc"), message, hint="Remove one of the two.", key=True)
+    if network.exists:
+        return
+    for edge in plan.edges:
+        if edge.elsewhere and edge.offer.doors:
+            system = (split(edge.use.target) or ("",))[0]
+            message = f"`{edge.use.service}` uses `{edge.use.target}`, and this system has a VPC of its own."
+            hint = f"Stand in the network of the other system: `network: {{system: {system}}}`."
+            yield OUT_OF_REACH.at(edge.use.path, message, hint=hint, key=True)
+
+
+def _systems(plan: Plan) -> Iterator[Diagnostic]:
+    used = {found[0] for uses in plan.manifest.uses.values() for target in uses if (found := split(target))}
+    used |= {plan.root.network.system or ""}
+    for name in sorted(plan.root.systems):
+        at: Path = ("systems", name)
+        if plan.manifest.stack_of(name) == plan.site.stack:
+            message = f"The stack of `{name}`, {plan.site.stack}, is that of this manifest."
+            hint = "Use entries of this manifest under their names, or name the stack of the other system."
+            yield WITH_ITSELF.at(at, message, hint=hint, key=True)
+        elif name not in used:
+            message = f"Nothing uses the system `{name}`."
+            yield UNUSED_SYSTEM.at(at, message, hint="Remove it, or add what is used of it to `uses`.", key=True)
+
+
+def _shares(plan: Plan) -> Iterator[Diagnostic]:
+    services = plan.root.services
+    for name, share in sorted(plan.root.shares.items()):
+        at: Path = ("shares", name)
+        for number, system in enumerate(share.with_):
+            if system == plan.site.system:
+                message = f"`shares.{name}` names `{system}`, which is this system."
+                yield WITH_ITSELF.at(
+                    (*at, "with", number), message, hint="Remove it: inside a system `uses` is enough."
+                )
+        if name == NETWORK:
+            if share.ports:
+                message = "A network has no ports."
+                yield NOT_SHAREABLE.at((*at, "ports"), message, hint="Remove the line.", key=True)
+            continue
+        if name not in services:
+            message = f"`shares` names `{name}`, which is no service."
+            hint = suggest(name, services, "Name a service that has a `port`, or `network`.")
+            yield NOT_SHAREABLE.at(at, message, hint=hint, key=True)
+            continue
+        if services[name].port is None:
+            message = f"`{name}` is a worker without `port`, which nobody can call."
+            yield NOT_SHAREABLE.at(at, message, hint=f"Give `{name}` a `port`, or remove the line.", key=True)
+        for number, port in enumerate(share.ports):
+            if port not in services[name].ports:
+                message = f"`{name}` has no port `{port}`."
+                hint = suggest(port, services[name].ports, "Name one of its `ports`.")
+                yield NOT_SHAREABLE.at((*at, "ports", number), message, hint=hint)

@@ -1,0 +1,66 @@
+"""Other systems: what a manifest uses of them, and what it shares with them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from msaspec.language.base import NAME_PATTERN, Items, Model, Name
+
+NETWORK = "network"
+"""The word under `shares` for the VPC and its subnets."""
+SEPARATOR = "/"
+"""Between the name of a system and what is used of it: ``payments/ledger``."""
+ENTRY_PATTERN = f"{NAME_PATTERN[:-1]}{SEPARATOR}{NAME_PATTERN[1:]}"
+
+StackName = Annotated[str, Field(pattern=r"^[a-zA-Z][a-zA-Z0-9]*(-[a-zA-Z0-9]+)*$", max_length=63)]
+
+
+class OtherSystem(Model):
+    """A system of another manifest, in the same account and Region."""
+
+    shorthand = "stack"
+
+    stack: StackName | None = Field(
+        None,
+        description="Name of its stack. Default: its name here, with the environment that is deployed.",
+        examples=["payments-prod"],
+    )
+
+
+class Share(Model):
+    """Which other systems may use an entry."""
+
+    shorthand = "with"
+
+    with_: Annotated[Items[Name], Field(min_length=1)] = Field(
+        alias="with",
+        description="Names of the systems, as `name` of their manifests. Each of their environments may use it.",
+        examples=[["shop"]],
+    )
+    ports: Items[str] = Field(
+        (),
+        description="Names of further ports of a service that are shared too.",
+        examples=[["console"]],
+    )
+
+
+class OtherUse(Model):
+    """What is used of an entry of another system. Without a field it is a service, and its port is opened."""
+
+    ports: Items[str] = Field(
+        (),
+        description="Names of further ports of a service that are used too.",
+        examples=[["console"]],
+    )
+
+
+def split(target: str) -> tuple[str, str] | None:
+    """Return the system and the entry that a name under `uses` leads to; None for an entry of the same manifest.
+
+    >>> split("payments/ledger"), split("ledger")
+    (('payments', 'ledger'), None)
+    """
+    system, slash, entry = target.partition(SEPARATOR)
+    return (system, entry) if slash else None
