@@ -25,9 +25,11 @@ EXAMPLES: Mapping[str, tuple[str, str | None]] = {
     "autoscaling": ("examples/autoscaling/msa.yaml", None),
     "dev": ("examples/production/msa.yaml", "dev"),
     "prod": ("examples/production/msa.yaml", "prod"),
+    "all": ("tests/cases/audited-in-full/msa.yaml", None),
 }
-"""The examples, by the word for each: the manifest, and the environment. Registry stacks are `NAME-registry`."""
-SAME = ("autoscaling-registry", "dev-registry")
+"""The examples, by the word for each: the manifest, and the environment; `all` has every kind, engine and runtime.
+Registry stacks are `NAME-registry`."""
+SAME = ("autoscaling-registry", "dev-registry", "all-registry")
 """Registry stacks that are those of other examples."""
 PILLAR = "wa-Security-Pillar"
 Template = Mapping[str, Any]

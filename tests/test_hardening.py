@@ -264,3 +264,15 @@ def test_what_is_restored_keeps_the_key_of_its_snapshot() -> None:
     assert found["Properties"]["MasterUserSecret"] == {"KmsKeyId": {"Fn::GetAtt": ["EncryptionKey", "Arn"]}}
     assert found["Properties"]["EnablePerformanceInsights"] is False
     assert "NIST.800.53.R5-RDSLoggingEnabled" in reasons(found)
+
+
+def test_jobs_are_traced_where_it_is_asked_for() -> None:
+    """`tracing` turns X-Ray of a state machine on, and its role may send; otherwise the template says why it is off."""
+    job = "jobs: {nightly: {image: 'web:1.0', run: by-hand}}\n"
+    there = resources(job + "audit: true\n")
+    assert {"AwsSolutions-SF1", "AwsSolutions-SF2"} <= reasons(there["NightlyMachine"])
+    traced = resources(job + "audit: {tracing: true}\n")
+    assert traced["NightlyMachine"]["Properties"]["TracingConfiguration"] == {"Enabled": True}
+    assert "AwsSolutions-SF2" not in reasons(traced["NightlyMachine"])
+    assert "xray:GetSamplingTargets" in json.dumps(traced["NightlyMachineRole"])
+    assert "xray:GetSamplingTargets" not in json.dumps(traced["DatabaseBootstrapHandlerRole"])

@@ -13,7 +13,7 @@ from msaspec.manifest.root import Root
 
 TYPES = {"audit": (iam.ROLE, *access_logs.TYPES, *firewall.TYPES), "encryption": encryption.TYPES}
 """What the measures emit, by the field that asks for them."""
-_AUDIT = (monitoring.databases, monitoring.hosts, monitoring.functions, firewall.build, access_logs.build)
+_AUDIT = (monitoring.databases, monitoring.hosts, monitoring.traces, firewall.build, access_logs.build)
 
 
 def measures(root: Root) -> Iterator[tuple[Path, Callable[[Hardened], Part]]]:

@@ -38,7 +38,7 @@ class Audit(Model):
     )
     tracing: bool = Field(
         False,
-        description="X-Ray traces of the Lambda functions that msaspec itself needs.",
+        description="X-Ray traces of jobs, and of the Lambda functions that msaspec itself needs.",
     )
 
     def does(self, field: str) -> bool:

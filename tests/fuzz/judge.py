@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from msaspec import pipeline
 from msaspec.cli import main
 from msaspec.cli.commands import lint
-from msaspec.diagnostics.diagnostic import Diagnostic, Severity
+from msaspec.diagnostics.diagnostic import Diagnostic, Invalid, Severity
 from msaspec.linting import cfn_lint
 from tests.fuzz import mutations, shapes
 
@@ -78,11 +78,11 @@ def judge(manifest: bytes, number: int = 0, *, linted: bool = False) -> Verdict:
     form = lint.FORMATS[number % len(lint.FORMATS)]
     environment = _environment(manifest, number)
     compile_words = ["compile", "-", "--format", ("yaml", "json")[number % 2], *environment]
-    with _without_cfn_lint(subjects):
+    with _without_cfn_lint(subjects), _once():
         for words in (["lint", "--format", form, "-"], compile_words):
             faults += _tried(words, manifest)
-    if not _compiles(manifest):
-        subjects.clear()  # what lint made of it by repairs, to look for further faults
+        if subjects and not _compiles(manifest):
+            subjects.clear()  # what lint made of it by repairs, to look for further faults
     if linted and subjects:
         faults += _found(subjects)
     return Verdict(len(subjects), len(subjects) if linted else 0, tuple(dict.fromkeys(faults)))
@@ -166,6 +166,49 @@ def _without_cfn_lint(collected: list[cfn_lint.Subject]) -> Iterator[None]:
         yield
     finally:
         cfn_lint.lint_all = usual
+
+
+@contextmanager
+def _once() -> Iterator[None]:
+    """Each stage takes the same manifest once, whichever command asks first. They are pure, so nothing is lost; where a
+    manifest is wrong, the search for all of its faults takes most of the time."""
+    usual = {name: getattr(pipeline, name) for name in ("load", "plan_of", "_main")}
+    try:
+        for name, stage in usual.items():
+            setattr(pipeline, name, _remembering(stage))
+        yield
+    finally:
+        for name, stage in usual.items():
+            setattr(pipeline, name, stage)
+
+
+def _remembering(stage: Callable[..., Any]) -> Callable[..., Any]:
+    known: list[tuple[tuple[Any, ...], Any, Invalid | None]] = []
+
+    def remembered(*words: Any) -> Any:
+        for before, result, invalid in known:
+            if _same(before, words):
+                if invalid:
+                    raise invalid
+                return result
+        try:
+            result, invalid = stage(*words), None
+        except Invalid as raised:
+            result, invalid = None, raised
+        known.append((words, result, invalid))
+        if invalid:
+            raise invalid
+        return result
+
+    return remembered
+
+
+def _same(before: Sequence[Any], words: Sequence[Any]) -> bool:
+    """Whether a stage is asked for the same: equal texts, and the very same values, of which functions do not count."""
+    return len(before) == len(words) and all(
+        one is other or (callable(one) and callable(other)) or (isinstance(one, (str, bytes)) and one == other)
+        for one, other in zip(before, words, strict=True)
+    )
 
 
 @cache

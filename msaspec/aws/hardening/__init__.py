@@ -49,6 +49,6 @@ class Hardened:
         policies[0]["PolicyDocument"]["Statement"].extend(statements)
 
 
-def role_of(properties: Mapping[str, Any]) -> str:
-    """Return the logical id of the role of a Lambda function that msaspec wrote."""
-    return str(properties["Role"]["Fn::GetAtt"][0])
+def role_of(arn: Mapping[str, Any]) -> str:
+    """Return the logical id of a role, by its ARN as msaspec writes it."""
+    return str(arn["Fn::GetAtt"][0])

@@ -64,7 +64,7 @@ def build(to: Hardened) -> Part:
     for _, properties in to.properties("AWS::Lambda::Function"):
         if "Environment" in properties:
             properties["KmsKeyArn"] = ARN
-            roles[role_of(properties)] = None
+            roles[role_of(properties["Role"])] = None
     for role in roles:
         actions = ["kms:Decrypt", "kms:GenerateDataKey"]
         to.may(role, {"Effect": "Allow", "Action": actions, "Resource": ARN})

@@ -1,4 +1,4 @@
-"""What is measured of databases and hosts, and traced of functions."""
+"""What is measured of databases and hosts, and traced of functions and jobs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from msaspec.language.part import Part
 ROLE = "AuditMonitoringRole"
 SECONDS = 60
 """How often Enhanced Monitoring measures."""
-DATABASE, FUNCTION = "AWS::RDS::DBInstance", "AWS::Lambda::Function"
+DATABASE, FUNCTION, MACHINE = "AWS::RDS::DBInstance", "AWS::Lambda::Function", "AWS::StepFunctions::StateMachine"
+_SAMPLING = ("xray:GetSamplingRules", "xray:GetSamplingTargets")
+_SENDING = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
 # fact: performance-insights-classes
 _TOO_SMALL = frozenset(f"db.{family}.{size}" for family in ("t2", "t3", "t4g") for size in ("micro", "small"))
 """Classes without Performance Insights where the engine is MySQL or MariaDB."""
@@ -48,13 +50,21 @@ def hosts(audit: Audit, to: Hardened) -> Part:
     return Part()
 
 
-def functions(audit: Audit, to: Hardened) -> Part:
-    """Trace the functions, by what their roles may then send."""
-    for _, properties in to.properties(FUNCTION) if audit.does("tracing") else ():
-        properties["TracingConfig"] = {"Mode": "Active"}
-        actions = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
-        to.may(role_of(properties), {"Effect": "Allow", "Action": actions, "Resource": "*"})
+def traces(audit: Audit, to: Hardened) -> Part:
+    """Trace functions and state machines, by what their roles may then send."""
+    if audit.does("tracing"):
+        for _, properties in to.properties(FUNCTION):
+            properties["TracingConfig"] = {"Mode": "Active"}
+            to.may(role_of(properties["Role"]), _sending())
+        for _, properties in to.properties(MACHINE):
+            properties["TracingConfiguration"] = {"Enabled": True}
+            # fact: xray-of-state-machines
+            to.may(role_of(properties["RoleArn"]), _sending(*_SAMPLING))
     return Part()
+
+
+def _sending(*more: str) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": [*more, *_SENDING], "Resource": "*"}
 
 
 def _role() -> Any:

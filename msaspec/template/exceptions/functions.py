@@ -1,10 +1,11 @@
-"""The Lambda functions that msaspec itself needs, and its alarms."""
+"""The Lambda functions that msaspec itself needs, the state machines of jobs, and alarms."""
 
 from __future__ import annotations
 
 from msaspec.template.exception import Exempt
 
 _FUNCTION = ("AWS::Lambda::Function",)
+_MACHINE = ("AWS::StepFunctions::StateMachine",)
 EXCEPTIONS = (
     Exempt(
         title="A runtime that is not the newest",
@@ -41,6 +42,19 @@ EXCEPTIONS = (
         types=_FUNCTION,
         fits=lambda function: function.get("Environment") is not None and function.get("KmsKeyArn") is None,
         checkov=("CKV_AWS_173",),
+    ),
+    Exempt(
+        title="A state machine without a log",
+        reason="Step Functions keeps the history of each run for 90 days, and the job's output is in its log group.",
+        types=_MACHINE,
+        nag=("SF1",),
+    ),
+    Exempt(
+        title="A state machine that is not traced",
+        reason="Its history has the times of each step; `audit: {tracing: true}` sends them to X-Ray as well.",
+        types=_MACHINE,
+        fits=lambda machine: machine.get("TracingConfiguration", "Enabled") is not True,
+        nag=("SF2",),
     ),
     Exempt(
         title="An alarm that calls nobody",

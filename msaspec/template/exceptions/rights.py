@@ -9,6 +9,8 @@ from typing import Any
 from msaspec.template.exception import Exempt
 from msaspec.template.resources import Resource, items
 
+_HOLDERS = ("AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy")
+
 
 def _resources(holder: Resource) -> Iterator[Any]:
     """Yield the resources of all statements of a role, or of a managed policy."""
@@ -31,14 +33,14 @@ EXCEPTIONS = (
     Exempt(
         title="Permissions on more than one resource",
         reason="AWS has no narrower resource for these actions, or they stay below the one that is named.",
-        types=("AWS::IAM::Role", "AWS::IAM::ManagedPolicy"),
+        types=_HOLDERS,
         fits=_is_wide,
         nag=("IAM5",),
     ),
     Exempt(
         title="Actions that change something, on `*`",
         reason="Session Manager and the network interfaces of Lambda have no narrower resource.",
-        types=("AWS::IAM::Role", "AWS::IAM::ManagedPolicy"),
+        types=_HOLDERS,
         fits=lambda holder: _is_open(holder) and ("ssmmessages" in str(holder) or "NetworkInterface" in str(holder)),
         checkov=("CKV_AWS_111",),
     ),
@@ -52,8 +54,8 @@ EXCEPTIONS = (
     Exempt(
         title="An inline policy",
         reason="It fits one role and goes with it; a managed policy could be attached elsewhere.",
-        types=("AWS::IAM::Role",),
-        fits=lambda role: role.get("Policies") is not None,
+        types=("AWS::IAM::Role", "AWS::IAM::Policy"),
+        fits=lambda holder: holder.get("Policies") is not None or holder.get("PolicyDocument") is not None,
         packs={"IAMNoInlinePolicy": "NPH"},
         guard=("IAM_NO_INLINE_POLICY_CHECK",),
     ),
