@@ -1,4 +1,5 @@
-"""Compose files: services run on `fargate`, PostgreSQL becomes a database, and passwords become secrets."""
+"""Compose files: services run on `fargate`, what runs once is a job, PostgreSQL, MySQL and MariaDB are databases, and
+passwords are secrets."""
 
 from __future__ import annotations
 
@@ -8,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from msaspec.importing import builds, compose_keys, stores, variables
+from msaspec.diagnostics.place import render
+from msaspec.engines import engines
+from msaspec.importing import builds, compose_keys, mounts, one_shot, stores, variables
 from msaspec.importing.compose_files import Files, keyed
 from msaspec.importing.draft import Draft, Names
 from msaspec.importing.imported import Imported, Options, finish
@@ -36,6 +39,13 @@ class Service:
     port: int | None = None
     hosts: set[str] = field(default_factory=set)
     """Names that others reach it at."""
+    section: str = "services"
+    """That of the manifest: `jobs` for what runs once."""
+
+    @property
+    def once(self) -> bool:
+        """Whether it is a job."""
+        return self.section == "jobs"
 
     @property
     def is_built(self) -> bool:
@@ -60,6 +70,7 @@ class Compose:
         self.secrets: frozenset[str] = frozenset()
         """Values that are passwords, also under other names."""
         self.top_secrets: dict[str, Any] = {}
+        self.top_configs: dict[str, Any] = {}
         self.shared: frozenset[str] = frozenset()
         """Variables that have one value in several services."""
 
@@ -74,7 +85,7 @@ class Compose:
         for key, value in tree.items():
             if key.startswith("x-"):
                 self.ledger.replaced(value, "what refers to it has its content")
-        self.top_secrets = entries(tree.get("secrets"))
+        self.top_secrets, self.top_configs = entries(tree.get("secrets")), entries(tree.get("configs"))
         self._take(entries(tree.get("services")))
         if not self.services:
             raise compose_keys.nothing(self.files.folder.as_posix(), "no service that runs by default")
@@ -93,11 +104,13 @@ class Compose:
             if self._value(leaf) not in self.peers
         )
         self.shared = _shared(keyed(each.tree.get("environment")) for each in every)
-        self.public = compose_keys.front([(each.name, each.ports, each.port) for each in self.services.values()])
-        for service in self.services.values():
+        lasting = [each for each in self.services.values() if not each.once]
+        self.public = compose_keys.front([(each.name, each.ports, each.port) for each in lasting])
+        # What prepares a database owns it.
+        for service in sorted(self.services.values(), key=lambda each: not each.once):
             self._service(service)
         compose_keys.around(tree, self.ledger)
-        return finish(self.draft, self.ledger, OTHERWISE)
+        return finish(self.draft, self.ledger, OTHERWISE, self.files.folder.as_posix())
 
     def _take(self, trees: dict[str, Any]) -> None:
         """Tell services from stores, and from what is not part of the project by default."""
@@ -110,6 +123,7 @@ class Compose:
                 chosen[key] = tree
                 self.ledger.carried(tree.get("profiles"), f"services.{key}")
         managed = self.options.managed and any(not self._is_store(tree) for tree in chosen.values())
+        once = one_shot.among(chosen, {key for key in chosen if managed and self._is_store(chosen[key])})
         for key, tree in chosen.items():
             is_store = managed and self._is_store(tree)
             name = self.names.new(key, "database" if is_store else "service")
@@ -117,10 +131,11 @@ class Compose:
             service = Service(key, tree, name, image or f"{name}:1.0", hosts={key})
             service.hosts |= compose_keys.aliases(tree, self.files)
             service.ports = compose_keys.ports(tree, self.files)
+            service.section = "jobs" if key in once else "services"
             (self.stores if is_store else self.services)[key] = service
 
     def _is_store(self, tree: dict[str, Any]) -> bool:
-        return "build" not in tree and stores.is_postgres(self._image(tree) or "")
+        return "build" not in tree and stores.engine(self._image(tree) or "") is not None
 
     def _image(self, tree: dict[str, Any]) -> str | None:
         missing: list[str] = []
@@ -130,26 +145,24 @@ class Compose:
 
     def _store(self, store: Service) -> None:
         """Write a database that takes the place of a container."""
-        spec: dict[str, Any] = {}
-        if version := stores.version(store.image):
+        engine, place = engines()[stores.engine(store.image) or ""], f"databases.{store.name}"
+        spec: dict[str, Any] = {} if engine.name == "postgres" else {"engine": engine.name}
+        if version := stores.version(store.image, engine.name):
             spec["version"] = version
-        place = f"databases.{store.name}"
+        elif engine.name != "postgres" and re.search(r":\d", stores.short(store.image)):
+            told = f"The source has {stores.short(store.image)}; this is version {engine.version}. Test your program."
+            self.draft.note(("databases", store.name), told)
         self.draft.at("databases")[store.name] = spec
-        self.ledger.replaced(store.tree, f"the database `{place}` (RDS PostgreSQL)")
+        self.ledger.replaced(store.tree, f"the database `{place}` (RDS {engine.title})")
         values = {
             name: self._value(leaf) or leaf.text
             for name, leaf in keyed(store.tree.get("environment")).items()
             if isinstance(leaf, Leaf)
         }
         values |= self._env_files(store)
-        parts = {
-            "username": values.get("POSTGRES_USER") or values.get("POSTGRESQL_USERNAME") or "postgres",
-            "password": values.get("POSTGRES_PASSWORD") or values.get("POSTGRESQL_PASSWORD") or "",
-            "name": values.get("POSTGRES_DB") or values.get("POSTGRESQL_DATABASE") or "",
-        }
-        parts["name"] = parts["name"] or parts["username"]
+        parts = stores.login(engine.name, values)
         for host in store.hosts:
-            self.peers[host] = Peer(store.name, 5432, "postgres", parts)
+            self.peers[host] = Peer(store.name, engine.port, engine.name, parts)
         for volume in items(store.tree.get("volumes")):
             if "initdb" in "".join(leaf.text for leaf in leaves(volume)):
                 self.draft.note(
@@ -172,11 +185,16 @@ class Compose:
 
     def _service(self, service: Service) -> None:
         tree, ledger = service.tree, self.ledger
-        place = f"services.{service.name}"
-        path = ("services", service.name)
+        place, path = f"{service.section}.{service.name}", (service.section, service.name)
         spec: dict[str, Any] = {"image": service.image}
-        self.draft.at("services")[service.name] = spec
+        self.draft.at(service.section)[service.name] = spec
         self._picture(service, spec)
+        for mount in mounts.found(tree, self.top_configs, self.files):
+            spec.setdefault("files", {})[mount.place] = mount.file or {"text": mount.text}
+            for leaf in mount.leaves:
+                ledger.carried(leaf, render((*path, "files", mount.place)))
+        if service.once:
+            ledger.carried(tree.get("restart"), f"{place}.run")
         if service.port:
             spec["port"] = service.port
         compose_keys.say_ports(service, self, place, is_public=service.name == self.public)
@@ -192,13 +210,15 @@ class Compose:
         if used:
             spec["uses"] = {name: self._use(service, name) for name in sorted(used)}
             ledger.carried(tree.get("depends_on"), f"{place}.uses")
-        elif len(self.services) > 1 and stores.last_name(service.image) not in stores.KEEPING:
+        elif len(self.services) > 1 and not service.once and stores.last_name(service.image) not in stores.KEEPING:
             self.draft.note(path, "No edge seen: if it calls other services, name them under `uses`.")
+        if service.once:
+            one_shot.write(spec)
 
     def _picture(self, service: Service, spec: dict[str, Any]) -> None:
         """Write the image, and how it is built."""
-        tree, ledger, place = service.tree, self.ledger, f"services.{service.name}"
-        path = ("services", service.name)
+        tree, ledger, place = service.tree, self.ledger, f"{service.section}.{service.name}"
+        path = (service.section, service.name)
         if not service.is_built:
             ledger.carried(tree.get("image"), f"{place}.image")
             if not text_of(tree.get("image")):
@@ -246,9 +266,10 @@ class Compose:
             known = variables.read_dotenv(self.files.beside(leaf, name)) if isinstance(leaf, Leaf) and name else None
             if known is None:
                 self.ledger.lost(each, "the file is not there: add its variables to `env`, or to `secrets`")
-                self.draft.note(("services", service.name), f"Add the variables of {name} to `env`, or to `secrets`.")
+                told = f"Add the variables of {name} to `env`, or to `secrets`."
+                self.draft.note((service.section, service.name), told)
             else:
-                self.ledger.carried(each, f"services.{service.name}.env")
+                self.ledger.carried(each, f"{service.section}.{service.name}.env")
                 found |= known
         return found
 
@@ -266,7 +287,7 @@ class Compose:
                 text = self.files.fill(leaf.text, missing)
             if missing:
                 told = f"{', '.join(dict.fromkeys(missing))} has no value in the source; set it."
-                self.draft.note(("services", service.name, "env", name), told)
+                self.draft.note((service.section, service.name, "env", name), told)
             values[name] = (leaf, text)
         used: set[str] = set()
         near = {*self._edges(service)}
@@ -290,7 +311,9 @@ class Compose:
             peer = self.peers.get(key)
             if peer and peer.port:
                 found.add(peer.name)
-                self.ledger.carried(leaf, f"services.{service.name}.uses.{peer.name}")
+                self.ledger.carried(leaf, f"{service.section}.{service.name}.uses.{peer.name}")
+            elif key in self.services and self.services[key].once:
+                self.ledger.replaced(leaf, "the job runs before each deployment")
             else:
                 why = "it has no port, so nothing is called; msaspec starts services in no order"
                 self.ledger.lost(leaf, why if peer else "the service is not part of the import")

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from msaspec.importing import copilot_events, copilot_jobs, variables
 from msaspec.importing import copilot_keys as keys
-from msaspec.importing import variables
 from msaspec.importing.draft import Draft, Names
 from msaspec.importing.imported import Imported, Options, finish
 from msaspec.importing.ledger import Ledger
@@ -19,6 +19,7 @@ from msaspec.importing.variables import Peer
 OTHERWISE = "Copilot has it, msaspec does not"
 LONGEST_SYSTEM = 24
 """Characters of the system's name: names of load balancers and roles begin with it."""
+JOB = "Scheduled Job"
 SERVICES = ("Load Balanced Web Service", "Backend Service", "Worker Service", "Request-Driven Web Service")
 
 
@@ -31,6 +32,7 @@ class Copilot:
         self.draft = Draft()
         self.names = Names()
         self.peers: dict[str, Peer] = {}
+        self.jobs: set[str] = set()
         self.environments: list[str] = []
         self.application = ""
         self.root = Path()
@@ -57,14 +59,16 @@ class Copilot:
             kind = text_of(tree.get("type")) or ""
             if kind == "Environment":
                 self._environment(file, tree)
-            elif kind in SERVICES:
-                name = text_of(tree.get("name")) or file.parent.name
-                chosen[self.names.new(name)] = tree
+            elif kind in (*SERVICES, JOB):
+                name = self.names.new(text_of(tree.get("name")) or file.parent.name)
+                chosen[name] = tree
+                if kind == JOB:
+                    self.jobs.add(name)
             elif kind == "Static Site":
                 self._site(file, tree)
             else:
-                self._job(file, tree, kind)
-        if not chosen:
+                self._strange(file, tree, kind)
+        if not chosen and "buckets" not in self.draft.data:
             raise fault(folder.as_posix(), f"{folder.as_posix()} has no service, so there is nothing to import.")
         self.environments += sorted(
             {str(each) for tree in chosen.values() for each in entries(tree.get("environments"))} - {*self.environments}
@@ -73,7 +77,11 @@ class Copilot:
         public = {name for name, tree in chosen.items() if keys.is_public(tree)}
         used: set[str] = set()
         for name, tree in chosen.items():
-            self.draft.at("services")[name] = keys.service(self, name, tree, used)
+            spec = self.draft.at(self.section(name))[name] = keys.service(self, name, tree, used)
+            if name in self.jobs and (told := copilot_jobs.write(spec, tree, self.ledger, f"jobs.{name}")):
+                self.draft.note(("jobs", name), told)
+        lasting = {name: tree for name, tree in chosen.items() if name not in self.jobs}
+        copilot_events.queues(self, lasting, copilot_events.topics(self, lasting))
         for name in self.environments:
             self.draft.at("environments").setdefault(keys.environment(name), {})
         for name, tree in chosen.items():
@@ -158,12 +166,12 @@ class Copilot:
         why = "host names of the CDN are `cdn: {hosts: [..], certificate: ..}`"
         self.ledger.lost(tree, why if folder else f"a site is one folder, uploaded as it is; {why}")
 
-    def _job(self, file: Path, tree: dict[str, Any], kind: str) -> None:
+    def section(self, name: str) -> str:
+        """Return the section that a workload is in."""
+        return "jobs" if name in self.jobs else "services"
+
+    def _strange(self, file: Path, tree: dict[str, Any], kind: str) -> None:
         name = text_of(tree.get("name")) or file.parent.name
-        if kind == "Scheduled Job":
-            self.draft.note(("services",), f"{name} is a scheduled job. Write it under `jobs`, with its `schedule`.")
-            self.ledger.lost(tree, "the importer takes no jobs: write it under `jobs`")
-            return
         what = f"of the type {kind or 'that is missing'}, which msaspec does not have"
         self.draft.note(("services",), f"{name} is {what}. Run it outside.")
         self.ledger.lost(tree, "the type is not one of services")
@@ -189,13 +197,22 @@ class Copilot:
                     )
 
     def _addon(self, owner: str, tree: dict[str, Any]) -> None:
-        services = entries(self.draft.data.get("services"))
+        services = {**entries(self.draft.data.get("services")), **entries(self.draft.data.get("jobs"))}
         user = owner if owner in services else None
         for key, resource in entries(tree.get("Resources")).items():
             kind = text_of(entries(resource).get("Type")) or ""
             engine = text_of(entries(entries(resource).get("Properties")).get("Engine")) or ""
-            if kind in ("AWS::RDS::DBInstance", "AWS::RDS::DBCluster") and "postgres" in engine:
-                self._store("databases", key, {}, user, {}, resource)
+            properties = entries(entries(resource).get("Properties"))
+            known = next((each for each in ("postgres", "mysql", "mariadb") if each in engine), None)
+            if kind in ("AWS::RDS::DBInstance", "AWS::RDS::DBCluster") and known:
+                self._store("databases", key, {} if known == "postgres" else {"engine": known}, user, {}, resource)
+            elif kind == "AWS::DynamoDB::Table" and (orders := keys.table(properties)):
+                self._store("tables", key, orders, user, {"access": "read-write"}, resource)
+            elif kind in keys.CACHES:
+                cache = {"engine": "memcached"} if engine == "memcached" else {}
+                self._store("caches", key, cache, user, {}, resource)
+            elif kind.startswith("AWS::ElastiCache::"):
+                self.ledger.replaced(resource, "what caches need, msaspec creates with them")
             elif kind == "AWS::S3::Bucket":
                 self._store("buckets", key, {}, user, {"access": "read-write"}, resource)
             elif kind.startswith(("AWS::RDS::", "AWS::EC2::SecurityGroup", "AWS::SecretsManager::")):
@@ -217,7 +234,7 @@ class Copilot:
         note = "It replaces a resource of an addon. Move the data, and read the new variables."
         self.draft.note((section, name), note)
         if user:
-            self.draft.data["services"][user].setdefault("uses", {})[name] = use
+            self.draft.data[self.section(user)][user].setdefault("uses", {})[name] = use
 
     def value(self, text: str) -> str:
         """Return a text of a manifest with Copilot's variables as references."""

@@ -144,7 +144,7 @@ def front(services: Iterable[tuple[str, Sequence[Port], int | None]]) -> str | N
 
 def say_ports(service: Any, job: Import, place: str, *, is_public: bool) -> None:
     """Say what becomes of the published ports."""
-    path = ("services", service.name)
+    path = (service.section, service.name)
     for each in items(service.tree.get("ports")):
         port = next((known for known in service.ports if known.leaf is each), None)
         if port is None or not port.target:
@@ -321,7 +321,7 @@ def variable(
     databases: Sequence[Peer],
 ) -> set[str]:
     """Write one variable, as a value, a reference or a secret; return the names of what it reaches."""
-    path = ("services", service.name)
+    path = (service.section, service.name)
     raw = leaf.text if isinstance(leaf, Leaf) and not text else text
     if part := variables.part_of_database(name, raw, databases):
         spec.setdefault("env", {})[name] = part[0]

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import Any, Protocol
 
-from msaspec.importing import builds, stores, variables
+from msaspec.importing import builds, copilot_sidecars, stores, variables
 from msaspec.importing.draft import Draft, Names
 from msaspec.importing.ledger import Ledger
 from msaspec.importing.sizes import fargate
@@ -18,16 +18,13 @@ from msaspec.language.service import RETENTIONS
 from msaspec.manifest import misshapen
 
 LOST = {
-    "sidecars": "write each under `sidecars`, with an image that has its registry",
     "storage": "a container keeps no files; data is in `databases` and `buckets`",
-    "publish": "the importer takes no topics: write them under `topics`, and `uses: {TOPIC: publish}`",
-    "subscribe": "the importer takes no queues: write one under `queues`, with the topics under `from`",
     "taskdef_overrides": "write operations on msaspec's template under `patches`",
     "nlb": "there is no public TCP",
     "observability": "there is no tracing",
-    "on": "a schedule is one of an entry of `jobs`",
     "env_file": "copy its variables to `env`, and passwords to `secrets`",
 }
+CACHES = ("AWS::ElastiCache::CacheCluster", "AWS::ElastiCache::ReplicationGroup", "AWS::ElastiCache::ServerlessCache")
 _REFERENCE = re.compile(r"\$\{COPILOT_(APPLICATION|ENVIRONMENT)_NAME\}")
 
 
@@ -41,11 +38,30 @@ class Import(Protocol):
     application: str
     root: Path
 
+    def section(self, name: str) -> str:
+        """Return the section that a workload is in: `services` or `jobs`."""
+
     def value(self, text: str) -> str:
         """Return a text with Copilot's variables as references."""
 
     def build_folder(self, build: Any) -> tuple[str, str]:
         """Return the folder with the Dockerfile."""
+
+
+def table(properties: dict[str, Any]) -> dict[str, Any]:
+    """Return the keys of a DynamoDB table; nothing where they cannot be read."""
+    types = {
+        text_of(entries(each).get("AttributeName")): {"S": "string", "N": "number", "B": "binary"}.get(
+            text_of(entries(each).get("AttributeType")) or ""
+        )
+        for each in items(properties.get("AttributeDefinitions"))
+    }
+    found: dict[str, Any] = {}
+    for each in items(properties.get("KeySchema")):
+        name, kind = (text_of(entries(each).get(key)) for key in ("AttributeName", "KeyType"))
+        if name and types.get(name):
+            found["sort" if kind == "RANGE" else "key"] = {"name": name, "type": types[name]}
+    return found if "key" in found else {}
 
 
 def environment(name: str) -> str:
@@ -67,9 +83,9 @@ def is_public(tree: dict[str, Any]) -> bool:
 
 def service(job: Import, name: str, tree: dict[str, Any], used: set[str]) -> dict[str, Any]:
     """Return a service, and say what became of its keys."""
-    ledger, place, path = job.ledger, f"services.{name}", ("services", name)
+    ledger, place, path = job.ledger, f"{job.section(name)}.{name}", (job.section(name), name)
     ledger.carried(tree.get("name"), place)
-    ledger.replaced(tree.get("type"), f"`paths` and `port` of `{place}`")
+    ledger.replaced(tree.get("type"), f"the fields of `{place}`")
     spec: dict[str, Any] = {}
     image = entries(tree.get("image"))
     _image(job, name, image, spec)
@@ -83,6 +99,8 @@ def service(job: Import, name: str, tree: dict[str, Any], used: set[str]) -> dic
     else:
         ledger.lost(tree.get("http"), "an internal load balancer has no paths: the service is reached at its name")
     _fields(job, name, tree, spec, place)
+    copilot_sidecars.write(job.draft, ledger, path, tree, spec)
+    ledger.lost(image.get("depends_on"), "write what starts first under `sidecars`, with `starts: before`")
     for key, why in LOST.items():
         if any(True for _ in items(tree.get(key))) or entries(tree.get(key)):
             job.draft.note(path, f"The source has `{key}`: {why}.")
@@ -91,7 +109,7 @@ def service(job: Import, name: str, tree: dict[str, Any], used: set[str]) -> dic
     reached.discard(name)
     if reached:
         spec["uses"] = {each: {} for each in sorted(reached)}
-    elif len({peer.name for peer in job.peers.values()}) > 1:
+    elif job.section(name) == "services" and len({peer.name for peer in job.peers.values()}) > 1:
         job.draft.note(path, "No edge seen: if it calls other services, name them under `uses`.")
     _secrets(job, name, tree.get("secrets"), spec)
     return spec
@@ -104,7 +122,7 @@ def _argument(leaf: Any) -> str | None:
 
 
 def _image(job: Import, name: str, image: dict[str, Any], spec: dict[str, Any]) -> None:
-    ledger, place = job.ledger, f"services.{name}"
+    ledger, place = job.ledger, f"{job.section(name)}.{name}"
     location = text_of(image.get("location"))
     if location and "$" not in location:
         spec["image"] = stores.full_name(location)
@@ -121,15 +139,14 @@ def _image(job: Import, name: str, image: dict[str, Any], spec: dict[str, Any]) 
         builds.arguments(made, entries(entries(build).get("args")), _argument, ledger, f"{place}.build")
         spec["build"] = made.short()
         for note in made.notes:
-            job.draft.note(("services", name, "build"), note)
+            job.draft.note((job.section(name), name, "build"), note)
     ledger.lost(image.get("healthcheck"), "a service without `paths` is healthy while its container runs")
-    ledger.lost(image.get("depends_on"), "write what starts first under `sidecars`, with `starts: before`")
     ledger.lost(image.get("credentials"), "msaspec logs in to no private registry; push the image to the system's own")
     ledger.lost(image.get("labels"), "tags are at the top: `tags`")
 
 
 def _http(job: Import, name: str, http: Any, spec: dict[str, Any], used: set[str]) -> None:
-    ledger, place, tree = job.ledger, f"services.{name}", entries(http)
+    ledger, place, tree = job.ledger, f"{job.section(name)}.{name}", entries(http)
     rules = [tree, *(entries(each) for each in items(tree.get("additional_rules")))]
     paths = []
     for rule in rules:
@@ -146,7 +163,7 @@ def _http(job: Import, name: str, http: Any, spec: dict[str, Any], used: set[str
         if alias is not None:
             hosts = [text for each in items(alias) if (text := text_of(entries(each).get("name", each)))]
             told = f"Public as {', '.join(hosts)} in the source: set `ingress` with a domain, then `hosts` here."
-            job.draft.note(("services", name), told)
+            job.draft.note((job.section(name), name), told)
             ledger.lost(alias, "`hosts` need a domain in `ingress`, which Copilot keeps outside its files")
     if paths:
         spec["paths"] = paths
@@ -272,7 +289,9 @@ def _variables(job: Import, name: str, tree: Any, spec: dict[str, Any], place: s
         text = text_of(leaf)
         if text is None and not (isinstance(leaf, Leaf) and leaf.value is None):
             job.ledger.lost(leaf, "it is the output of another stack: write its value, or use an entry of the manifest")
-            job.draft.note(("services", name), f"{key} is the output of another stack in the source. Write its value.")
+            job.draft.note(
+                (job.section(name), name), f"{key} is the output of another stack in the source. Write its value."
+            )
             continue
         value = variables.connected(key, text or "", job.peers)
         named = {each for each in value.peers if any(p.name == each and p.port for p in job.peers.values())}
@@ -281,7 +300,7 @@ def _variables(job: Import, name: str, tree: Any, spec: dict[str, Any], place: s
             spec.setdefault("secrets", {})[key] = parameter
             job.ledger.replaced(leaf, f"a secret: `{place}.secrets.{key}`")
             job.draft.note(
-                ("services", name, "secrets"),
+                (job.section(name), name, "secrets"),
                 "Create these parameters: `aws ssm put-parameter --type SecureString ...`.",
             )
             continue
@@ -300,27 +319,31 @@ def _references(text: str) -> str:
 
 def _secrets(job: Import, name: str, tree: Any, spec: dict[str, Any]) -> None:
     """Write secrets; those that differ by environment belong into each."""
-    place = f"services.{name}"
+    place = f"{job.section(name)}.{name}"
     for key, leaf in entries(tree).items():
         text = text_of(entries(leaf).get("secretsmanager", leaf))
-        path = ("services", name, "secrets")
+        path = (job.section(name), name, "secrets")
         if text and _REFERENCE.search(text) and text.startswith("/"):
             text = text.replace("${COPILOT_APPLICATION_NAME}", job.application or str(job.draft.data["name"]))
             if "${COPILOT_ENVIRONMENT_NAME}" in text and "$" not in text.replace("${COPILOT_ENVIRONMENT_NAME}", ""):
                 for each in job.environments or ["test"]:
-                    at = job.draft.at("environments", environment(each), "services", name, "secrets")
+                    at = job.draft.at("environments", environment(each), job.section(name), name, "secrets")
                     at[key] = text.replace("${COPILOT_ENVIRONMENT_NAME}", each)
                 job.ledger.carried(leaf, f"environments.*.services.{name}.secrets.{key}")
                 continue
         if text and "$" not in text and (text.startswith(("/", "arn:"))):
-            spec.setdefault("secrets", {})[key] = misshapen.corrected(("services", name, "secrets", key), text) or text
+            spec.setdefault("secrets", {})[key] = (
+                misshapen.corrected((job.section(name), name, "secrets", key), text) or text
+            )
             job.ledger.carried(leaf, f"{place}.secrets.{key}")
         elif text and re.fullmatch(r"[\w.-]+", text) and isinstance(leaf, Leaf):
             spec.setdefault("secrets", {})[key] = f"/{text}"
             job.draft.note(path, "A parameter is named by a path here: copy those of the source to the paths below.")
             job.ledger.replaced(leaf, f"the parameter at a path: `{place}.secrets.{key}`")
         else:
-            job.draft.note(("services", name), f"{key} is a secret of the source. Name it: `secrets: {{{key}: ARN}}`.")
+            job.draft.note(
+                (job.section(name), name), f"{key} is a secret of the source. Name it: `secrets: {{{key}: ARN}}`."
+            )
             job.ledger.lost(leaf, "a secret is named by its ARN or by the path of a parameter")
 
 
@@ -339,9 +362,12 @@ def overlays(job: Import, name: str, tree: dict[str, Any]) -> None:
         job.ledger.lost(below.get("http"), "paths and hosts are those of the service; a domain is in `ingress`")
         if text_of(below.get("http")) is None and entries(below.get("http")):
             told = f"In {word}, the source changes `http`: write `paths` and `hosts` there."
-            job.draft.note(("services", name), told)
+            job.draft.note((job.section(name), name), told)
+        if job.section(name) == "jobs":
+            spec.pop("scale", None)
+            spec.get("runtime", {}).pop("type", None)
         if spec:
-            at = job.draft.at("environments", environment(word), "services", name)
+            at = job.draft.at("environments", environment(word), job.section(name), name)
             for key, value in spec.items():
                 at[key] = {**at.get(key, {}), **value} if isinstance(value, dict) else value
 

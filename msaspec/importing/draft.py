@@ -15,8 +15,20 @@ from msaspec.manifest.shape import respelled
 from msaspec.template import names
 
 WIDTH = 112
-_ORDER = ("msaspec", "name", "defaults", "databases", "buckets", "services", "environments")
-_BLOCKS = ("env", "secrets", "uses")
+_SECTIONS = (
+    "defaults",
+    "databases",
+    "caches",
+    "tables",
+    "buckets",
+    "topics",
+    "queues",
+    "services",
+    "jobs",
+    "environments",
+)
+_ORDER = ("msaspec", "name", *_SECTIONS)
+_BLOCKS = ("env", "secrets", "uses", "files", "sidecars")
 """Maps that are written with a line an entry."""
 
 
@@ -77,7 +89,7 @@ def _lines(draft: Draft, data: dict[str, Any], path: Path, indent: int) -> Itera
     pad = "  " * indent
     for key, value in data.items():
         here = (*path, key)
-        if not path and key in ("databases", "buckets", "services", "environments", "defaults"):
+        if not path and key in _SECTIONS:
             yield ""
         for note in draft.notes.get(here, ()):
             yield from (

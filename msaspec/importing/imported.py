@@ -11,6 +11,7 @@ from msaspec.diagnostics.diagnostic import Diagnostic, Invalid, errors
 from msaspec.diagnostics.place import Path, render
 from msaspec.importing.draft import Draft
 from msaspec.importing.ledger import Ledger, Row
+from msaspec.source import beside
 
 ROUNDS = 40
 
@@ -33,19 +34,20 @@ class Imported:
     rows: tuple[Row, ...]
 
 
-def finish(draft: Draft, ledger: Ledger, otherwise: str) -> Imported:
-    """Return the manifest without what it would be refused for, with a comment in place of each such line."""
+def finish(draft: Draft, ledger: Ledger, otherwise: str, folder: str | None = None) -> Imported:
+    """Return the manifest without what it would be refused for, with a comment in place of each such line. `folder` has
+    the files that it names."""
     for _ in range(ROUNDS):
-        found = refused(draft.text())
+        found = refused(draft.text(), folder)
         if not sum(_mended(draft, ledger, each) for each in found):
             break
     return Imported(draft.text(), ledger.rows(otherwise))
 
 
-def refused(text: str) -> list[Diagnostic]:
+def refused(text: str, folder: str | None = None) -> list[Diagnostic]:
     """Return what a manifest is refused for, in any environment."""
     try:
-        document = pipeline.load(text, "msa.yaml")
+        document = pipeline.load(text, "msa.yaml", None if folder is None else beside.reader(folder))
     except Invalid as invalid:
         return errors(invalid.diagnostics)
     found: list[Diagnostic] = []

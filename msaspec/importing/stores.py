@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 
 from msaspec.engines import engines
 from msaspec.language.official_images import OFFICIAL
@@ -12,6 +13,13 @@ _POSTGRES = re.compile(
     r"(docker\.io/)?(library/postgres|bitnami(legacy)?/postgresql|postgis/postgis|pgvector/pgvector|ankane/pgvector"
     r"|timescale/timescaledb(-ha)?|supabase/postgres|kartoza/postgis)$"
 )
+_ENGINES = {
+    "postgres": _POSTGRES,
+    "mysql": re.compile(
+        r"(docker\.io/)?(library/mysql|mysql/mysql-server|bitnami(legacy)?/mysql|percona/percona-server)$"
+    ),
+    "mariadb": re.compile(r"(docker\.io/)?(library/mariadb|bitnami(legacy)?/mariadb|linuxserver/mariadb)$"),
+}
 PORTS = {
     "postgres": 5432, "postgresql": 5432, "postgis": 5432, "pgvector": 5432, "redis": 6379, "valkey": 6379,
     "keydb": 6379, "dragonfly": 6379, "mysql": 3306, "mariadb": 3306, "percona": 3306, "mongo": 27017, "mongodb": 27017,
@@ -56,19 +64,67 @@ def last_name(image: str) -> str:
     return image.partition("@")[0].rpartition("/")[2].partition(":")[0].lower()
 
 
-def is_postgres(image: str) -> bool:
-    """Return whether a full image is PostgreSQL."""
-    return bool(_POSTGRES.match(_plain(image)))
+def engine(image: str) -> str | None:
+    """Return the engine of databases that a full image is; None for any other image.
+
+    >>> engine("docker.io/library/mariadb:11"), engine("docker.io/library/mysql"), engine("docker.io/library/redis:7")
+    ('mariadb', 'mysql', None)
+    """
+    return next((name for name, form in _ENGINES.items() if form.match(_plain(image))), None)
 
 
-def version(image: str) -> str | None:
-    """Return the major version of PostgreSQL in the tag, if RDS has it.
+def version(image: str, engine: str = "postgres") -> str | None:
+    """Return the version of an engine in the tag, if RDS has it.
 
     >>> version("docker.io/library/postgres:16.2-alpine"), version("docker.io/library/postgres:9")
     ('16', None)
+    >>> version("docker.io/library/mariadb:11.4.5-noble", "mariadb"), version("docker.io/library/mysql:8.0", "mysql")
+    ('11.4', None)
     """
-    found = re.match(r"(?:pg)?(\d{2})(?!\d)", image.rpartition("/")[2].partition(":")[2])
-    return found[1] if found and re.match(engines()["postgres"].versions, found[1]) else None
+    form = r"(?:pg)?(\d{2})(?!\d)" if engine == "postgres" else r"(\d{1,2}\.\d{1,2})(?!\d)"
+    found = re.match(form, image.rpartition("/")[2].partition(":")[2])
+    return found[1] if found and re.match(engines()[engine].versions, found[1]) else None
+
+
+_LOGINS = {
+    "postgres": (("POSTGRES_USER", "POSTGRESQL_USERNAME"), ("POSTGRES_PASSWORD", "POSTGRESQL_PASSWORD"), "postgres"),
+    "mysql": (("MYSQL_USER",), ("MYSQL_PASSWORD", "MYSQL_ROOT_PASSWORD"), "root"),
+    "mariadb": (
+        ("MARIADB_USER", "MYSQL_USER"),
+        ("MARIADB_PASSWORD", "MYSQL_PASSWORD", "MARIADB_ROOT_PASSWORD", "MYSQL_ROOT_PASSWORD"),
+        "root",
+    ),
+}
+_DATABASES = {
+    "postgres": ("POSTGRES_DB", "POSTGRESQL_DATABASE"),
+    "mysql": ("MYSQL_DATABASE",),
+    "mariadb": ("MARIADB_DATABASE", "MYSQL_DATABASE"),
+}
+
+
+def login(engine: str, values: Mapping[str, str]) -> dict[str, str]:
+    """Return the user, the password and the name of a database, by the variables of its container.
+
+    >>> login("mysql", {"MYSQL_ROOT_PASSWORD": "pw", "MYSQL_DATABASE": "shop"})
+    {'username': 'root', 'password': 'pw', 'name': 'shop'}
+    """
+
+    def first(names: Sequence[str]) -> str:
+        return next(filter(None, map(values.get, names)), "")
+
+    users, passwords, master = _LOGINS[engine]
+    user = first(users) or master
+    name = first(_DATABASES[engine]) or (user if engine == "postgres" else "")
+    return {"username": user, "password": first(passwords), "name": name}
+
+
+def short(image: str) -> str:
+    """Return an image without its registry.
+
+    >>> short("docker.io/library/mysql:5.7")
+    'mysql:5.7'
+    """
+    return image.rpartition("/")[2]
 
 
 def port(image: str) -> int | None:

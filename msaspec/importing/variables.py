@@ -109,7 +109,7 @@ class Peer:
     """In the manifest."""
     port: int | None
     scheme: str | None = None
-    """`postgres` for a database, else None."""
+    """The engine of a database, else None."""
     parts: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Of a database: the value of the user, the password and the name in the source, by attribute."""
 
@@ -175,7 +175,7 @@ def _database_url(value: str, host: str, peer: Peer) -> str | None:
         return None
     if scheme.startswith("jdbc:"):
         return f"${{{peer.name}.jdbc_url}}" if "@" not in rest else None
-    return f"${{{peer.name}.url}}" if scheme in ("postgres", "postgresql") else None
+    return f"${{{peer.name}.url}}" if scheme in SCHEMES[peer.scheme or ""] else None
 
 
 def part_of_database(name: str, value: str, stores: Iterable[Peer]) -> tuple[str, str] | None:
@@ -188,6 +188,13 @@ def part_of_database(name: str, value: str, stores: Iterable[Peer]) -> tuple[str
     return None
 
 
+SCHEMES: Mapping[str, tuple[str, ...]] = {
+    "": (),
+    "postgres": ("postgres", "postgresql"),
+    "mysql": ("mysql",),
+    "mariadb": ("mysql",),
+}
+"""How URLs of an engine begin, as clients take those of msaspec."""
 _PARTS = {
     "username": ("user", "username", "login"),
     "password": ("password", "pass", "pwd", "passwd"),

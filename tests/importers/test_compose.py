@@ -393,3 +393,47 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert Path("msa.yaml").read_text() == result.stdout
     assert CliRunner().invoke(main, ["import", "compose", "gone.yaml"]).exit_code == 1
     assert CliRunner().invoke(main, ["import", "helm"]).exit_code == 2
+
+
+ONCE = """
+services:
+  web:
+    build: .
+    ports: ["8080:8000"]
+    environment: {DATABASE_URL: "mysql://shop:hunter22@db:3306/shop", DB_USER: shop, DB_PASSWORD: hunter22}
+    volumes: ["./nginx.conf:/etc/nginx/nginx.conf:ro", ".:/src"]
+    configs: [{source: app, target: /srv/app.ini}]
+    depends_on: {migrate: {condition: service_completed_successfully}, db: {condition: service_healthy}}
+  migrate:
+    build: .
+    environment: {DATABASE_URL: "mysql://shop:hunter22@db:3306/shop"}
+    depends_on: [db]
+  seed: {image: "acme/seed:1", command: [seed], restart: "no"}
+  db: {image: "mariadb:10.11", environment: {MYSQL_USER: shop, MYSQL_PASSWORD: hunter22, MYSQL_DATABASE: shop}}
+  old: {image: "mysql:5.7", environment: {MYSQL_ROOT_PASSWORD: hunter22}}
+configs: {app: {content: "a=1\\n"}}
+"""
+
+
+def test_what_runs_once_stores_of_mysql_and_files(tmp_path: Path) -> None:
+    """A migration is a job that owns the database; MySQL and MariaDB are databases, of a version that RDS has; text
+    files that are mounted are files of the manifest."""
+    made = imported(tmp_path, {"compose.yaml": ONCE, "nginx.conf": "events {}\n"})
+    assert refused(made.text, str(tmp_path)) == []
+    data = yaml.safe_load(made.text)
+    web, migrate = data["services"]["web"], data["jobs"]["migrate"]
+    assert data["databases"] == {"db": {"engine": "mariadb", "version": "10.11"}, "old": {"engine": "mysql"}}
+    assert "The source has mysql:5.7; this is version 8.4." in made.text
+    assert web["files"] == {"/etc/nginx/nginx.conf": "./nginx.conf", "/srv/app.ini": {"text": "a=1\n"}}
+    assert web["env"] == {"DATABASE_URL": "${db.url}", "DB_USER": "${db.username}", "DB_PASSWORD": "${db.password}"}
+    assert migrate["run"] == "before-deploy"
+    assert (migrate["uses"], web["uses"]) == (
+        {"db": {"database": "shop"}},
+        {"db": {"database": "shop", "access": "read-write"}},
+    )
+    assert set(data["jobs"]) == {"migrate", "seed"}
+    assert set(data["services"]) == {"web"}
+    assert verdict(made, "services.web.volumes[0]")[0] == "carried"
+    assert verdict(made, "services.web.volumes[1]")[0] == "lost"
+    assert verdict(made, "configs.app.content")[0] == "carried"
+    assert verdict(made, "services.seed.restart") == ("carried", "jobs.seed.run")
