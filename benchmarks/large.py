@@ -4,7 +4,8 @@
 
 Each system has so many services on `fargate` and on `instance`: each uses a database and the two services before it,
 every third is public. Read the seconds a service: they stay the same where the work grows with the system. `--deploy`
-deploys those on `fargate` into the emulated AWS, as whole processes on this machine.
+deploys those on `fargate` into the emulated AWS, as whole processes on this machine. The last row compiles five systems
+of so many services, each of which uses services of the next one.
 """
 
 from __future__ import annotations
@@ -20,8 +21,29 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 SIZES = (3, 10, 30, 100, 180)
+SYSTEMS, SHARED = 5, 20
+"""How many systems use one another, and how many services of each are shared with the one before it."""
 USERS = 25
 """Services of one database instance: its security group has 60 rules."""
+
+
+def neighbour_of(services: int, number: int) -> str:
+    """The manifest of one of several systems that use one another, all in the network of a platform."""
+    made = yaml.safe_load(system_of(services, "fargate"))
+    following = f"large-{(number + 1) % SYSTEMS}"
+    shared = list(made["services"])[:SHARED]
+    for name in shared:
+        made["services"][name]["uses"][f"{following}/{name}"] = {}
+    platform = {"vpc": "vpc-0123456789abcdef0", "cidr": "10.0.0.0/16"}
+    subnets = {"public": subnets_of("a"), "private": subnets_of("b")}
+    head = {"msaspec": 1, "name": f"large-{number}", "region": "eu-west-1", "systems": {following: None}}
+    shares = {name: [f"large-{(number - 1) % SYSTEMS}"] for name in shared}
+    return yaml.safe_dump({**made, **head, "network": {**platform, **subnets}, "shares": shares}, sort_keys=False)
+
+
+def subnets_of(tier: str) -> list[str]:
+    """Two subnets."""
+    return [f"subnet-0123456789abcde{tier}{number}" for number in (1, 2)]
 
 
 def system_of(services: int, runtime: str) -> str:
@@ -70,7 +92,20 @@ def main() -> int:
                 row(f"compile, {runtime}, {size}", size, "compile", str(manifest), "-o", f"{folder}/made.yaml")
                 if "--deploy" in sys.argv and runtime == "fargate":
                     row(f"deploy --sandbox, {runtime}, {size}", size, "deploy", "--sandbox", "--yes", str(manifest))
+        together(Path(folder), sizes[-1])
     return 0
+
+
+def together(folder: Path, size: int) -> None:
+    """Compile several systems that use one another, and print what all of them took."""
+    cpu, seconds, memory = 0.0, 0.0, 0
+    for number in range(SYSTEMS):
+        manifest = folder / f"large-{number}.yaml"
+        manifest.write_text(neighbour_of(size, number), "utf-8")
+        took = measured("compile", str(manifest), "-o", f"{folder}/made.yaml")
+        cpu, seconds, memory = cpu + took[0], seconds + took[1], max(memory, took[2])
+    what = f"compile, {SYSTEMS} systems of {size}"
+    print(f"{what:34} {cpu:7.2f} {cpu / size / SYSTEMS * 1000:13.1f} {seconds:7.1f} {memory:6}", flush=True)
 
 
 def row(what: str, services: int, *words: str) -> None:

@@ -15,9 +15,9 @@ from msaspec import pipeline
 ROOT = Path(__file__).parent.parent
 
 
-def benchmark() -> ModuleType:
+def benchmark(name: str = "run") -> ModuleType:
     """The script, as a module."""
-    spec = importlib.util.spec_from_file_location("benchmark", ROOT / "benchmarks" / "run.py")
+    spec = importlib.util.spec_from_file_location("benchmark", ROOT / "benchmarks" / f"{name}.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -42,3 +42,18 @@ def test_systems_of_any_size_compile() -> None:
         text = benchmark().system_of(services)
         compiled = pipeline.compile_main(pipeline.load(text, "msa.yaml"))
         assert len(compiled.plan.workloads) == services == len(yaml.safe_load(text)["services"])
+
+
+def test_large_systems_use_one_another() -> None:
+    """The manifests of several systems share what the one before uses: each names a parameter for every value that the
+    next one has as an output."""
+    large = benchmark("large")
+    stacks = []
+    for number in range(large.SYSTEMS):
+        document = pipeline.load(large.neighbour_of(25, number).encode(), "msa.yaml")
+        stacks.append(pipeline.compile_main(document).stack)
+    for number, stack in enumerate(stacks):
+        following = stacks[(number + 1) % large.SYSTEMS]
+        wanted = {each.output for each in stack.taken.values()}
+        assert len(wanted) == 3 * large.SHARED
+        assert wanted <= set(following.template["Outputs"])

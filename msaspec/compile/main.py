@@ -69,10 +69,11 @@ def compile_plan(plan: Plan) -> Stack:
                     origins.setdefault(thing.title, path)
                     section[thing.title] = made(document, path, partial(as_data, thing))
 
+    taken = systems.taken(plan.manifest, site)
     take(_makers(plan))
-    take((path, partial(_made, part)) for path, part in systems.parameters(plan.manifest))
+    take((path, partial(_made, part)) for path, part in systems.parameters(taken))
     take([(("shares",), partial(systems.shared, plan.manifest, plan.workloads, site))])
-    if not plan.workloads and not plan.root.shares and not _needs_network(resources, origins):
+    if not plan.workloads and not systems.lends_network(plan.root) and not _needs_network(resources, origins):
         surplus = {name for name, path in origins.items() if path[0] == NETWORK}
         for section in (parameters, resources, outputs, conditions):
             for name in surplus & section.keys():
@@ -88,6 +89,8 @@ def compile_plan(plan: Plan) -> Stack:
     template["Metadata"] = origin.metadata(whose, dict.fromkeys(path[:2] for path in origins.values()), added)
     if plan.root.network.exists:
         parameters = existing_network.used(parameters, resources, outputs, conditions)
+    parameters = systems.used(parameters, taken, resources, outputs)
+    taken = {name: each for name, each in taken.items() if name in parameters}
     template |= {"Parameters": parameters} if parameters else {}
     template |= {"Conditions": conditions} if conditions else {}
     template["Resources"] = resources
@@ -97,7 +100,6 @@ def compile_plan(plan: Plan) -> Stack:
     root = plan.root
     if root.audit and root.audit.enabled:
         exceptions.explain(template, site.stack, root.region)
-    taken = {name: each for name, each in systems.taken(plan.manifest).items() if name in parameters}
     return Stack(site.stack, template, origins, tags=site.tags, protected=root.protect, region=root.region, taken=taken)
 
 

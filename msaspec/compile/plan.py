@@ -202,7 +202,7 @@ def _edges(
         path: Path = (*manifest.path(name), "uses", target)
         if split(target):
             use: Use[Model] = Use(name, target, options, framework, False, path)
-            yield Edge(use, None, systems.offer(manifest, target, options, framework), elsewhere=True)
+            yield Edge(*made(manifest.document, path, partial(systems.edge, manifest, use, place)), elsewhere=True)
         elif target in kind_of:
             kind, entry = kind_of[target]
             alone = sum(kind_of[t][0] is kind for t in manifest.uses[name] if t in kind_of) == 1

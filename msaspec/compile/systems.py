@@ -8,7 +8,8 @@ its stack.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeGuard
 
 from troposphere import Output, Parameter
 
@@ -16,13 +17,15 @@ from msaspec.aws import existing_network
 from msaspec.aws.intrinsic import intrinsic, reference
 from msaspec.diagnostics.place import Path
 from msaspec.language.base import Model
+from msaspec.language.kind import AnyKind
 from msaspec.language.network import Network
-from msaspec.language.part import Door, Offer, Part, Place
+from msaspec.language.part import Door, Entry, Offer, Part, Place, Use
 from msaspec.language.runtime import AnyRuntime, Workload, variables_of
-from msaspec.language.systems import NETWORK, OtherUse, split
-from msaspec.language.value import Token, Value
-from msaspec.manifest.root import Manifest
-from msaspec.template import names, sharing
+from msaspec.language.systems import NETWORK, ElsewhereFields, split
+from msaspec.language.value import Piece, Token, Value, public
+from msaspec.manifest.root import Manifest, Root
+from msaspec.manifest.sections import lent
+from msaspec.template import names, references, sharing
 from msaspec.template.sharing import Taken
 
 GROUP_ID = "AWS::EC2::SecurityGroup::Id"  # fact: typed-parameters
@@ -36,10 +39,65 @@ _TYPES: Mapping[str, Mapping[str, Any]] = {
 _ABOUT = {GROUP: "Security group", PORT: "Port", URL: "Address"}
 
 
-def offer(manifest: Manifest, target: str, options: Model, framework: str) -> Offer:
+def edge(manifest: Manifest, use: Use[Model], place: Place) -> tuple[Use[Model], AnyKind | None, Offer]:
+    """Return what a user gets of an entry of another system, with the kind of the entry; None for a service."""
+    if (kind := _kind(use.options)) is None:
+        return use, None, _called(manifest, use)
+    system, entry = _parts(use.target)
+    use = replace(use, options=getattr(use.options, kind.noun))
+    offer = _lent(kind, entry, use, place)
+
+    def moved(value: Value) -> Value:
+        return tuple(
+            Token(sharing.parameter(system, entry, _word(entry, piece.target))) if _is_own(piece) else piece
+            for piece in value
+        )
+
+    found = replace(
+        offer,
+        attributes={name: moved(value) for name, value in offer.attributes.items()},
+        variables={name: moved(value) for name, value in offer.variables.items()},
+        statements=tuple(
+            replace(each, resources=tuple(public(moved(text)) for text in each.resources)) for each in offer.statements
+        ),
+    )
+    return use, kind, found
+
+
+def _kind(options: Model) -> AnyKind | None:
+    return lent().get(options.noun or "") if isinstance(options, ElsewhereFields) else None
+
+
+def _lent(kind: AnyKind, entry: str, use: Use[Model], place: Place) -> Offer:
+    """Return the offer of an entry of which only the name is known."""
+    fields = kind.lent[0] if kind.lent else {}
+    path: Path = (kind.section, entry)
+    spec = kind.model.model_validate(fields)
+    return kind.offer(Entry(entry, spec, path), replace(use, target=entry, alone=False), place)
+
+
+def _words(kind: AnyKind, entry: str, use: Use[Model], place: Place) -> dict[str, str]:
+    """Return the values of an entry that its users need: what each is called, and the token that is it inside."""
+    offer = _lent(kind, entry, use, place)
+    values = [*offer.attributes.values(), *offer.variables.values()]
+    values += [text for statement in offer.statements for text in statement.resources]
+    return {_word(entry, piece.target): piece.target for value in values for piece in value if _is_own(piece)}
+
+
+def _is_own(piece: Piece) -> TypeGuard[Token]:
+    return isinstance(piece, Token) and not piece.target.startswith("AWS::")
+
+
+def _word(entry: str, target: str) -> str:
+    """Return what the value of a token is called: ``QueueArn`` for ``OrdersQueue.Arn``."""
+    return target.replace(".", "").removeprefix(names.camel(entry))
+
+
+def _called(manifest: Manifest, use: Use[Model]) -> Offer:
     """Return what a caller gets of a service of another system: the same name in DNS, the same attributes and
     variables as inside of it."""
-    system, entry = _parts(target)
+    system, entry = _parts(use.target)
+    options, framework = use.options, use.framework
     host = f"{entry}.{names.domain(manifest.stack_of(system))}"
     attributes: dict[str, Value] = {"host": (host,)}
     variables: dict[str, Value] = {}
@@ -63,7 +121,7 @@ def called(target: str) -> str:
     return f"{found[1]}-of-{found[0]}" if found else target
 
 
-def taken(manifest: Manifest) -> dict[str, Taken]:
+def taken(manifest: Manifest, place: Place) -> dict[str, Taken]:
     """Return the parameters that hold values of other systems, each with where the value comes from."""
     found: dict[str, Taken] = {}
     for user, uses in sorted(manifest.uses.items()):
@@ -71,11 +129,17 @@ def taken(manifest: Manifest) -> dict[str, Taken]:
             if split(target):
                 system, entry = _parts(target)
                 path: Path = (*manifest.path(user), "uses", target)
-                for port in _ports(options):
-                    for what in (GROUP, PORT, URL):
-                        output = sharing.output(entry, names.camel(port or "") + what)
-                        name = _name(system, entry, port, what)
-                        found.setdefault(name, Taken(system, manifest.stack_of(system), entry, output, path))
+                kind = _kind(options)
+                if kind:
+                    use = Use[Model](user, target, getattr(options, kind.noun), "plain", False, path)
+                    words = list(_words(kind, entry, use, place))
+                else:
+                    words = [names.camel(port or "") + what for port in _ports(options) for what in (GROUP, PORT, URL)]
+                for word in words:
+                    made = Taken(
+                        system, manifest.stack_of(system), entry, sharing.output(entry, word), path, service=not kind
+                    )
+                    found.setdefault(sharing.parameter(system, entry, word), made)
     if (lender := manifest.root.network.system) and lender in manifest.root.systems:
         for name in existing_network.lent(manifest.root.network):
             output = sharing.output(NETWORK, name)
@@ -83,15 +147,34 @@ def taken(manifest: Manifest) -> dict[str, Taken]:
     return found
 
 
-def parameters(manifest: Manifest) -> Iterator[tuple[Path, Part]]:
+def parameters(taken: Mapping[str, Taken]) -> Iterator[tuple[Path, Part]]:
     """Yield the parameters of the services of other systems, by system. Those of a network are with the network."""
-    for name, each in taken(manifest).items():
+    for name, each in taken.items():
         if each.entry == NETWORK:
             continue
-        what = next(what for what in _TYPES if name.endswith(what))
-        about = f"{_ABOUT[what]} of {each.entry} of the system {each.system}: the output {each.output} of the stack"
-        made = Parameter(name, Description=f"{about} {each.stack}.", **_TYPES[what])
+        what = next((what for what in _TYPES if each.service and name.endswith(what)), "")
+        about = f"{_ABOUT.get(what, 'Value')} of {each.entry} of the system {each.system}: the output {each.output}"
+        form = _TYPES.get(what, {"Type": "String", "MinLength": 1})
+        made = Parameter(name, Description=f"{about} of the stack {each.stack}.", **form)
         yield ("systems", each.system), Part(parameters=(made,))
+
+
+def used(parameters: Mapping[str, Any], taken: Mapping[str, Taken], *parts: Any) -> dict[str, Any]:
+    """Return the parameters without those values of other systems that nothing in parts of a template refers to."""
+    named: set[str] = set()
+    for part in parts if taken else ():
+        named |= {each.name for each in references.sources(part) if isinstance(each, references.Reference)}
+    return {name: each for name, each in parameters.items() if name not in taken or name in named}
+
+
+def lends_network(root: Root) -> bool:
+    """Return whether other systems may stand in the network: callers of a service have to."""
+    return bool(_guests(root))
+
+
+def _guests(root: Root) -> tuple[str, ...]:
+    lent_out = [share.with_ for name, share in root.shares.items() if name == NETWORK or name in root.services]
+    return tuple(sorted({system for systems in lent_out for system in systems}))
 
 
 def shared(manifest: Manifest, workloads: Sequence[tuple[AnyRuntime, Workload[Model]]], place: Place) -> Part:
@@ -104,9 +187,18 @@ def shared(manifest: Manifest, workloads: Sequence[tuple[AnyRuntime, Workload[Mo
             for port, door in doors.items():
                 outputs += _of_service(workload, port, door, place)
             outputs.append(_allowed(workload.name, share.with_))
-    if shares:
-        everybody = tuple(sorted({system for share in shares.values() for system in share.with_}))
-        outputs += [*_of_network(manifest.root.network, place), _allowed(NETWORK, everybody)]
+    for kind, entries in manifest.entries:
+        for entry in entries:
+            if kind.lent and (share := shares.get(entry.name)):
+                widest = kind.options.model_validate({"access": kind.lent[1]})
+                use = Use[Model](entry.name, entry.name, widest, "plain", False, entry.path)
+                for word, target in _words(kind, entry.name, use, place).items():
+                    about = f"Value of {entry.name} for other systems."
+                    value = reference(target)
+                    outputs.append(Output(sharing.output(entry.name, word), Description=about, Value=value))
+                outputs.append(_allowed(entry.name, share.with_))
+    if guests := _guests(manifest.root):
+        outputs += [*_of_network(manifest.root.network, place), _allowed(NETWORK, guests)]
     return Part(outputs=tuple(outputs))
 
 
@@ -138,7 +230,7 @@ def _name(system: str, entry: str, port: str | None, what: str) -> str:
 
 def _ports(options: Model) -> tuple[str | None, ...]:
     """Return the ports of a use: the main one, which has no name, and those that it names."""
-    return (None, *(options.ports if isinstance(options, OtherUse) else ()))
+    return (None, *(options.ports if isinstance(options, ElsewhereFields) else ()))
 
 
 def _parts(target: str) -> tuple[str, str]:

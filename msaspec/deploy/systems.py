@@ -154,7 +154,7 @@ def _misplaced(
     theirs = outputs.get(sharing.output(NETWORK, systems.VPC), "")
     ours = network.vpc or own.get(existing_network.VPC)
     for each in taken.values():
-        if each.entry != NETWORK and ours and theirs != ours:
+        if each.service and ours and theirs != ours:
             message = f"The stack {each.stack} stands in {theirs}, and this system in {ours}."
             hint = f"Let both stand in one VPC, or write `network: {{system: {each.system}}}`."
             yield OTHER_NETWORK.at(each.path, message, hint=hint, key=True)

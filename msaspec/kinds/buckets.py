@@ -91,6 +91,7 @@ class Buckets(Kind[Bucket, BucketUse]):
     section = "buckets"
     noun = "bucket"
     links = ("queues", "topics")
+    lent = ({}, "read-write")
     types = (
         AwsType(
             name="AWS::CloudFront::Distribution",

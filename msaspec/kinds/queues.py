@@ -180,6 +180,7 @@ class Queues(Kind[Queue, QueueUse]):
     noun = "queue"
     types = (AwsType(name="AWS::SNS::Subscription"), stored.POLICY, stored.QUEUE)
     links = ("topics",)
+    lent = ({}, "both")
     attributes: ClassVar[Mapping[str, str]] = {
         "url": "URL of the queue.",
         "name": "Name of the queue.",

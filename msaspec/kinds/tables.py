@@ -122,6 +122,8 @@ class Tables(Kind[Table, TableUse]):
 
     section = "tables"
     noun = "table"
+    # It may have indexes, which a grant has to cover.
+    lent = ({"key": "id", "indexes": {"other": {"key": "other"}}}, "read-write")
     types = (stored.TABLE,)
     attributes: ClassVar[Mapping[str, str]] = {
         "name": "Name of the table.",

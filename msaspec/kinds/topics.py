@@ -39,6 +39,7 @@ class Topics(Kind[Topic, TopicUse]):
 
     section = "topics"
     noun = "topic"
+    lent = ({}, "publish")
     types = (
         AwsType(name="AWS::SNS::Topic", noun="topic", unique=(("TopicName",),)),
         AwsType(name="AWS::SNS::TopicPolicy"),

@@ -36,6 +36,9 @@ class Kind(ABC, Generic[Spec, Options]):
     """The types of resources that its entries become, and what is known of them."""
     isolated: ClassVar[bool] = False
     """Whether an entry is in the isolated subnets."""
+    lent: ClassVar[tuple[Mapping[str, Any], str] | None] = None
+    """Where other systems may use an entry, by permissions alone: what an entry has of which only the name is known,
+    and the widest access. None where they may not."""
 
     def __init_subclass__(cls) -> None:
         cls.model, cls.options = arguments(cls, Kind)

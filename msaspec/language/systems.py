@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from msaspec.language.base import NAME_PATTERN, Items, Model, Name
 
@@ -46,7 +47,7 @@ class Share(Model):
     )
 
 
-class OtherUse(Model):
+class ElsewhereFields(Model):
     """What is used of an entry of another system. Without a field it is a service, and its port is opened."""
 
     ports: Items[str] = Field(
@@ -54,6 +55,17 @@ class OtherUse(Model):
         description="Names of further ports of a service that are used too.",
         examples=[["console"]],
     )
+
+    @model_validator(mode="after")
+    def _one(self) -> ElsewhereFields:
+        if len(self.model_fields_set) > 1:
+            raise PydanticCustomError("together", "an entry of another system is one thing: use one of the keys here")
+        return self
+
+    @property
+    def noun(self) -> str | None:
+        """Return what the entry is; None for a service."""
+        return next((name for name in sorted(self.model_fields_set) if name != "ports"), None)
 
 
 def split(target: str) -> tuple[str, str] | None:

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_orig
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from msaspec.diagnostics.place import Path
-from msaspec.language.systems import OtherUse, split
+from msaspec.language.systems import split
 from msaspec.manifest.root import model
-from msaspec.manifest.sections import CONTAINERS, kinds, runtimes
+from msaspec.manifest.sections import CONTAINERS, kinds, other_use, runtimes
 
 _POOL: tuple[Any, ...] = (
     *(
@@ -111,7 +111,7 @@ def at(path: Path, data: Any) -> Field | None:
         if path[own : own + 1] == ("uses",) and len(path) > own + 1:
             section = {name: kind for kind in kinds() for name in _map(_map(data).get(kind.section))}
             kind = section.get(str(path[own + 1]))
-            form = OtherUse if split(str(path[own + 1])) else kind.options if kind else None
+            form = other_use() if split(str(path[own + 1])) else kind.options if kind else None
             found, start = _whole(form) if form else None, own + 2
     for step in path[start:]:
         found = found and found.below(step)

@@ -148,7 +148,8 @@ class Root(Model):
     )
     shares: dict[Name | Literal["network"], Share] = Field(
         {},
-        description="What other systems may use: names of services, or `network`, each with the systems that may.",
+        description="What other systems may use: names of services, queues, topics, buckets and tables, or `network`,"
+        " each with the systems that may.",
         examples=[{"ledger": ["shop"]}],
     )
     environments: dict[EnvironmentName, Annotated[Any, WithJsonSchema({})]] = Field(

@@ -19,10 +19,10 @@ from msaspec.language.base import NAME_LENGTH, NAME_PATTERN, RESERVED_NAMES, TAK
 from msaspec.language.job import RUNTIME as JOB_RUNTIME
 from msaspec.language.kind import AnyKind
 from msaspec.language.service import DEFAULT_RUNTIME, ServiceUse
-from msaspec.language.systems import ENTRY_PATTERN, OtherUse
+from msaspec.language.systems import ENTRY_PATTERN
 from msaspec.manifest import schema_for_editors
 from msaspec.manifest.root import model
-from msaspec.manifest.sections import kinds, runtimes
+from msaspec.manifest.sections import kinds, other_use, runtimes
 
 Schema = dict[str, Any]
 
@@ -78,7 +78,7 @@ def schema() -> Schema:
 
 def models() -> dict[str, Schema]:
     """Return the schema of every model by its title; the whole manifest is `Manifest`."""
-    parts: list[type[BaseModel]] = [model(), ServiceUse, OtherUse]
+    parts: list[type[BaseModel]] = [model(), ServiceUse, other_use()]
     parts += [*(kind.options for kind in kinds()), *(runtime.model for runtime in runtimes().values())]
     raw = models_json_schema([(part, "validation") for part in parts])[1]["$defs"]
     definitions: dict[str, Schema] = {name: _tidy(definition) for name, definition in raw.items()}

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, create_model
 
 from msaspec import discover
 from msaspec.language.kind import AnyKind, Kind
 from msaspec.language.runtime import AnyRuntime, Runtime
+from msaspec.language.systems import ElsewhereFields
 
 SERVICES, JOBS, SYSTEMS = "services", "jobs", "systems"
 CONTAINERS = (SERVICES, JOBS)
@@ -31,6 +36,29 @@ def sections() -> tuple[str, ...]:
 def usable() -> tuple[str, ...]:
     """Return the sections whose entries something can use."""
     return tuple(section for section in sections() if section not in (JOBS, SYSTEMS))
+
+
+@cache
+def lent() -> Mapping[str, AnyKind]:
+    """Return the kinds whose entries other systems may use by permissions alone, by noun."""
+    return {kind.noun: kind for kind in kinds() if kind.lent}
+
+
+def _options(written: Any) -> Any:
+    return {} if written is None else written
+
+
+@cache
+def other_use() -> type[ElsewhereFields]:
+    """Return the model of a use of an entry of another system, which says what the entry is."""
+    fields: dict[str, Any] = {}
+    for noun, kind in lent().items():
+        about = f"That the entry is a {noun}, and what the service does with it."
+        examples = [{"access": kind.lent[1]}] if kind.lent else []
+        # Nothing behind the colon is the usual options, and a key that is not there is none.
+        form: Any = Annotated[kind.options, BeforeValidator(_options)]
+        fields[noun] = (form, Field(None, description=about, examples=examples, validate_default=False))
+    return create_model("OtherUse", __base__=ElsewhereFields, __doc__=ElsewhereFields.__doc__, **fields)
 
 
 def quoted(names: Iterable[str]) -> tuple[str, ...]:

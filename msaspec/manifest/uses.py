@@ -16,9 +16,9 @@ from msaspec.language.base import NAME_LENGTH, NAME_PATTERN, Model
 from msaspec.language.job import Job
 from msaspec.language.kind import AnyKind
 from msaspec.language.service import Service, ServiceUse
-from msaspec.language.systems import SEPARATOR, OtherUse, split
+from msaspec.language.systems import SEPARATOR, split
 from msaspec.manifest import jobs, shape
-from msaspec.manifest.sections import SYSTEMS, listed, quoted, sections, usable
+from msaspec.manifest.sections import SYSTEMS, listed, other_use, quoted, sections, usable
 
 UNKNOWN_NAME = Code(
     "MSA210",
@@ -68,7 +68,7 @@ def read(
         if wrong := _elsewhere(path[1], target, at, systems):
             found.append(wrong)
             continue
-        form: type[Model] = OtherUse
+        form: type[Model] = other_use()
         if split(target) is None:
             if target not in declared:
                 hint = suggest(target, declared, f"Declare it under {listed(quoted(usable()), 'or')}.")

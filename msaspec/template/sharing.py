@@ -28,6 +28,8 @@ class Taken:
     output: str
     path: Path
     """Where the manifest uses it."""
+    service: bool = False
+    """Whether the entry is a service, which is reached in its network."""
 
 
 def output(entry: str, what: str) -> str:

@@ -169,3 +169,58 @@ def test_a_port_that_moves_is_told_to_its_users(account: Account) -> None:
     assert account.run("deploy", "--yes", "--env", "prod", "shop.yaml").exit_code == 0
     ledger, web = account.ids("payments-prod"), account.ids("shop-prod")
     assert rules(account, ledger["LedgerSecurityGroup"]) == [(8081, web["WebSecurityGroup"])]
+
+
+STORES = """\
+msaspec: 1
+name: payments
+protect: false
+shares: {orders: [shop], events: [shop], carts: [shop], media: [shop]}
+queues: {orders: }
+topics: {events: }
+tables: {carts: {key: id}}
+buckets: {media: }
+"""
+USER = """\
+msaspec: 1
+name: shop
+protect: false
+systems: {payments: }
+network: {placement: public}
+services:
+  web:
+    image: docker.io/library/nginx:1
+    runtime: fargate
+    uses:
+      payments/orders: {queue: send}
+      payments/events: {topic: }
+      payments/carts: {table: {access: read}}
+      payments/media: {bucket: }
+"""
+
+
+def test_stores_are_used_by_permissions_alone(account: Account) -> None:
+    """Queues, topics, tables and buckets of a system without a network: the role of the user names each, its variables
+    have their names, and none goes while it is used."""
+    both(account, STORES, USER)
+    for name in ("payments", "shop"):
+        result = account.run("deploy", "--yes", f"{name}.yaml")
+        assert result.exit_code == 0, result.output
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in (account.stack("payments") or {})["Outputs"]}
+    assert not any(name.startswith("Network") for name in outputs)
+    known = variables(account, "shop", "WebTask")
+    assert known["ORDERS_QUEUE_URL"] == outputs["OrdersQueue"]
+    assert known["EVENTS_TOPIC_ARN"] == outputs["EventsTopic"]
+    assert known["CARTS_TABLE"] == outputs["CartsTable"]
+    assert known["MEDIA_BUCKET"] == outputs["MediaBucket"]
+    role = account.ids("shop")["WebTaskRole"]
+    policy = account.world.client("iam").get_role_policy(RoleName=role, PolicyName="edges")["PolicyDocument"]
+    allowed = json.dumps(policy)
+    assert all(outputs[f"{name}Arn"] in allowed for name in ("OrdersSharedQueue", "CartsSharedTable"))
+    account.write(STORES.replace("orders: [shop], ", ""), "payments.yaml")
+    result = account.run("deploy", "--yes", "payments.yaml")
+    assert result.exit_code == 3, result.output
+    assert "shop uses `orders`." in result.output
+    assert account.run("destroy", "--yes", "payments.yaml").exit_code == 3
+    assert account.run("destroy", "--yes", "shop.yaml").exit_code == 0
+    assert account.run("destroy", "--yes", "payments.yaml").exit_code == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msaspec.compile import systems
 from msaspec.compile.plan import Plan
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
 
@@ -22,7 +23,7 @@ NOTHING = Code(
 
 def check(plan: Plan) -> Iterator[Diagnostic]:
     """Yield that there is neither a service nor anything else."""
-    if not plan.workloads and not plan.root.shares and not any(entries for _, entries in plan.entries):
+    if not plan.workloads and not systems.lends_network(plan.root) and not any(entries for _, entries in plan.entries):
         message = "The system has no service, and nothing else."
         hint = "Add a service: `services: {web: {image: web:1.0}}`, or a site: `buckets: {web: {site: ./dist}}`."
         at = ("services",) if "services" in plan.manifest.document.data() else ("name",)

@@ -26,8 +26,9 @@ NOT_SHAREABLE = Code(
     "MSA542",
     "Nothing that can be shared",
     """
-    `shares` names services that have a `port`, or `network`, each with the systems that may use it. `ports` are names
-    of further ports of the service.
+    `shares` names services that have a `port`, queues, topics, buckets, tables, or `network`, each with the systems
+    that may use it. `ports` are names of further ports of a service. Databases, caches and secrets cannot be shared,
+    nor what the key of `encryption` encrypts: only roles of its own system may use that.
 
     Wrong: `shares: {leger: [shop]}` with `services: {ledger: {port: 8080}}`
     Right: `shares: {ledger: [shop]}`
@@ -39,6 +40,14 @@ WITH_ITSELF = Code(
     """
     Entries of one manifest use one another under their names, without `systems` and `shares`. An entry of `systems`
     has the stack of another manifest, and `shares` names other systems.
+    """,
+)
+NOT_GIVEN = Code(
+    "MSA544",
+    "What an entry of another system does not give",
+    """
+    `invalidate` grants the distribution of a bucket, and which one that is only the bucket's own manifest knows. Let a
+    service of the other system invalidate its cache.
     """,
 )
 UNUSED_SYSTEM = Code(
@@ -54,6 +63,11 @@ def check(plan: Plan) -> Iterator[Diagnostic]:
     yield from _network(plan)
     yield from _systems(plan)
     yield from _shares(plan)
+    for edge in plan.edges:
+        if edge.elsewhere and getattr(edge.use.options, "invalidate", False):
+            message = f"`{edge.use.service}` cannot invalidate the cache of `{edge.use.target}`."
+            at = (*edge.use.path, "bucket", "invalidate")
+            yield NOT_GIVEN.at(at, message, hint="Remove the line.", key=True)
 
 
 def _network(plan: Plan) -> Iterator[Diagnostic]:
@@ -91,6 +105,7 @@ def _systems(plan: Plan) -> Iterator[Diagnostic]:
 
 def _shares(plan: Plan) -> Iterator[Diagnostic]:
     services = plan.root.services
+    lent = [entry.name for kind, entries in plan.entries if kind.lent for entry, _ in entries]
     for name, share in sorted(plan.root.shares.items()):
         at: Path = ("shares", name)
         for number, system in enumerate(share.with_):
@@ -104,9 +119,19 @@ def _shares(plan: Plan) -> Iterator[Diagnostic]:
                 message = "A network has no ports."
                 yield NOT_SHAREABLE.at((*at, "ports"), message, hint="Remove the line.", key=True)
             continue
+        if name in lent:
+            if share.ports:
+                message = f"`{name}` has no ports."
+                yield NOT_SHAREABLE.at((*at, "ports"), message, hint="Remove the line.", key=True)
+            if plan.root.encryption and plan.root.encryption.key == "own":
+                message = f"`{name}` is encrypted with the key of this system, which other systems cannot use."
+                yield NOT_SHAREABLE.at(at, message, hint="Remove the line, or `encryption`.", key=True)
+            continue
         if name not in services:
-            message = f"`shares` names `{name}`, which is no service."
-            hint = suggest(name, services, "Name a service that has a `port`, or `network`.")
+            message = f"`shares` names `{name}`, which other systems cannot use."
+            hint = suggest(
+                name, [*services, *lent], "Name a service, a queue, a topic, a bucket, a table or `network`."
+            )
             yield NOT_SHAREABLE.at(at, message, hint=hint, key=True)
             continue
         if services[name].port is None:
