@@ -64,7 +64,7 @@ def check(plan: Plan) -> Iterator[Diagnostic]:
     yield from _systems(plan)
     yield from _shares(plan)
     for edge in plan.edges:
-        if edge.elsewhere and getattr(edge.use.options, "invalidate", False):
+        if edge.elsewhere and "invalidate" in edge.offer.beyond:
             message = f"`{edge.use.service}` cannot invalidate the cache of `{edge.use.target}`."
             at = (*edge.use.path, "bucket", "invalidate")
             yield NOT_GIVEN.at(at, message, hint="Remove the line.", key=True)
