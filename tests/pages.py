@@ -39,6 +39,7 @@ OUTSIDE: Mapping[str, str] = {
     "for service in": "a loop of the shell; new accounts of the sandbox have no such roles to make",
     "msaspec sandbox": "ends at Ctrl-C; tests/sandbox starts it",
     "export AWS": "points the AWS CLI to the sandbox, where the commands of the page are anyway",
+    "aws cloudformation deploy --template-file shop.yaml": "its values are ids of a stack of another system",
     "eval": "fills variables for curl",
     "msaspec push": "needs Docker; tests/deploy/test_pushing.py plays it",
 }
@@ -65,7 +66,7 @@ class Block:
         """What a command writes, where the block shows that: all of it, or what follows the commands."""
         if self.language not in ("", "console"):
             return self.text if self.language == "json" else None
-        lines = self.text.splitlines()
+        lines = self.text.replace("\\\n", " ").splitlines()
         first = next((n for n, line in enumerate(lines) if line.startswith("$ ")), None)
         if first is not None:
             shown = [line for line in lines if not line.startswith("$ ")]
@@ -173,10 +174,12 @@ class Shell:
         )
         members = {_option(name): name for name in shape.input_shape.members}
         for option in rest[::2]:
+            if option == "--query":
+                continue
             assert option.removeprefix("--") in members, option
         return 0, "", ""
 
-    def images(self, *services: str, tag: str = "1.0") -> None:
+    def images(self, *services: str, tag: str = "1.0", system: str = "shop") -> None:
         """Put images into the repositories of the system."""
         kind = "application/vnd.docker.distribution.manifest.v2+json"
         for service in services:
@@ -187,7 +190,7 @@ class Shell:
                 "layers": [],
             }
             self.account.world.client("ecr").put_image(
-                repositoryName=names.repository("shop", service), imageManifest=json.dumps(manifest), imageTag=tag
+                repositoryName=names.repository(system, service), imageManifest=json.dumps(manifest), imageTag=tag
             )
 
 

@@ -102,6 +102,24 @@ def example(shell: Shell) -> None:
     shutil.copy(ROOT / "examples" / "msa.yaml", shell.folder / "msa.yaml")
 
 
+def several(shell: Shell) -> None:
+    """The manifests of the page, each at the path in its first line, and their images."""
+    for block in blocks(ROOT / "docs" / "guides" / "several-systems.md"):
+        if block.text.startswith("# ") and block.language == "yaml":
+            files({block.text.partition("\n")[0].removeprefix("# "): block.text})(shell)
+
+
+def pushed(system: str, service: str) -> Step:
+    """Deploy the repositories of a system, and put an image into one."""
+
+    def push(shell: Shell) -> None:
+        shell.fails = {"msaspec deploy": 1}
+        shell.run(f"msaspec deploy --env prod {system}/msa.yaml --yes")
+        shell.images(service, system=system)
+
+    return push
+
+
 @dataclass(frozen=True)
 class Scene:
     """What a page takes for given."""
@@ -200,6 +218,13 @@ SCENES: Mapping[str, Scene] = {
         },
     ),
     "sandbox.md": Scene(files({"msa.yaml": SMALL})),
+    "several-systems.md": Scene(
+        several,
+        {
+            "msaspec deploy --env prod payments/msa.yaml": pushed("payments", "ledger"),
+            "msaspec deploy --env prod shop/msa.yaml": pushed("shop", "web"),
+        },
+    ),
     "upgrading.md": Scene(files({"msa.yaml": SMALL + PROD}), {"msaspec diff": ran("msaspec deploy --env prod --yes")}),
     "shop/README.md": Scene(
         lambda shell: shutil.copytree(ROOT / "examples", shell.folder / "examples"),

@@ -110,7 +110,7 @@ class _Export:
             self.notes.append(
                 f"{name}: `{workload.image}` has to be on this machine; the manifest has no `build` for it."
             )
-        if workload.job:
+        if workload.job and not workload.job.gates:
             tree["profiles"] = ["jobs"]
             self.notes.append(f"{name}: a job, which runs by hand here: `docker compose run --rm {name}`.")
         if spec.entrypoint:
@@ -143,6 +143,8 @@ class _Export:
         after = dict.fromkeys(first, "service_started")
         for edge in own:
             after |= self.locals[edge.use.target].after if edge.use.target in self.locals else {}
+        if not workload.job:
+            after |= dict.fromkeys(self._gates(name), "service_completed_successfully")
         if after:
             tree["depends_on"] = {each: {"condition": condition} for each, condition in sorted(after.items())}
         if files := self._files(workload, own):
@@ -150,6 +152,17 @@ class _Export:
         if workload.called:
             tree["networks"] = {"default": {"aliases": [f"{name}.{self.plan.site.domain}"]}}
         return tree
+
+    def _gates(self, service: str) -> list[str]:
+        """Return the jobs that end before a service starts: those that use a store of its, and not the service itself,
+        also not by way of others."""
+        own = {edge.use.target for edge in self.plan.edges_of(service) if edge.kind is not None}
+        found = []
+        for job in (each for _, each in self.plan.workloads if each.job and each.job.gates):
+            reached = _reached(self.plan, job.name)
+            if own & reached and service not in reached:
+                found.append(job.name)
+        return found
 
     def _build(self, name: str, build: Build) -> Any:
         context = posixpath.normpath(posixpath.join(self.folder.replace(os.sep, "/"), build.context))
@@ -268,6 +281,17 @@ class _Export:
             }
             mounted.append(mount)
         return mounted
+
+
+def _reached(plan: Plan, name: str) -> set[str]:
+    """Return everything that something uses, also by way of others."""
+    found, left = set[str](), [name]
+    while left:
+        for edge in plan.edges_of(left.pop()):
+            if edge.use.target not in found:
+                found.add(edge.use.target)
+                left += [edge.use.target] if edge.kind is None else []
+    return found
 
 
 def _of_service(plan: Plan, offer: Offer, target: str, attribute: str) -> str:

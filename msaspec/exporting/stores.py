@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from msaspec.exporting import mysql
 from msaspec.exporting.local import ACCOUNT, Block, Local, Tree, literal
 from msaspec.language.part import Entry, Use
 from msaspec.template import names
@@ -30,10 +31,12 @@ def _database(entry: Entry[Any], uses: Sequence[Use[Any]], system: str, region: 
     """PostgreSQL with the same users and databases. The rights of users who are no owners are those of the tables that
     the owner makes afterwards."""
     spec = entry.spec
-    if spec.server.name != "postgres":
-        return None
     name, master = entry.name, _variable(entry.name, "", "password")
     logins = {use.service: _variable(name, use.service, "password") for use in uses}
+    if spec.server.name in ("mysql", "mariadb"):
+        return mysql.local(entry, uses, logins, master)
+    if spec.server.name != "postgres":
+        return None
     owner = {_database_of(use): names.snake(use.service) for use in uses if use.options.access == "owner"}
     # The image runs it in a shell of its own.
     script = ["(", "set -eu", 'run() { psql -v ON_ERROR_STOP=1 --quiet --username postgres "$@"; }']
