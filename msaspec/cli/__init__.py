@@ -140,6 +140,6 @@ def _told(form: str) -> Iterator[None]:
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": HELP, "max_content_width": 100})
-@click.version_option(msaspec.__version__, message="msaspec %(version)s")
+@click.version_option(msaspec.__version__, "-V", "--version", message="msaspec %(version)s")
 def main() -> None:
     """Compile a microservice system from one YAML file into CloudFormation, check it, and deploy it."""
