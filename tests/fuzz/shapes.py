@@ -154,6 +154,7 @@ class Maker:
             made["jobs"] = {"nightly": self._job(root["$defs"]["Job"])}
         one = root["$defs"]["Service"]
         made[_SERVICES] = {name: self._service(one, name, made) for name in self.names[_SERVICES]}
+        self._neighbours(made)
         if self.random.random() < 0.3:
             overlay = root["$defs"]["Environment"]
             chosen = self.random.sample(_ENVIRONMENTS, self.random.randint(1, 2))
@@ -161,6 +162,25 @@ class Maker:
         if self.random.random() > self.care:
             made["patches"] = self._value(known["patches"], "patches")
         return made
+
+    def _neighbours(self, made: dict[str, Any]) -> None:
+        """Other systems, which use a service or are used; with care, none lends its network."""
+        root, names = _schema()["properties"], self.names[_SERVICES]
+        if self._careful():
+            (made.get("network") or {}).pop("system", None)
+        if self.random.random() < 0.2:
+            made["systems"] = {"payments": self.random.choice((None, "payments-prod"))}
+            used = made[_SERVICES][names[0]].get("uses") if isinstance(made[_SERVICES][names[0]], dict) else None
+            if self._careful() and isinstance(used, dict):
+                used["payments/orders"] = {"queue": self.random.choice(("send", "consume"))}
+        if self.random.random() < 0.2:
+            ported = [
+                name for name in names if isinstance(made[_SERVICES][name], dict) and made[_SERVICES][name].get("port")
+            ]
+            one = root["shares"]["additionalProperties"]
+            made["shares"] = {
+                name: ["reports"] if self._careful() else self._value(one, "share") for name in ported[:1]
+            }
 
     def _service(self, one: Schema, name: str, made: Mapping[str, Any]) -> Any:
         service = self._value(one, "service")
@@ -356,6 +376,8 @@ class Maker:
         return found
 
     def _name(self, schema: Schema, field: str) -> str:
+        if "anyOf" in schema:  # of `uses`, which may be of another system
+            schema = self.random.choice(schema["anyOf"])
         if "$ref" in schema:
             return self.random.choice(_WORDS)
         if field in ("env", "secrets"):
@@ -389,7 +411,7 @@ class Maker:
 
 
 _SAMPLES = (
-    "7000/grpc", "6379/tcp", "80/http",
+    "7000/grpc", "6379/tcp", "80/http", "payments/ledger",
     "shop", "web", "a-b", "1 d", "30 days", "2 weeks", "3 months", "1 year", "20 GiB", "1 TiB", "512 MiB", "10 s",
     "5 min", "1 h", "99999999999 days", "0 s", "eu-west-1", "us-gov-west-1", "Z1", "17", "15.3", "team", "a b",
     "arn:aws:acm:us-east-1:123456789012:certificate/x", "arn:aws-cn:acm:cn-north-1:123456789012:certificate/x",
