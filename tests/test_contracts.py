@@ -37,9 +37,9 @@ ALL_FRAMEWORKS = pytest.mark.parametrize("framework", FRAMEWORKS)
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 EVERY_RUNTIME = pytest.mark.parametrize("runtime", RUNTIMES.values(), ids=RUNTIMES)
 
-LEAST: Mapping[str, Mapping[str, Any]] = {"tables": {"key": "id"}}
+LEAST: Mapping[str, Mapping[str, Any]] = {"tables": {"key": "id"}, "volumes": {"shared": True}}
 """An entry of a section that cannot be empty, with no more than it needs."""
-USES: Mapping[str, Any] = {"queues": {"thing": "both"}}
+USES: Mapping[str, Any] = {"queues": {"thing": "both"}, "volumes": {"thing": "/srv/thing"}}
 """How a service uses an entry of a section where a word is needed."""
 RICH: Mapping[str, Mapping[str, Any]] = {
     "databases": {"replicas": 1, "protect": False},

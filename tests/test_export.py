@@ -201,6 +201,7 @@ tables: {sessions: {key: id, sort: {name: at, type: number}, expires: gone, inde
 topics: {events: {}}
 queues: {orders: {from: {events: {filter: {kind: ["it's $5", new]}}}}, last: {fifo: true}}
 secrets: {jwt: {}, stripe: {keys: [api_key]}}
+volumes: {files: {shared: true}}
 services:
   web:
     image: web:1.0
@@ -227,9 +228,12 @@ services:
       events: publish
       orders: consume
       last: both
+      files: /files
       web:
     env: {WEB: "${web.public_url}/x"}
-  reader: {image: docker.io/acme/reader:1, uses: {main: {database: orders, access: read-only}}}
+  reader:
+    image: docker.io/acme/reader:1
+    uses: {main: {database: orders, access: read-only}, files: {mount: /srv/files, access: read}}
   writer: {image: docker.io/acme/writer:1, uses: {main: {database: orders, access: read-write}}}
 """
 
@@ -280,6 +284,9 @@ def test_services_read_what_they_read_on_aws(shop: dict[str, Any]) -> None:
     assert environment["EVENTS_TOPIC_ARN"] == "arn:aws:sns:us-east-1:123456789012:shop-events"
     assert environment["WEB"] == "http://localhost:8080/x"
     assert environment["AWS_ENDPOINT_URL"] == "http://aws:5000"
+    assert (environment["FILES_PATH"], api["volumes"]) == ("/files", ["files:/files"])
+    assert shop["services"]["reader"]["volumes"] == ["files:/srv/files:ro"]
+    assert shop["volumes"] == {"main": {}, "files": {}}
 
 
 def test_secrets_stay_in_the_env_file(shop: dict[str, Any]) -> None:

@@ -25,6 +25,7 @@ BASE: dict[str, Any] = {
     "caches": {"sessions-cache": {"engine": "memcached"}},
     "topics": {"events": {}},
     "queues": {"orders": {"from": ["events"]}},
+    "volumes": {"data": {"shared": True}},
     "tables": {"sessions": {"key": "id", "indexes": {"by-email": {"key": "email"}}}},
     "services": {
         "web": {"image": "web:1.0", "port": 8000, "runtime": {"type": "fargate"}, "uses": {"main": {}}},
@@ -41,6 +42,7 @@ HOLDERS = {
     "queues.*": [("queues", "orders"), ()],
     "topics.*": [("topics", "events"), ()],
     "tables.*": [("tables", "sessions"), ()],
+    "volumes.*": [("volumes", "data"), ("services", "web"), ()],
     "tables.*.indexes.*": [("tables", "sessions", "indexes", "by-email")],
     "jobs.*": [("jobs", "report"), ()],
     "network": [("network",), ()],

@@ -7,7 +7,7 @@ from typing import Any
 
 from troposphere import Base64, GetAtt, Ref, Sub, Tags, ec2
 
-from msaspec.aws import user_data
+from msaspec.aws import user_data_apart
 from msaspec.language.aws_type import AwsType
 from msaspec.language.part import Site
 from msaspec.language.value import Text, Token
@@ -19,8 +19,8 @@ LAUNCH_TEMPLATE = AwsType(
     unique=(("LaunchTemplateName",),),
     # Every change of its data is a new version.
     moves={"LatestVersionNumber": ("LaunchTemplateData", "VersionDescription")},
-    texts={("LaunchTemplateData", "UserData"): user_data.taken_apart},
-    labels=user_data.label,
+    texts={("LaunchTemplateData", "UserData"): user_data_apart.taken_apart},
+    labels=user_data_apart.label,
 )
 
 DEVICE = "/dev/xvda"  # fact: al2023-root-device

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from troposphere import GetAtt, Ref, iam
+from troposphere import GetAtt, Ref, awslambda, events, iam
 from troposphere.cloudformation import AWSCustomObject
 
-from msaspec.aws import functions, logs
+from msaspec.aws import deployment_watch, functions, logs
 from msaspec.aws import iam as roles
 from msaspec.language.aws_type import AwsType
 from msaspec.language.base import Model
@@ -22,6 +22,7 @@ from msaspec.language.value import Text, Token
 from msaspec.template import names
 
 FUNCTION, ROLE, LOGS, STARTING = "JobGate", "JobGateRole", "JobGateLogs", "JobGateStarting"
+STOPPED, HEARING = "JobGateStopped", "JobGateHearing"
 HANDLER_SECONDS = 120
 # fact: custom-resource-timeout
 ANSWER_SECONDS = 3600
@@ -37,11 +38,12 @@ class JobGate(AWSCustomObject):  # type: ignore[misc]
 
 
 _POLICY = next(each for each in roles.OTHERS if each.name == "AWS::IAM::Policy")
-TYPES = (functions.FUNCTION, AwsType(name=JobGate.resource_type), _POLICY)
+TYPES = (*deployment_watch.TYPES, AwsType(name=JobGate.resource_type), _POLICY)
 
 
-def states() -> dict[str, Any]:
-    """Return the states that end a job: those that tell CloudFormation, where it is a deployment that waits."""
+def states(then: str) -> dict[str, Any]:
+    """Return the states that end a job: those that tell CloudFormation, where it is a deployment that waits. `then` is
+    what follows a failure."""
     waits = [{"Variable": "$.request", "IsPresent": True}]
     again = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 2, "MaxAttempts": 5, "BackoffRate": 2}]
     answer: dict[str, Any] = {
@@ -52,16 +54,14 @@ def states() -> dict[str, Any]:
     }
     return {
         "Ended": {"Type": "Choice", "Choices": [{**waits[0], "Next": "TellEnd"}], "Default": "Done"},
-        "Failed": {"Type": "Choice", "Choices": [{**waits[0], "Next": "TellFailure"}], "Default": "Fail"},
+        "Failed": {"Type": "Choice", "Choices": [{**waits[0], "Next": "TellFailure"}], "Default": then},
         "TellEnd": {**answer, "Parameters": {"request.$": "$.request"}, "Next": "Done"},
         "TellFailure": {
             **answer,
             "Parameters": {"request.$": "$.request", "failed.$": "$.failed"},
-            "Next": "Fail",
+            "Next": then,
         },
         "Done": {"Type": "Succeed"},
-        # fact: states-fail-paths
-        "Fail": {"Type": "Fail", "ErrorPath": "$.failed.Error", "CausePath": "$.failed.Cause"},
     }
 
 
@@ -77,7 +77,7 @@ def gate(workload: Workload[Model], site: Site) -> Any:
         Job=name,
         LogGroup=Ref(names.logical(name, "LogGroup")),
         # Its function may start the machine only once this very update has said so.
-        DependsOn=sorted({*workload.after, *site.online, ROLE, STARTING, names.logical(name, "MachineRole")}),
+        DependsOn=sorted({*workload.after, *site.online, ROLE, STARTING, HEARING, names.logical(name, "MachineRole")}),
     )
 
 
@@ -106,6 +106,27 @@ def build(jobs: Sequence[Workload[Model]]) -> Part:
                 PolicyName="starting",
                 PolicyDocument=roles.policy([Statement(("states:StartExecution",), machines)]),
                 Roles=[Ref(ROLE)],
+            ),
+            # fact: states-events. What is stopped runs no last state.
+            events.Rule(
+                STOPPED,
+                Description="Tells the deployment that waits for a job that somebody stopped",
+                EventPattern={
+                    "source": ["aws.states"],
+                    "detail-type": ["Step Functions Execution Status Change"],
+                    "detail": {
+                        "status": ["ABORTED"],
+                        "stateMachineArn": [Ref(names.logical(job.name, "Machine")) for job in jobs],
+                    },
+                },
+                Targets=[events.Target(Id=FUNCTION, Arn=GetAtt(FUNCTION, "Arn"))],
+            ),
+            awslambda.Permission(
+                HEARING,
+                Action="lambda:InvokeFunction",
+                FunctionName=Ref(FUNCTION),
+                Principal="events.amazonaws.com",
+                SourceArn=GetAtt(STOPPED, "Arn"),
             ),
         ),
         scripts={FUNCTION: functions.source("job_gate")},

@@ -43,7 +43,7 @@ def build(workload: Workload[Model], job: Job, site: Site, cluster: str, capacit
     machine, role = names.logical(name, "Machine"), names.logical(name, "MachineRole")
     part = Part(
         (
-            roles.role(role, STATES, [*_running(workload, site, cluster), *_answering(job)]),
+            roles.role(role, STATES, [*_running(workload, site, cluster), *_answering(job), *_telling(job)]),
             stepfunctions.StateMachine(
                 machine,
                 RoleArn=GetAtt(role, "Arn"),
@@ -127,6 +127,42 @@ def _answering(job: Job) -> Iterator[Statement]:
         yield Statement(("lambda:InvokeFunction",), ((Token(f"{job_gates.FUNCTION}.Arn"),),))
 
 
+def _telling(job: Job) -> Iterator[Statement]:
+    """Yield the right to tell of a failure."""
+    if job.notify:
+        yield Statement(("sns:Publish",), ((Token(_topic(job.notify)),),))
+
+
+def _topic(name: str) -> str:
+    return names.logical(name, "Topic")
+
+
+def _failing(workload: Workload[Model], job: Job, site: Site) -> dict[str, Any]:
+    """Return the states after a failure that was caught. A notice that cannot be sent changes nothing."""
+    # fact: states-fail-paths
+    states: dict[str, Any] = {"Fail": {"Type": "Fail", "ErrorPath": "$.failed.Error", "CausePath": "$.failed.Cause"}}
+    if job.notify:
+        # fact: states-publish
+        states["Notify"] = {
+            "Type": "Task",
+            "Resource": intrinsic(("arn:", Token("AWS::Partition"), ":states:::sns:publish")),
+            "Parameters": {
+                "TopicArn": Ref(_topic(job.notify)),
+                "Message": {
+                    "job": workload.name,
+                    "stack": site.stack,
+                    "execution.$": "$$.Execution.Id",
+                    "error.$": "$.failed.Error",
+                    "cause.$": "$.failed.Cause",
+                },
+            },
+            "ResultPath": "$.notified",
+            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.unnotified", "Next": "Fail"}],
+            "Next": "Fail",
+        }
+    return states
+
+
 def _definition(workload: Workload[Model], job: Job, site: Site, cluster: str, capacity: Capacity) -> dict[str, Any]:
     """Return the states: the command of the job, or the one that the input of the execution names."""
     chosen = {
@@ -138,9 +174,14 @@ def _definition(workload: Workload[Model], job: Job, site: Site, cluster: str, c
         "Start": chosen,
         "Run": _run(workload, job, site, cluster, capacity),
         "RunCommand": _run(workload, job, site, cluster, capacity, given=True),
-        **(job_gates.states() if job.gates else {}),
+        **(job_gates.states(_after_failure(job)) if job.gates else {}),
+        **(_failing(workload, job, site) if job.gates or job.notify else {}),
     }
     return {"Comment": f"The job {workload.name} of {site.stack}", "StartAt": "Start", "States": states}
+
+
+def _after_failure(job: Job) -> str:
+    return "Notify" if job.notify else "Fail"
 
 
 def _run(
@@ -155,9 +196,11 @@ def _run(
     name = workload.name
     overrides = {"Overrides": {"ContainerOverrides": [{"Name": name, "Command.$": "$.command"}]}} if given else {}
     on: dict[str, Any] = {"End": True}
+    if job.gates or job.notify:
+        caught = {"ErrorEquals": ["States.ALL"], "ResultPath": "$.failed"}
+        on = {"Catch": [{**caught, "Next": "Failed" if job.gates else _after_failure(job)}], **on}
     if job.gates:
-        caught = {"ErrorEquals": ["States.ALL"], "ResultPath": "$.failed", "Next": "Failed"}
-        on = {"Catch": [caught], "ResultPath": "$.ended", "Next": "Ended"}
+        on = {"Catch": on["Catch"], "ResultPath": "$.ended", "Next": "Ended"}
     # fact: states-errors
     again = {
         "ErrorEquals": ["States.TaskFailed"],

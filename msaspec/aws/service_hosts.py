@@ -13,7 +13,19 @@ from pydantic import Field
 
 from msaspec.aws import ecr, hosts, iam, logs, security_groups
 from msaspec.aws import user_data as user_data_of
-from msaspec.aws.user_data import LIMIT, Boot, Health, kept, refusal, script, settings, size_bound, user_data
+from msaspec.aws.user_data import (
+    LIMIT,
+    Boot,
+    Health,
+    Mounted,
+    kept,
+    mounted,
+    refusal,
+    script,
+    settings,
+    size_bound,
+    user_data,
+)
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.diagnostics.place import Path
 from msaspec.language.base import InstanceType, Model, gibibytes, measured
@@ -198,6 +210,10 @@ def boot(workload: Workload[HostFields], site: Site, resource: str, ports: Mappi
         health=_health(workload, ports),
         files=dict(_files(workload)),
         sidecars=tuple(_sidecars(workload)),
+        volumes={
+            each.volume: Mounted(each.file_system, each.access_point, () if each.writes else ("ro",))
+            for each in workload.mounts
+        },
         front=ports.get(FRONT, 0) if workload.spec.sidecars and ports.get(FRONT, FRONT) != FRONT else 0,
     )
 
@@ -213,6 +229,7 @@ def _options(workload: Workload[HostFields], ports: Mapping[int, int]) -> Iterat
             yield f"-p{host}:{container}"
     yield from _started(spec)
     yield from _mounts(workload, workload.files)
+    yield from _volumes(workload, {each.volume: each.folder for each in workload.mounts})
 
 
 def _started(spec: Service | Sidecar) -> Iterator[str]:
@@ -245,6 +262,14 @@ def _mounts(workload: Workload[Model], files: Iterable[Placed]) -> Iterator[str]
         yield f"--mount=type=bind,src={kept(numbers[id(file)])},dst={file.path},readonly"
 
 
+def _volumes(workload: Workload[Model], folders: Mapping[str, str]) -> Iterator[str]:
+    """Yield the volumes of a container, each in its folder."""
+    for each in workload.mounts:
+        if each.volume in folders:
+            readonly = "" if each.writes else ",readonly"
+            yield f"--mount=type=bind,src={mounted(each.volume)},dst={folders[each.volume]}{readonly}"
+
+
 def _sidecars(workload: Workload[Model]) -> Iterator[user_data_of.Sidecar]:
     """Yield the further containers in the order of their start."""
     awaited = {other for each in workload.sidecars for other in each.after}
@@ -257,6 +282,7 @@ def _sidecars(workload: Workload[Model]) -> Iterator[user_data_of.Sidecar]:
             *([f"--cpu-shares={shares(spec.cpu)}"] if spec.cpu else []),
             *_started(spec),
             *_mounts(workload, each.files),
+            *_volumes(workload, spec.mounts),
         ]
         yield user_data_of.Sidecar(
             name=each.name,

@@ -49,10 +49,11 @@ ROLE = "ClusterLoadBalancerRole"
 # fact: ecs-linear-limit
 LONGEST = 33 * 60
 """Minutes that a linear deployment may take (CloudFormation, AWS::ECS::Service LinearConfiguration)."""
+SHIFTS = ("blue-green", "canary", "linear")
 HEEDED: Mapping[str, Sequence[str]] = {
-    "bake": ("blue-green", "canary", "linear"),
-    "errors": ("blue-green", "canary", "linear"),
-    "limit": ("blue-green", "canary", "linear"),
+    "bake": SHIFTS,
+    "errors": SHIFTS,
+    "limit": SHIFTS,
     "percent": ("canary", "linear"),
     "step": ("canary", "linear"),
 }
@@ -64,11 +65,11 @@ class Deploy(Model):
 
     shorthand = "strategy"
 
-    strategy: Literal["rolling", "blue-green", "canary", "linear"] = Field(
+    strategy: Literal["rolling", "recreate", "blue-green", "canary", "linear"] = Field(
         "rolling",
         description="How requests from the public load balancer shift to the new version. Requests from other services "
-        "go to all copies.",
-        examples=["canary"],
+        "go to all copies. `recreate` stops the old copies before it starts new ones.",
+        examples=["canary", "recreate"],
     )
     bake: Annotated[int, minutes(0, 1440, "10 min")] = measured(
         "10 min", description="How long the old version keeps running after all requests have shifted."
@@ -91,6 +92,11 @@ class Deploy(Model):
         (), description="Names of CloudWatch alarms that roll the deployment back.", examples=[["checkout-errors"]]
     )
 
+    @property
+    def shifts(self) -> bool:
+        """Whether requests move between two target groups."""
+        return self.strategy in SHIFTS
+
     @model_validator(mode="after")
     def _in_time(self) -> Deploy:
         steps = -(-100 // self.percent) - 1
@@ -111,6 +117,9 @@ class Deploy(Model):
         return self
 
 
+PATIENCE = 10
+"""Copies that may fail before a deployment goes back, where they mount a file system whose name may not be known
+yet."""
 START_MINUTES = 15
 """Minutes for a task to get a machine and its image, before the grace of its health begins."""
 
@@ -140,7 +149,7 @@ def idle(deploy: Deploy) -> Mapping[str, tuple[str, str]]:
 
 def check(workload: Workload[Model], deploy: Deploy) -> Iterable[Diagnostic]:
     """One rule to shift, and nothing that follows the requests away from it."""
-    if deploy.strategy == "rolling":
+    if not deploy.shifts:
         return
     name, scale = workload.name, workload.spec.scale
     rules = len(list(routing.routes(name, workload.spec, None)))
@@ -157,13 +166,22 @@ def check(workload: Workload[Model], deploy: Deploy) -> Iterable[Diagnostic]:
         yield MOVING.at((*workload.path, "scale", "requests"), message, hint=hint, key=True)
 
 
-def configuration(deploy: Deploy, alarms: Sequence[Any]) -> Any:
-    """Return the strategy, with the alarms that roll it back."""
+def of(workload: Workload[Any]) -> Deploy:
+    """Return how a service is deployed: what may run once only is stopped before it starts again."""
+    deploy: Deploy = workload.options.deploy
+    return deploy.model_copy(update={"strategy": "recreate"}) if workload.alone else deploy
+
+
+def configuration(deploy: Deploy, alarms: Sequence[Any], *, patient: bool = False) -> Any:
+    """Return the strategy, with the alarms that roll it back. `patient`: copies may fail some times before they run."""
     watched = [*(Ref(alarm.title) for alarm in alarms), *deploy.alarms]
     back = {"Alarms": ecs.DeploymentAlarms(AlarmNames=watched, Enable=True, Rollback=True)} if watched else {}
-    strategy: dict[str, Any] = {"MinimumHealthyPercent": 100, "MaximumPercent": 200, **back}
-    if deploy.strategy == "rolling":
-        breaker = ecs.DeploymentCircuitBreaker(Enable=True, Rollback=True)
+    least, most = (0, 100) if deploy.strategy == "recreate" else (100, 200)
+    strategy: dict[str, Any] = {"MinimumHealthyPercent": least, "MaximumPercent": most, **back}
+    if not deploy.shifts:
+        # fact: mount-targets-first
+        threshold = {"ThresholdConfiguration": ecs.ThresholdConfiguration(Type="COUNT", Value=PATIENCE)}
+        breaker = ecs.DeploymentCircuitBreaker(Enable=True, Rollback=True, **(threshold if patient else {}))
         return ecs.DeploymentConfiguration(Strategy="ROLLING", DeploymentCircuitBreaker=breaker, **strategy)
     strategy |= {"Strategy": deploy.strategy.replace("-", "_").upper(), "BakeTimeInMinutes": deploy.bake}
     if deploy.strategy == "canary":

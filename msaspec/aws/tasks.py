@@ -16,7 +16,7 @@ from msaspec.language.base import Model
 from msaspec.language.container import ReadOnly
 from msaspec.language.health import Probe
 from msaspec.language.image import Image, parse
-from msaspec.language.part import Part, Site, Statement
+from msaspec.language.part import Mount, Part, Site, Statement
 from msaspec.language.runtime import Workload
 from msaspec.language.service import Service
 from msaspec.language.sidecar import FIRST, WITH, Beside, Sidecar, shares
@@ -105,17 +105,20 @@ def build(
         },
     )
     volumes: list[str] = []
+    shared = {each.volume: each for each in workload.mounts}
 
     def contained(
         container: str, image: Image, spec: Service | Sidecar, made: Workload[Model] | Beside, **words: Any
     ) -> list[Any]:
         """Return a container, and the one that writes its files."""
         own = words.pop("read_only")
+        mounts = [_mounted(shared[volume], folder) for volume, folder in words.pop("mounts") if volume in shared]
         uri = intrinsic(ecr.uri(image, site.system, name))
         files, after = None, words.pop("after")
         if made.files:
             files = task_files.writing(container, made.files, copies=shell is None, read_only=own is not None)
             volumes.extend(files.volumes)
+            mounts = [*files.mounts, *mounts]
             after = [_after(files.writer, "SUCCESS"), *after]
         definition = ecs.ContainerDefinition(
             Name=container,
@@ -131,7 +134,7 @@ def build(
             **_environment(made.environment),
             **({"ReadonlyRootFilesystem": True} if own else {}),
             **_linux(own, executable=executable),
-            **({"MountPoints": [*files.mounts]} if files else {}),
+            **({"MountPoints": mounts} if mounts else {}),
             # fact: container-order
             **({"DependsOn": after} if after else {}),
             LogConfiguration=log,
@@ -158,6 +161,7 @@ def build(
         essential=True,
         read_only=read_only,
         after=waits,
+        mounts=[(each.volume, each.folder) for each in workload.mounts],
         **_health(workload.health if workload.health and workload.health.by == "command" else None),
     )
     for each in workload.sidecars:
@@ -170,6 +174,7 @@ def build(
             essential=each.spec.stays,
             read_only=each.spec.read_only,
             after=[conditions[other] for other in each.after],
+            mounts=sorted(each.spec.mounts.items()),
             **_health(Probe("command", says) if says else None),
             **({"Memory": each.spec.memory} if each.spec.memory else {}),
             **({"Cpu": shares(each.spec.cpu)} if each.spec.cpu else {}),
@@ -195,10 +200,35 @@ def build(
                 ExecutionRoleArn=GetAtt(execution, "Arn"),
                 TaskRoleArn=GetAtt(own, "Arn"),
                 ContainerDefinitions=containers,
-                **({"Volumes": [ecs.Volume(Name=each) for each in volumes]} if volumes else {}),
+                **({"Volumes": kept} if (kept := [*map(_empty, volumes), *map(_volume, workload.mounts)]) else {}),
             ),
         )
     )
+
+
+def _empty(name: str) -> Any:
+    return ecs.Volume(Name=name)
+
+
+def _volume(mount: Mount) -> Any:
+    """Return a volume of EFS: through the access point of the user, with the role of the task, by TLS."""
+    # fact: task-file-systems
+    through = ecs.AuthorizationConfig(AccessPointId=Ref(mount.access_point.target), IAM="ENABLED")
+    return ecs.Volume(
+        Name=_called(mount),
+        EFSVolumeConfiguration=ecs.EFSVolumeConfiguration(
+            FilesystemId=Ref(mount.file_system.target), TransitEncryption="ENABLED", AuthorizationConfig=through
+        ),
+    )
+
+
+def _mounted(mount: Mount, folder: str) -> Any:
+    return ecs.MountPoint(SourceVolume=_called(mount), ContainerPath=folder, ReadOnly=not mount.writes)
+
+
+def _called(mount: Mount) -> str:
+    """Return what a task calls a volume. No container has a name with `_`, and volumes of files begin with those."""
+    return f"{mount.volume}_volume"
 
 
 def listening(workload: Workload[Model], port: str | None) -> str:

@@ -33,6 +33,9 @@ FILES = program("msaspec.aws", "boot_files.py", 4)
 SIDECARS = program("msaspec.aws", "boot_sidecars.py", 4)
 """What hosts of services with sidecars have beside it."""
 
+VOLUMES = program("msaspec.aws", "boot_volumes.py", 4)
+"""What hosts of services with volumes have beside it."""
+
 STEERING = re.compile(r"(?i)(docker|glibc|ld|otel|ssl|xdg)_.*|.*_proxy|home|path|tmpdir|go[a-z]+")
 """Variables that steer the docker client. They reach the container, but only on one line: see `refusal`."""
 
@@ -40,7 +43,7 @@ _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]+")
 _RESOURCE = re.compile(r"[A-Za-z0-9]+")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _CODES = re.compile(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?")
-_HEREDOC = "MSASPEC"
+HEREDOC = "MSASPEC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,16 @@ class Sidecar:
 
 
 @dataclass(frozen=True, slots=True)
+class Mounted:
+    """A file system that is mounted on the host, from where containers have it."""
+
+    system: Token
+    access_point: Token
+    options: tuple[str, ...] = ()
+    """Of mount."""
+
+
+@dataclass(frozen=True, slots=True)
 class Boot:
     """What an instance has to know to run one service.
 
@@ -104,6 +117,7 @@ class Boot:
     """By the names that differences call them."""
     sidecars: tuple[Sidecar, ...] = ()
     """Started in this order before the service."""
+    volumes: Mapping[str, Mounted] = field(default_factory=dict)
     front: int = 0
     """The port that requests to port 80 lead to, where containers have the network of the host."""
 
@@ -138,6 +152,8 @@ def script(boot: Boot) -> tuple[str, str]:
     name, text = ("BootChecks", CHECKS) if boot.health and not boot.health.url else ("Boot", BODY)
     if boot.files:
         name, text = f"{name}Files", _with(text, FILES, "step files python3 boot.py files")
+    if boot.volumes:
+        name, text = f"{name}Volumes", _with(text, VOLUMES, _VOLUMES)
     if boot.sidecars:
         name, text = f"{name}Sidecars", _with(text, SIDECARS, _SIDECARS)
         if any(each.check for each in boot.sidecars):
@@ -145,6 +161,10 @@ def script(boot: Boot) -> tuple[str, str]:
     return name, text
 
 
+# fact: efs-on-hosts
+_VOLUMES = """command -v mount.efs || step efs dnf install -y amazon-efs-utils
+step volumes
+python3 boot.py volumes"""
 # Once only: what ran to its end would run twice.
 _SIDECARS = """step sidecars
 python3 boot.py sidecars --log-driver awslogs \\
@@ -169,9 +189,9 @@ def settings(boot: Boot) -> Text:
         ("#!/bin/bash",),
         ("STACK=", *_shell((Token("AWS::StackId"),)), f" RESOURCE={boot.resource} SERVICE={boot.service}"),
         ("IMAGE=", *_shell(boot.image), " LOG_GROUP=", *_shell(boot.log_group)),
-        (f"read -rd '' SETTINGS <<'{_HEREDOC}'",),
+        (f"read -rd '' SETTINGS <<'{HEREDOC}'",),
         *_document(boot),
-        (_HEREDOC,),
+        (HEREDOC,),
     ]
     return public(value(*(piece for line in lines for piece in (*line, "\n"))))
 
@@ -207,6 +227,7 @@ def _document(boot: Boot) -> list[Text]:
         "docker": _docker(boot),
         "health": (_json(health),) if (health := _health(boot)) else (),
         "files": _files(boot),
+        "volumes": _volumes(boot),
         "sidecars": _sidecars(boot),
         "up": _up(boot),
         "steering": (_json(steering),) if steering else (),
@@ -238,6 +259,21 @@ def _files(boot: Boot) -> Text:
         for name, each in boot.files.items()
     ]
     return ('{"files": {', *_separated(written), "}}") if written else ()
+
+
+def _volumes(boot: Boot) -> Text:
+    """Return the file system, the access point and the options of each."""
+    written = [
+        (
+            f"{_json(name)}: [",
+            *_string((each.system,)),
+            ", ",
+            *_string((each.access_point,)),
+            f", {_json(each.options)}]",
+        )
+        for name, each in boot.volumes.items()
+    ]
+    return ('{"each": {', *_separated(written), "}}") if written else ()
 
 
 def _sidecars(boot: Boot) -> Text:
@@ -275,6 +311,11 @@ def _check(health: Health) -> list[object]:
 def kept(number: int) -> str:
     """Return where a host keeps a file that is mounted into the container."""
     return f"/var/lib/msaspec/{number}"
+
+
+def mounted(volume: str) -> str:
+    """Return where a host has a volume that is mounted into containers."""
+    return f"/run/msaspec/volumes/{volume}"
 
 
 def _word(word: Text) -> Text:
@@ -347,38 +388,3 @@ def _ranges(codes: str) -> list[tuple[int, int]]:
             raise ValueError(f"{codes}: not a list of status codes")
         ranges.append((int(match[1]), int(match[2] or match[1])))
     return ranges
-
-
-def taken_apart(text: str) -> Mapping[str, object] | None:
-    """Return what user data of `user_data` says: its image, its settings, and the script. None for any other text."""
-    image = re.search(r"^IMAGE='(.*?)' LOG_GROUP=", text, re.MULTILINE)
-    settings = re.search(rf"<<'{_HEREDOC}'\n(.*?)\n{_HEREDOC}\n", text, re.DOTALL)
-    if not image or not settings:
-        return None
-    try:
-        told = json.loads(settings[1])
-    except ValueError:
-        return None
-    parts: dict[str, object] = {"image": image[1]}
-    for name, content in told.get("environment", {}).items():
-        # A list has secrets in it: where they are, and never what they are.
-        parts[f"env {name}"] = content if isinstance(content, str) else json.dumps(content)
-    for path, (mode, owner, group, content) in told.get("files", {}).get("files", {}).items():
-        written = content if isinstance(content, str) else json.dumps(content)
-        parts[f"file {path}"] = f"{mode} {owner}:{group} {written}"
-    for name, (container, options, command, variables, *_) in told.get("sidecars", {}).get("each", {}).items():
-        parts[f"sidecar {name}"] = " ".join(map(str, (container, *options, *command)))
-        for variable, content in variables.items():
-            parts[f"env {name} {variable}"] = content if isinstance(content, str) else json.dumps(content)
-    for name, words in told.get("docker", {}).items():
-        parts[name] = " ".join(map(str, words))
-    for name, setting in told.get("health", {}).items():
-        parts[f"health {name}"] = json.dumps(setting) if isinstance(setting, list) else str(setting)
-    return {**parts, "script": text[settings.end() :]}
-
-
-def label(path: tuple[str | int, ...]) -> str | None:
-    """Return what people call a value in the user data of a launch template."""
-    if path[:2] == ("LaunchTemplateData", "UserData") and len(path) == 3:
-        return str(path[2])
-    return None

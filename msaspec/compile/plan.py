@@ -167,6 +167,7 @@ def plan(manifest: Manifest) -> tuple[Plan, list[Diagnostic]]:
             job=manifest.root.jobs.get(name),
             files=files,
             sidecars=beside_it,
+            mounts=tuple(mount for edge in own for mount in edge.offer.mounts),
         )
         workloads.append((_runtime(manifest, name), workload))
     online = network.online(manifest.root.network, endpoints)

@@ -24,6 +24,7 @@ _BUCKET, _REPOSITORY, _SECRET = "AWS::S3::Bucket", "AWS::ECR::Repository", "AWS:
 _SITE = "AWS::CloudFront::Function"
 _TABLE, _QUEUE = "AWS::DynamoDB::Table", "AWS::SQS::Queue"
 _CACHE, _CACHE_NODES = "AWS::ElastiCache::ReplicationGroup", "AWS::ElastiCache::CacheCluster"
+_FILES = "AWS::EFS::FileSystem"
 _MACHINE = "AWS::StepFunctions::StateMachine"
 _LOGS, _SERVICE, _CLUSTER = "AWS::Logs::LogGroup", "AWS::ECS::Service", "AWS::ECS::Cluster"
 _HOSTS, _SUBNET, _VPC, _ADDRESS = "AWS::EC2::LaunchTemplate", "AWS::EC2::Subnet", "AWS::EC2::VPC", "AWS::EC2::EIP"
@@ -169,6 +170,22 @@ CALLS = (
     ),
     _calls("deploy destroy", "elasticache:DescribeCacheClusters", where=(_CACHE_NODES,)),
     _calls("destroy", "elasticache:DeleteCacheCluster", where=(_CACHE_NODES,)),
+    _calls("deploy destroy status", "elasticfilesystem:DescribeFileSystems", where=(_FILES,)),
+    _calls(
+        "status",
+        "elasticfilesystem:DescribeBackupPolicy",
+        "elasticfilesystem:DescribeMountTargets",
+        where=(_FILES,),
+    ),
+    _calls(
+        "destroy",
+        "elasticfilesystem:DeleteAccessPoint",
+        "elasticfilesystem:DeleteFileSystem",
+        "elasticfilesystem:DeleteMountTarget",
+        "elasticfilesystem:DescribeAccessPoints",
+        "elasticfilesystem:DescribeMountTargets",
+        where=(_FILES,),
+    ),
     _calls("deploy destroy", "ecr:DescribeRepositories", where=(_REPOSITORY,)),
     _calls("clean deploy", "ecr:DescribeImages", where=(_REPOSITORY,)),
     _calls("clean", "ecr:BatchDeleteImage", where=(_REPOSITORY,)),
@@ -216,6 +233,7 @@ CALLS = (
         "ecs:ListServices",
         "ecs:StopServiceDeployment",
         where=("AWS::Events::Rule",),  # Of the watch of deployments that shift requests.
+        beside=_SERVICE,
     ),
 )
 """What the commands ask AWS for. `sts:GetCallerIdentity` needs no permission."""

@@ -155,6 +155,8 @@ def _facts(runtime: AnyRuntime, workload: Workload[Model], plan: Plan) -> Iterat
         if field not in _ELSEWHERE:
             yield field, value, where
     for field, value, where in _fields(workload.options, (*workload.path, "runtime"), plan):
+        if field == "deploy" and workload.alone:
+            value, where = "recreate", "one copy writes its volume"
         if field != "deploy" or not workload.job:
             yield f"runtime.{field}", value, where
     if workload.health is not None:

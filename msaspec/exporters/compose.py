@@ -149,6 +149,10 @@ class _Export:
             tree["depends_on"] = {each: {"condition": condition} for each, condition in sorted(after.items())}
         if files := self._files(workload, own):
             tree["configs"] = files
+        if workload.mounts:
+            tree["volumes"] = [
+                literal(f"{each.volume}:{each.folder}{'' if each.writes else ':ro'}") for each in workload.mounts
+            ]
         if workload.called:
             tree["networks"] = {"default": {"aliases": [f"{name}.{self.plan.site.domain}"]}}
         return tree

@@ -225,6 +225,17 @@ def _topic(entry: Entry[Any], uses: Sequence[Use[Any]], system: str, region: str
     return _emulated(uses, {"name": name, "arn": arn, "region": region}, (make,))
 
 
+def _volume(entry: Entry[Any], uses: Sequence[Use[Any]], system: str, region: str) -> Local:
+    """Return a volume of Docker, which the services mount themselves."""
+    name = entry.name
+    named = any(use.options.user is not None for use in uses)
+    return Local(
+        volumes=(name,),
+        attributes={use.service: {"path": literal(use.options.mount), "id": "fs-local"} for use in uses},
+        notes=(f"{name}: files belong to the user that each container runs as, not to `user`.",) if named else (),
+    )
+
+
 def _secret(entry: Entry[Any], uses: Sequence[Use[Any]], system: str, region: str) -> Local:
     keys = entry.spec.keys or ("value",)
     if entry.spec.from_ and entry.spec.keys:
@@ -318,4 +329,5 @@ FORMS: Mapping[str, Callable[[Entry[Any], Sequence[Use[Any]], str, str], Local |
     "queues": _queue,
     "topics": _topic,
     "secrets": _secret,
+    "volumes": _volume,
 }

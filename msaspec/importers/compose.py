@@ -18,6 +18,7 @@ from msaspec.importing.imported import Imported, Options, finish
 from msaspec.importing.ledger import Ledger
 from msaspec.importing.tree import Leaf, entries, items, leaves, text_of
 from msaspec.importing.variables import Peer
+from msaspec.importing.volumes import SLOW, Volumes, declared, of_compose
 from msaspec.template import names
 
 OTHERWISE = "compose has it, msaspec does not"
@@ -62,6 +63,7 @@ class Compose:
         self.files = Files(self.ledger)
         self.draft = Draft()
         self.names = Names()
+        self.volumes = Volumes(self.draft, self.names)
         self.services: dict[str, Service] = {}
         self.stores: dict[str, Service] = {}
         self.peers: dict[str, Peer] = {}
@@ -109,6 +111,7 @@ class Compose:
         # What prepares a database owns it.
         for service in sorted(self.services.values(), key=lambda each: not each.once):
             self._service(service)
+        declared(tree, self.volumes, self.ledger)
         compose_keys.around(tree, self.ledger)
         return finish(self.draft, self.ledger, OTHERWISE, self.files.folder.as_posix())
 
@@ -201,9 +204,11 @@ class Compose:
         if service.name == self.public:
             spec["paths"] = ["/"]
             compose_keys.health(tree, spec, ledger, place)
-        if stores.last_name(service.image) in stores.KEEPING and not service.is_built:
-            self.draft.note(path, "A container keeps nothing: what it stores is lost when it is replaced.")
         compose_keys.simple(service, self, spec, place)
+        lasting = of_compose(tree, self.files, self.volumes, ledger, 2 if service.once else spec.get("scale", 1))
+        if stores.last_name(service.image) in stores.KEEPING and not service.is_built:
+            nothing = "A container keeps nothing: what it stores is lost when it is replaced."
+            self.draft.note(path, SLOW if lasting else nothing)
         used = self._environment(service, spec, place)
         used |= self._edges(service)
         used.discard(service.name)
@@ -212,6 +217,8 @@ class Compose:
             ledger.carried(tree.get("depends_on"), f"{place}.uses")
         elif len(self.services) > 1 and not service.once and stores.last_name(service.image) not in stores.KEEPING:
             self.draft.note(path, "No edge seen: if it calls other services, name them under `uses`.")
+        if lasting:
+            spec["uses"] = {**spec.get("uses", {}), **lasting}
         if service.once:
             one_shot.write(spec)
 

@@ -15,6 +15,7 @@ from msaspec.importing.imported import Imported, Options, finish
 from msaspec.importing.ledger import Ledger
 from msaspec.importing.tree import entries, fault, is_number, is_there, items, leaves, read, text_of
 from msaspec.importing.variables import Peer
+from msaspec.importing.volumes import Volumes
 
 OTHERWISE = "Copilot has it, msaspec does not"
 LONGEST_SYSTEM = 24
@@ -31,6 +32,7 @@ class Copilot:
         self.ledger = Ledger()
         self.draft = Draft()
         self.names = Names()
+        self.volumes = Volumes(self.draft, self.names)
         self.peers: dict[str, Peer] = {}
         self.jobs: set[str] = set()
         self.environments: list[str] = []

@@ -89,7 +89,6 @@ def nothing(file: str, what: str) -> Invalid:
 def around(tree: dict[str, Any], ledger: Ledger) -> None:
     """Say what becomes of the sections beside `services`."""
     ledger.replaced(tree.get("networks"), "a service reaches what it has under `uses`")
-    ledger.lost(tree.get("volumes"), "a container keeps no files; data is in `databases` and `buckets`")
     ledger.lost(
         tree.get("secrets"), "put the value into SSM or Secrets Manager, and name it under `secrets` of a service"
     )
@@ -202,8 +201,6 @@ def simple(service: Any, job: Import, spec: dict[str, Any], place: str) -> None:
     for key, why in LOST.items():
         ledger.lost(tree.get(key), why)
     ledger.lost(tree.get("healthcheck"), "a service without `paths` is healthy while its container runs")
-    for volume in items(tree.get("volumes")):
-        ledger.lost(volume, _volume(plain(volume)))
     if arch := {"amd64": "x86_64", "arm64": "arm64", "x86_64": "x86_64"}.get(
         job.files.fill(text_of(tree.get("platform")) or "").partition("/")[2].partition("/")[0]
     ):
@@ -249,15 +246,6 @@ def _size(tree: dict[str, Any], deploy: dict[str, Any], job: Import, spec: dict[
     job.ledger.replaced(
         deploy.get("update_config"), "deployments are rolling; `runtime: {type: fargate, deploy: canary}`"
     )
-
-
-def _volume(written: Any) -> str:
-    text = str(written.get("source", "")) if isinstance(written, dict) else str(written)
-    if "docker.sock" in text:
-        return "no container reaches the Docker of its host"
-    if text.startswith((".", "/", "~", "$")):
-        return "a container has no files of your machine: copy them into the image"
-    return "a container keeps no files; data is in `databases` and `buckets`"
 
 
 def _fitting(form: TypeAdapter[Any], text: str) -> str | None:

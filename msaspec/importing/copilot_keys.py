@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import Any, Protocol
 
-from msaspec.importing import builds, copilot_sidecars, stores, variables
+from msaspec.importing import builds, copilot_sidecars, stores, variables, volumes
 from msaspec.importing.draft import Draft, Names
 from msaspec.importing.ledger import Ledger
 from msaspec.importing.sizes import fargate
@@ -18,7 +18,6 @@ from msaspec.language.service import RETENTIONS
 from msaspec.manifest import misshapen
 
 LOST = {
-    "storage": "a container keeps no files; data is in `databases` and `buckets`",
     "taskdef_overrides": "write operations on msaspec's template under `patches`",
     "nlb": "there is no public TCP",
     "observability": "there is no tracing",
@@ -37,6 +36,7 @@ class Import(Protocol):
     environments: list[str]
     application: str
     root: Path
+    volumes: volumes.Volumes
 
     def section(self, name: str) -> str:
         """Return the section that a workload is in: `services` or `jobs`."""
@@ -111,6 +111,11 @@ def service(job: Import, name: str, tree: dict[str, Any], used: set[str]) -> dic
         spec["uses"] = {each: {} for each in sorted(reached)}
     elif job.section(name) == "services" and len({peer.name for peer in job.peers.values()}) > 1:
         job.draft.note(path, "No edge seen: if it calls other services, name them under `uses`.")
+    scale = spec.get("scale", 1)
+    copies = scale["max"] if isinstance(scale, dict) else scale
+    if mounts := volumes.of_copilot(name, entries(tree.get("storage")), job.volumes, ledger, copies):
+        spec["uses"] = {**spec.get("uses", {}), **mounts}
+    ledger.lost(tree.get("storage"), "storage of a copy is `runtime: {type: fargate, disk: 30 GiB}`")
     _secrets(job, name, tree.get("secrets"), spec)
     return spec
 

@@ -21,6 +21,7 @@ _SECTIONS = (
     "caches",
     "tables",
     "buckets",
+    "volumes",
     "topics",
     "queues",
     "services",

@@ -35,14 +35,28 @@ Folder = Annotated[str, AfterValidator(_folder), Field(examples=["/app"])]
 
 TMP = "/tmp"
 OF_THE_KERNEL = ("/proc", "/sys", "/dev")
+OF_THE_SYSTEM = ("/bin", "/etc", "/lib", "/lib64", "/sbin", "/usr")
 
 
 def _writable(written: str) -> str:
-    steps = _folder(written).split("/")[1:]
-    if not all(steps) or {".", ".."} & set(steps) or "," in written:
+    return _below(
+        written, "a writable folder is one below the root, such as `/var/cache/nginx`, without `/` at its end"
+    )
+
+
+def _mounted(written: str) -> str:
+    if written in OF_THE_SYSTEM:
         raise PydanticCustomError(
-            "folder", "a writable folder is one below the root, such as `/var/cache/nginx`, without `/` at its end"
+            "folder", "`{folder}` has the programs that the container runs; mount it below", {"folder": written}
         )
+    return _below(written, "a volume is mounted at a folder below the root, such as `/data`, without `/` at its end")
+
+
+def _below(written: str, otherwise: str) -> str:
+    absolute = written.startswith("/") and written.isprintable() and ":" not in written and len(written) <= 255
+    steps = written.split("/")[1:]
+    if not absolute or not all(steps) or {".", ".."} & set(steps) or "," in written:
+        raise PydanticCustomError("folder", otherwise)
     if f"/{steps[0]}" in OF_THE_KERNEL:
         raise PydanticCustomError("folder", "what is below `{root}` belongs to the kernel", {"root": f"/{steps[0]}"})
     return written
@@ -52,6 +66,10 @@ def _once(folders: tuple[str, ...]) -> tuple[str, ...]:
     if twice := [each for number, each in enumerate(folders) if each in folders[:number]]:
         raise PydanticCustomError("together", "`{folder}` stands here twice", {"folder": twice[0]})
     return folders
+
+
+MountFolder = Annotated[str, AfterValidator(_mounted)]
+"""Where a volume is mounted in a container."""
 
 
 class ReadOnly(Model):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, WithJsonSchema, create_model
 
 from msaspec.language import schedule as schedules
-from msaspec.language.base import Model, seconds, span
+from msaspec.language.base import Model, Name, seconds, span
 from msaspec.language.service import Service
 
 RUNTIME = "fargate"
@@ -58,6 +58,11 @@ class JobFields(Model):
     )
     retries: int = Field(
         0, ge=0, le=10, description="How often a run that failed is tried again. A run that took too long is not."
+    )
+    notify: Name | None = Field(
+        None,
+        description="Entry under `topics` that is told of a run that failed or took too long.",
+        examples=["alerts"],
     )
     runtime: Annotated[Any, WithJsonSchema({})] = Field(
         RUNTIME, description="CPU, memory and storage of a run, as fields of `fargate`."

@@ -167,6 +167,28 @@ class Statement:
 
 
 @dataclass(frozen=True)
+class Mount:
+    """A volume in the container of one of its users."""
+
+    volume: str
+    file_system: Token
+    access_point: Token
+    """Through which the user has it."""
+    folder: str
+    """Where the container has it."""
+    writes: bool
+    shared: bool
+    """Whether several copies may write at a time."""
+    path: Path
+    """Of the use."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether its user has to be the only copy."""
+        return self.writes and not self.shared
+
+
+@dataclass(frozen=True)
 class Offer:
     """What one user of a resource gets from it."""
 
@@ -182,6 +204,8 @@ class Offer:
     """Services such as ``sqs`` that the user calls: interface endpoints where there is no way out of the network."""
     beyond: Mapping[str, str] = field(default_factory=dict)
     """Services that the user calls and that no endpoint leads to, by the field under `uses` that asks for it."""
+    mounts: tuple[Mount, ...] = ()
+    """What the user finds in a folder of its container."""
 
 
 @dataclass(frozen=True)

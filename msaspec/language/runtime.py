@@ -16,7 +16,7 @@ from msaspec.language.files import Placed
 from msaspec.language.health import Probe
 from msaspec.language.image import Image
 from msaspec.language.job import Job
-from msaspec.language.part import Door, Offer, Part, Place, PublicAddress, Site, Statement
+from msaspec.language.part import Door, Mount, Offer, Part, Place, PublicAddress, Site, Statement
 from msaspec.language.service import Service
 from msaspec.language.sidecar import Beside
 from msaspec.language.value import Text, Token, Value, value
@@ -57,6 +57,13 @@ class Workload(Generic[Own_co]):
 
     sidecars: tuple[Beside, ...] = ()
     """Its further containers, each after those that it waits for."""
+    mounts: tuple[Mount, ...] = ()
+    """The volumes in its container, in the order of their names."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether there may be one copy at a time: it writes a volume that has a single writer."""
+        return any(each.alone for each in self.mounts)
 
     @property
     def texts(self) -> Mapping[str, Value]:
@@ -92,6 +99,8 @@ class Runtime(ABC, Generic[Own]):
     """Whether the private names of its services lead to a load balancer."""
     address_is_last: ClassVar[bool] = False
     """Whether the public address of a service is made after what runs it."""
+    overlaps: ClassVar[bool] = False
+    """Whether a new version of a service runs before the old one stops, whatever the manifest says."""
     endpoints: ClassVar[tuple[str, ...]] = ()
     """Interface endpoints that a service on it needs where there is no way out of the network."""
 
@@ -110,6 +119,10 @@ class Runtime(ABC, Generic[Own]):
     def common(self, workloads: Sequence[Workload[Own]], site: Site) -> Part:
         """Return what all services of the runtime share."""
         return Part()
+
+    def strategy(self, options: Own) -> str | None:
+        """Return how a new version takes over, as the manifest says it; None where it does not, or cannot."""
+        return None
 
     def endpoints_for(self, service: Service, options: Own) -> tuple[str, ...]:
         """Return the interface endpoints that one service needs where there is no way out."""

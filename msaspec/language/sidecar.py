@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from msaspec.language.base import Items, Model, Name, mebibytes, seconds
-from msaspec.language.container import Folder, ReadOnlyRoot, User
+from msaspec.language.container import Folder, MountFolder, ReadOnlyRoot, User
 from msaspec.language.files import File, FilePlace, Placed
 from msaspec.language.health import Health
 from msaspec.language.image import RegistryImage
@@ -69,6 +69,11 @@ class Sidecar(Model):
         {},
         description="Files in it, as for a service.",
         examples=[{"/etc/nginx/conf.d/default.conf": "./nginx.conf"}],
+    )
+    mounts: dict[Name, MountFolder] = Field(
+        {},
+        description="Volumes that the service uses, each with the folder where this container has it too.",
+        examples=[{"data": "/srv/data"}],
     )
     health: Health | None = Field(
         None,

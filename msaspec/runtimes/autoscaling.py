@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
+from pydantic import Field
 from troposphere import GetAtt, Join, Ref, autoscaling
 from troposphere.policies import AutoScalingRollingUpdate, CreationPolicy, ResourceSignal, UpdatePolicy
 
@@ -50,6 +51,13 @@ LONGEST_PAUSE = 60
 class Autoscaling(service_hosts.HostFields):
     """Fields of the runtime `autoscaling`."""
 
+    deploy: Literal["rolling", "recreate"] = Field(
+        "rolling",
+        description="How a new version replaces the old one: host by host, or all at once, after the old hosts have"
+        " stopped.",
+        examples=["recreate"],
+    )
+
 
 class AutoscalingRuntime(Runtime[Autoscaling]):
     """An auto scaling group per service."""
@@ -81,6 +89,10 @@ class AutoscalingRuntime(Runtime[Autoscaling]):
         "scale.memory": "EC2 does not measure the memory of a group; use `fargate` to scale on memory.",
     }
     endpoints = ("ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm", "ssmmessages", "cloudformation")
+
+    def strategy(self, options: Autoscaling) -> str | None:
+        """Return that of `deploy`."""
+        return options.deploy if "deploy" in options.model_fields_set else None
 
     def idle(self, options: Autoscaling) -> Mapping[str, tuple[str, str]]:
         """Credits of a type that has none."""
@@ -200,8 +212,9 @@ def _group_of(workload: Workload[Autoscaling], site: Site, targets: Sequence[str
     written."""
     name, spec = workload.name, workload.spec
     scale = spec.scale or Scale()
+    recreate = workload.alone or workload.options.deploy == "recreate"
     # A rolling update keeps `min` in service, for which there must be room above it.
-    largest = max(scale.max, scale.min + 1)
+    largest = scale.max if recreate else max(scale.max, scale.min + 1)
     template = service_hosts.template(name)
     minutes = min(service_hosts.minutes(workload), LONGEST_PAUSE)
     return autoscaling.AutoScalingGroup(
@@ -219,13 +232,15 @@ def _group_of(workload: Workload[Autoscaling], site: Site, targets: Sequence[str
         # As long as a host may take to signal, or the group would replace it while it boots.
         HealthCheckGracePeriod=service_hosts.BOOT_SECONDS + service_hosts.grace(workload),
         DefaultInstanceWarmup=WARM_UP,
+        # fact: terminate-first
+        **({"InstanceMaintenancePolicy": _none_beside()} if recreate else {}),
         Tags=[autoscaling.Tag("Name", f"{site.stack}/{name}", True)],
         DependsOn=sorted(after),
         **_awaited(scale.min, service_hosts.minutes(workload)),
         UpdatePolicy=UpdatePolicy(
             AutoScalingRollingUpdate=AutoScalingRollingUpdate(
-                MinInstancesInService=str(scale.min),
-                MaxBatchSize="1",
+                MinInstancesInService="0" if recreate else str(scale.min),
+                MaxBatchSize=str(largest) if recreate else "1",
                 PauseTime=f"PT{minutes}M",
                 WaitOnResourceSignals=True,
                 SuspendProcesses=[
@@ -238,6 +253,11 @@ def _group_of(workload: Workload[Autoscaling], site: Site, targets: Sequence[str
             )
         ),
     )
+
+
+def _none_beside() -> Any:
+    """Return the policy by which a host is gone before the one that replaces it starts."""
+    return autoscaling.InstanceMaintenancePolicy(MinHealthyPercentage=0, MaxHealthyPercentage=100)
 
 
 def _awaited(count: int, minutes: int) -> dict[str, Any]:

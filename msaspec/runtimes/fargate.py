@@ -184,6 +184,10 @@ class FargateRuntime(Runtime[Fargate]):
         shell = options.exec
         return (*self.endpoints, *(("ssm",) if parameters else ()), *(("ssmmessages",) if shell else ()))
 
+    def strategy(self, options: Fargate) -> str | None:
+        """Return that of `deploy`."""
+        return options.deploy.strategy if "deploy" in options.model_fields_set else None
+
     def idle(self, options: Fargate) -> Mapping[str, tuple[str, str]]:
         """Those of `deploy` that its strategy does nothing with."""
         found = task_deployments.idle(options.deploy)
@@ -237,16 +241,16 @@ class FargateRuntime(Runtime[Fargate]):
             CapacityProviders=["FARGATE", "FARGATE_SPOT"],
         )
         shared = Part((cluster,)) + secret_texts.common(workloads)
-        if all(workload.options.deploy.strategy == "rolling" for workload in workloads):
+        shifting = [each for each in workloads if task_deployments.of(each).shifts]
+        if not shifting:
             return shared
-        shifting = [each for each in workloads if each.options.deploy.strategy != "rolling"]
         longest = max(task_deployments.limit(each, each.options.deploy) for each in shifting)
         return shared + Part((task_deployments.role(),)) + deployment_watch.build(CLUSTER, longest)
 
     def build(self, workload: Workload[Fargate], site: Site) -> Part:
         """Return the tasks, the service around them, what routes requests to it, and what makes it grow."""
         part, workload = task(workload, site)
-        name, options = workload.name, workload.options
+        name = workload.name
         targets = _targets(workload)
         for port, own in targets.items():
             part += Part(tuple(ingress.target_group(workload, port, each, "ip", TARGET_PORT) for each in own))
@@ -254,8 +258,9 @@ class FargateRuntime(Runtime[Fargate]):
             part += ingress.rules(workload, site, targets)
         if workload.called:
             part += Part((discovery.service(name),))
-        shifted = [each for own in targets.values() for each in own] if options.deploy.strategy != "rolling" else []
-        alarms = list(task_deployments.alarms(name, options.deploy, shifted))
+        deploy = task_deployments.of(workload)
+        shifted = [each for own in targets.values() for each in own] if deploy.shifts else []
+        alarms = list(task_deployments.alarms(name, deploy, shifted))
         return part + Part((*alarms, _service(workload, site, targets, alarms), *task_scaling.build(workload, CLUSTER)))
 
 
@@ -297,7 +302,7 @@ def _unasked(workload: Workload[Fargate]) -> bool:
 def _targets(workload: Workload[Fargate]) -> dict[str | None, list[str]]:
     """Return its target groups by the port that paths lead to: one, or the two between which a deployment shifts."""
     found = {port: [routing.target(workload.name, port)] for port in routing.routed_ports(workload.spec)}
-    if workload.options.deploy.strategy == "rolling":
+    if not task_deployments.of(workload).shifts:
         return dict(found)
     return {port: [first, f"{first}Green"] for port, (first,) in found.items()}
 
@@ -320,8 +325,10 @@ def _service(
     # Where policies decide on the number, an update must not set it back.
     count = {} if scale.max > scale.min else {"DesiredCount": scale.min}
     # A target group has to be attached to its balancer before ECS takes it; a rule that is named comes first anyway.
-    rolling = options.deploy.strategy == "rolling"
-    after = {*workload.after, *site.online, *(ingress.rule_ids(workload) if targets and rolling else ())}
+    deploy = task_deployments.of(workload)
+    after = {*workload.after, *site.online, *(ingress.rule_ids(workload) if targets and not deploy.shifts else ())}
+    # fact: zone-rebalancing
+    still = {"AvailabilityZoneRebalancing": "DISABLED"} if deploy.strategy == "recreate" else {}
     return ecs.Service(
         names.logical(name, "Service"),
         Cluster=Ref(CLUSTER),
@@ -329,7 +336,8 @@ def _service(
         CapacityProviderStrategy=_capacity(options.spot),
         PlatformVersion="LATEST",
         **count,
-        DeploymentConfiguration=task_deployments.configuration(options.deploy, alarms),
+        **still,
+        DeploymentConfiguration=task_deployments.configuration(deploy, alarms, patient=bool(workload.mounts)),
         NetworkConfiguration=ecs.NetworkConfiguration(
             AwsvpcConfiguration=ecs.AwsvpcConfiguration(
                 Subnets=[Ref(subnet.target) for subnet in site.services],

@@ -44,6 +44,7 @@ class InstanceRuntime(Runtime[Instance]):
     types = (*service_hosts.TYPES, discovery.INSTANCE, discovery.SERVICE, hosts.INSTANCE, network.ADDRESS)
     on_hosts = True
     address_is_last = True
+    overlaps = True
     ignores: ClassVar[Mapping[str, str]] = {
         "scale": "An instance is one copy; `autoscaling` and `fargate` scale.",
         "hosts": "An instance answers to any host name; `hosts` applies to a load balancer.",

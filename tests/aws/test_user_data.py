@@ -46,7 +46,7 @@ TOKENS = {
 ECR: Text = (Token("AWS::AccountId"), ".dkr.ecr.", Token("AWS::Region"), ".amazonaws.com")
 TOOLS = ["awk", "bash", "cat", "cp", "curl", "cut", "mkdir", "python3", "tail", "timeout", "touch"]
 DOCKER = shutil.which("docker")
-STAND_INS = ["aws", "dnf", "docker-package", "iptables", "sleep", "systemctl"]
+STAND_INS = ["aws", "dnf", "docker-package", "iptables", "mount", "sleep", "systemctl"]
 
 NASTY = {
     "LINES": "first\nsecond\n\n",

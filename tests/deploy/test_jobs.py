@@ -61,6 +61,22 @@ def test_a_run_that_fails_ends_with_the_exit_code_of_its_container(system: Accou
     assert "exit code 7" in failed.stderr
 
 
+def test_a_failure_is_told_to_a_topic(account: Account) -> None:
+    """Once, after the last try, with what went wrong; a run that ends well tells nobody."""
+    told = JOBS.replace("    retries: 2\n", "    retries: 2\n    notify: alerts\n")
+    wanted = "topics: {alerts: {}}\nqueues: {mail: {from: [alerts]}}\n"
+    result = account.deploy(told.replace("services:\n", f"{wanted}services:\n"))
+    assert result.exit_code == 0, result.output
+    assert account.run("run", "report").exit_code == 0
+    with account.world.fail_tasks("ReportMachine", exit_code=7, log=("no such table",)):
+        assert account.run("run", "report").exit_code == 7
+    received = account.world.client("sqs").receive_message(QueueUrl=account.ids()["MailQueue"], MaxNumberOfMessages=10)
+    (message,) = (json.loads(each["Body"]) for each in received["Messages"])
+    assert (message["job"], message["stack"], message["error"]) == ("report", "shop", "States.TaskFailed")
+    assert json.loads(message["cause"])["Containers"][0]["ExitCode"] == 7
+    assert ":execution:" in message["execution"]
+
+
 def test_a_run_that_could_not_start_ends_with_3(system: Account) -> None:
     """The reason is that of ECS."""
     reason = "CannotPullContainerError: manifest unknown"

@@ -132,6 +132,7 @@ SERVICES = [
     "s3",
     "rds",
     "elasticache",
+    "efs",
     "ecs",
     "cloudformation",
     "cloudfront",

@@ -70,6 +70,8 @@ _KEY = "arn:aws:kms:eu-west-1:123456789012:key/1b2c3d4e-1111-2222-3333-444455556
 _PORTS = (80, 8000, 8080, 8080, "8080/http", "7000/grpc", "6379/tcp")
 _SECRETS = ("/shop/key", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbCdEf#key", "/a/b/c")
 _TOP = ("region", "protect", "tags", "network", "bastion", "ingress", "audit", "encryption", "defaults", "accept")
+_ASKING = ("queues", "volumes")
+"""Sections whose uses need a word."""
 _OF_A_VPC = {"vpc", "public", "private", "isolated"}
 _SERVICES, _STORES = "services", tuple(kind.section for kind in kinds())
 
@@ -80,6 +82,8 @@ def _takes(schema: Schema, made: Any) -> bool:
     branches = [schema, *schema.get("anyOf", ())]
     if isinstance(made, Mapping):
         return any("object" in each.get("type", ()) or "$ref" in each for each in branches)
+    if isinstance(made, str) and not _is_text(schema) and not any("$ref" in each for each in branches):
+        return False
     patterns = [each.get("pattern", "") for each in (*schema.get("anyOf", ()), *([schema] if "type" in schema else ()))]
     return not isinstance(made, str) or not patterns or any(re.search(each, made) for each in patterns)
 
@@ -144,6 +148,8 @@ class Maker:
             for entry in made.get(name, {}).values():  # They ask much of what stands beside them.
                 if isinstance(entry, dict) and self.random.random() < 0.8:
                     entry.pop(field, None)
+        for name in made.get("volumes", {}) if self._careful() else ():
+            made["volumes"][name] = {"shared": True}
         for name in made.get("secrets", {}) if self._careful() else ():
             made["secrets"][name] = self.random.choice(({}, {"length": 40}, {"keys": ["user", "password"]}))
         if self._careful() and not (made.get("ingress") or {}).get("cdn"):
@@ -210,6 +216,8 @@ class Maker:
             for field in ("sticky", "strip"):
                 service.pop(field, None)
         self._runtime(service)
+        for beside in (service.get("sidecars") or {}).values():
+            beside.pop("mounts", None)
         if len(service["uses"]) > 1:
             service.pop("framework", None)
         service["env"] = self._env(service["uses"])
@@ -245,13 +253,13 @@ class Maker:
         known = {**self.names, _SERVICES: self.called}
         others = [(section, other) for section, names in known.items() for other in names if other != name]
         chosen = self.random.sample(others, min(len(others), self.random.randrange(4)))
-        if self.random.random() < 0.3 and not any(section == "queues" for section, _ in chosen):
+        if self.random.random() < 0.3 and not any(section in _ASKING for section, _ in chosen):
             return [other for _, other in chosen]
         definitions = _schema()["$defs"]
         options_of = {kind.section: definitions[kind.options.__name__] for kind in kinds()}
         found = {
             other: self._value(options_of[section], "use")
-            if section in options_of and (section == "queues" or self.random.random() < 0.5)
+            if section in options_of and (section in _ASKING or self.random.random() < 0.5)
             else None
             for section, other in chosen
         }
@@ -260,6 +268,8 @@ class Maker:
                 options.pop("invalidate", None)
                 if other in self.names["databases"] and self._careful():
                     options["access"] = "owner"
+                if other in self.names["volumes"] and self._careful():
+                    found[other] = {"mount": f"/srv/{other}"}
         return found
 
     def _env(self, uses: Any) -> dict[str, Any]:

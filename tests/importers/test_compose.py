@@ -121,6 +121,39 @@ def test_the_report_says_why(tmp_path: Path) -> None:
     assert verdict(made, "services.web.ports[2]")[0] == "lost"
 
 
+VOLUMES = """
+name: kept
+services:
+  db:
+    image: redis:8
+    volumes: [data:/data, /anonymous, "conf:/etc"]
+  backup:
+    image: acme/backup:1
+    volumes: [{type: volume, source: data, target: /in, read_only: true}, ./here:/there]
+  web:
+    build: .
+    ports: ["80:80"]
+    deploy: {replicas: 2}
+    volumes: ["up_loads:/srv/up"]
+volumes: {data: , up_loads: , unused: {external: true}}
+"""
+
+
+def test_volumes(tmp_path: Path) -> None:
+    """Named volumes last, and are shared where several copies write them; what belongs to a machine is lost."""
+    made = imported(tmp_path, {"compose.yaml": VOLUMES})
+    data = manifest(made)
+    assert data["volumes"] == {"data": {}, "up-loads": {"shared": True}}
+    assert data["services"]["db"]["uses"] == {"data": {"mount": "/data"}}
+    assert data["services"]["backup"]["uses"] == {"data": {"mount": "/in", "access": "read"}}
+    assert data["services"]["web"]["uses"]["up-loads"] == {"mount": "/srv/up"}
+    assert verdict(made, "services.db.volumes[0]") == ("replaced", "the volume `volumes.data`, on EFS")
+    assert "without a name" in verdict(made, "services.db.volumes[1]")[1]
+    assert verdict(made, "services.db.volumes[2]") == ("lost", "a volume is not mounted at /etc")
+    assert "your machine" in verdict(made, "services.backup.volumes[1]")[1]
+    assert verdict(made, "volumes.unused.external")[0] == "lost"
+
+
 BUILDS = """
 name: builds
 services:

@@ -52,6 +52,10 @@ command: "serve --all"
 sidecars: {nginx: {image: nginx, port: 80}}
 count: {spot: 2}
 logging: {retention: 30}
+storage:
+  volumes:
+    files: {efs: {uid: 1000, gid: 1001}, path: /srv/files, read_only: false}
+    old: {efs: {id: fs-1}, path: /srv/old}
 """,
     "copilot/api/addons/db.yml": """
 Parameters: {App: {Type: String}}
@@ -114,8 +118,10 @@ def test_an_application(made: tuple[Imported, Path]) -> None:
     assert api["command"] == ["serve", "--all"]
     assert api["logs"] == "30 days"
     assert api["runtime"] == {"type": "fargate", "spot": 100}
-    assert api["uses"] == {"orders-database": {}, "uploads": {"access": "read-write"}, "cache": {}}
+    files = {"mount": "/srv/files", "user": "1000:1001"}
+    assert api["uses"] == {"files": files, "orders-database": {}, "uploads": {"access": "read-write"}, "cache": {}}
     assert api["sidecars"] == {"nginx": {"image": "docker.io/library/nginx"}}
+    assert data["volumes"] == {"files": {"shared": True}}
     assert set(data["databases"]) == {"orders-database"}
     nightly = data["jobs"]["nightly"]
     assert (nightly["schedule"], nightly["timeout"], nightly["retries"]) == ("0 3 * * 1", "90 min", 2)

@@ -154,3 +154,16 @@ def test_a_job_that_cannot_be_started_is_a_failure(aws: Account, web: Web) -> No
     aws.refusal = RuntimeError("AccessDeniedException")
     job_gate.handler(asked(web), Context(10))
     assert answered(web)["Status"] == "FAILED"
+
+
+def test_a_job_that_somebody_stops_ends_the_deployment_at_once(aws: Account, web: Web) -> None:
+    """EventBridge tells of it, with the input of the execution; a run by hand waits for nobody."""
+    job_gate.handler(asked(web), Context(60))
+    told = {"detail-type": "Step Functions Execution Status Change", "detail": {"input": aws.started[-1]["input"]}}
+    job_gate.handler(told, Context(60))
+    assert answered(web)["Status"] == "FAILED"
+    assert answered(web)["Reason"] == "The job migrate failed. Somebody stopped its execution."
+    answers = len(web.puts)
+    for written in ("{}", None):
+        job_gate.handler({"detail": {"input": written}}, Context(60))
+    assert len(web.puts) == answers

@@ -16,7 +16,6 @@ _NOUNS = {
     "AWS::DocDB::DBCluster": "document database cluster",
     "AWS::DynamoDB::GlobalTable": "table",
     "AWS::EC2::Volume": "volume",
-    "AWS::EFS::FileSystem": "file system",
     "AWS::ElastiCache::ServerlessCache": "cache",
     "AWS::Elasticsearch::Domain": "search domain",
     "AWS::FSx::FileSystem": "file system",

@@ -53,7 +53,7 @@ def build(to: Hardened) -> Part:
             properties["BucketEncryption"] = {"ServerSideEncryptionConfiguration": [rule]}
     for _, properties in to.properties("AWS::DynamoDB::Table"):
         properties["SSESpecification"] = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": ARN}
-    for _, properties in to.properties("AWS::ElastiCache::ReplicationGroup"):
+    for _, properties in to.properties("AWS::ElastiCache::ReplicationGroup", "AWS::EFS::FileSystem"):
         properties["KmsKeyId"] = ARN
     for _, properties in to.properties("AWS::SQS::Queue"):
         properties.pop("SqsManagedSseEnabled", None)

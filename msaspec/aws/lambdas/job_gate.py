@@ -75,6 +75,8 @@ def told(context, request, failed):
     """Return why a job failed, with the end of its log."""
     if failed.get("Error") == "States.Timeout":
         return "It took longer than its timeout, and was stopped."
+    if failed.get("Error") == "Aborted":
+        return "Somebody stopped its execution."
     try:
         task = json.loads(failed.get("Cause") or "")
         codes = [each["ExitCode"] for each in task["Containers"] if "ExitCode" in each]
@@ -85,7 +87,17 @@ def told(context, request, failed):
     return f"Its container ended with exit code {codes[0]}. {lines(context, request, task['TaskArn'])}"
 
 
+def stopped(event):
+    """Return what the last state of an execution would have said that runs none, since somebody stopped it."""
+    request = json.loads(event["detail"].get("input") or "{}").get("request")
+    return {"request": request, "failed": {"Error": "Aborted"}} if request else None
+
+
 def handler(event, context):
+    if "detail" in event:
+        event = stopped(event)
+        if event is None:
+            return
     request, status, reason = event.get("request", event), "SUCCESS", "The job ended well."
     try:
         if "RequestType" in event:

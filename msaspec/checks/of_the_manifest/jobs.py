@@ -9,6 +9,7 @@ from msaspec.compile.plan import Plan
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.diagnostics.place import Path
 from msaspec.diagnostics.spelling import suggest
+from msaspec.kinds.topics import Topic
 from msaspec.language import schedule
 from msaspec.language.job import LONGEST_GATE, Job
 
@@ -78,6 +79,16 @@ TOO_LONG = Code(
     Right: `run: before-deploy`, `timeout: 50 min`
     """,
 )
+NOT_TOLD = Code(
+    "MSA500",
+    "A notice that reaches nobody",
+    """
+    `notify` of a job names an entry under `topics`. A FIFO topic takes messages of groups only, and no notices.
+
+    Wrong: `jobs: {report: {notify: alerts, ...}}` without `topics`
+    Right: `topics: {alerts: {}}`, `jobs: {report: {notify: alerts, ...}}`
+    """,
+)
 _MINUTES = tuple(number for number in range(1, 60) if 60 % number == 0)
 _HOURS = tuple(number for number in range(1, 25) if 24 % number == 0)
 
@@ -88,6 +99,7 @@ def check(plan: Plan) -> Iterator[Diagnostic]:
         path = ("jobs", name)
         yield from _starts(name, job, path)
         yield from _times(plan, name, job, path)
+        yield from _notice(plan, name, job, path)
         if job.gates and job.longest > LONGEST_GATE:
             tries = f"{job.retries + 1} attempts of `{name}` take" if job.retries else f"`{name}` takes"
             message = f"{tries} up to {_long(job.longest)}, and a deployment waits for {LONGEST_GATE // 60} minutes."
@@ -106,6 +118,22 @@ def _starts(name: str, job: Job, path: Path) -> Iterator[Diagnostic]:
         message = f"The job `{name}` has `{said[0]}` and `{said[1]}`."
         hint = f"Remove one of the two; `msaspec run {name}` starts it at any time."
         yield TWO_STARTS.at((*path, said[1]), message, hint=hint, key=True)
+
+
+def _notice(plan: Plan, name: str, job: Job, path: Path) -> Iterator[Diagnostic]:
+    if job.notify is None:
+        return
+    topics = {
+        entry.name: entry.spec for _, entries in plan.entries for entry, _ in entries if isinstance(entry.spec, Topic)
+    }
+    if job.notify not in topics:
+        hint = suggest(job.notify, sorted(topics), f"Add `topics: {{{job.notify}: {{}}}}`.")
+        message = f"`{name}` notifies `{job.notify}`, which is no topic."
+        yield NOT_TOLD.at((*path, "notify"), message, hint=hint)
+    elif topics[job.notify].fifo:
+        message = f"`{name}` notifies `{job.notify}`, which is a FIFO topic."
+        hint = "Name one without `fifo`, such as `topics: {alerts: {}}`."
+        yield NOT_TOLD.at((*path, "notify"), message, hint=hint)
 
 
 def _times(plan: Plan, name: str, job: Job, path: Path) -> Iterator[Diagnostic]:

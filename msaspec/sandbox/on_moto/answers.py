@@ -36,6 +36,7 @@ LACKING = "User: {0} is not authorized to perform: {1} because no identity-based
 PREFIXES = {
     "applicationautoscaling": "application-autoscaling",
     "awslambda": "lambda",
+    "efs": "elasticfilesystem",
     "elbv2": "elasticloadbalancing",
     "service-quotas": "servicequotas",
     "stepfunctions": "states",

@@ -17,6 +17,7 @@ from moto.ec2.models import ec2_backends
 from moto.ecs.models import Task, ecs_backends
 from moto.iam.models import iam_backends
 from moto.logs.models import logs_backends
+from moto.sns.models import sns_backends
 from moto.stepfunctions.models import Execution, StepFunctionBackend
 
 from msaspec.sandbox import executions, functions
@@ -101,7 +102,9 @@ class _Run:
                 return _put(catch, data, {"Error": error.name, "Cause": error.cause}), catch["Next"]
 
     def _task(self, state: Mapping[str, Any], data: Any) -> Any:
-        words = _filled(state.get("Parameters", data), data)
+        words = _filled(state.get("Parameters", data), data, self._execution)
+        if state["Resource"].endswith(":states:::sns:publish"):
+            return self._on_sns(words)
         if ":states:::ecs:runTask.sync" in state["Resource"]:
             return self._on_ecs(words)
         self._may("lambda:InvokeFunction", state["Resource"])
@@ -119,6 +122,12 @@ class _Run:
         if not readiness.allows(iam_backends[self._account]["aws"], role, action, resource):
             said = f"User: {self._role} is not authorized to perform: {action} on resource: {resource}"
             raise _Error("States.TaskFailed", said)
+
+    def _on_sns(self, words: Mapping[str, Any]) -> Any:
+        """Publish a message."""
+        self._may("sns:Publish", words["TopicArn"])
+        topics = sns_backends[self._account][self._region]
+        return {"MessageId": topics.publish(json.dumps(words["Message"]), arn=words["TopicArn"])}
 
     def _on_ecs(self, words: Mapping[str, Any]) -> Any:
         """Run a task and wait for its end."""
@@ -181,16 +190,18 @@ def _holds(choice: Mapping[str, Any], data: Any) -> bool:
     return (found is not None) is bool(choice["IsPresent"])
 
 
-def _filled(value: Any, data: Any) -> Any:
+def _filled(value: Any, data: Any, execution: Any = None) -> Any:
     """Return parameters with what their keys that end in `.$` name."""
     if isinstance(value, Mapping):
-        return {key.removesuffix(".$"): _of(value, key.removesuffix(".$"), data) for key in value}
-    return [_filled(each, data) for each in value] if isinstance(value, list) else value
+        return {key.removesuffix(".$"): _of(value, key.removesuffix(".$"), data, execution) for key in value}
+    return [_filled(each, data, execution) for each in value] if isinstance(value, list) else value
 
 
-def _of(holder: Mapping[str, Any], key: str, data: Any) -> Any:
+def _of(holder: Mapping[str, Any], key: str, data: Any, execution: Any = None) -> Any:
     if (path := holder.get(f"{key}.$", holder.get(f"{key}Path"))) is None:
-        return _filled(holder.get(key), data)
+        return _filled(holder.get(key), data, execution)
+    if path == "$$.Execution.Id":
+        return execution.execution_arn
     found = data
     for step in filter(None, path.removeprefix("$").split(".")):
         found = found[step]

@@ -28,6 +28,7 @@ from msaspec.sandbox.on_moto import (
     change_sets,
     databases,
     edge_functions,
+    file_systems,
     gaps,
     in_use,
     inquiries,
@@ -124,6 +125,7 @@ ADDED: tuple[tuple[Any, str, Any], ...] = (
     (DBInstanceAutomatedBackup, "dbi_resource_id", property(backups.resource_id)),
     (RDSResponse, "delete_db_instance_automated_backup", backups.delete),
     *edge_functions.ADDED,
+    *file_systems.ADDED,
     *inquiries.ADDED,
     *service_deployments.ADDED,
 )

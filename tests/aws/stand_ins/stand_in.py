@@ -140,7 +140,7 @@ for failure in BEHAVIOUR["failures"]:
             sys.exit(failure.get("code", 1))
 
 match program:
-    case "dnf":  # the machine has docker only from now on
+    case "dnf" if arguments[-1] == "docker":  # the machine has docker only from now on
         (STATE / "bin" / "docker").symlink_to("docker-package")
     case "aws":
         aws()
