@@ -50,12 +50,17 @@ class Permissions:
         return bool(fitting)
 
     def granted(self, role: str) -> set[Grant]:
-        """All that a role may do."""
+        """All that a role may do. What it may do with a file system through an access point is a grant on that."""
         found = set()
         for statement in self._statements(role):
-            assert (statement["Effect"], "Condition" in statement) == ("Allow", False), statement
+            assert statement["Effect"] == "Allow", statement
+            resources = _list(statement["Resource"])
+            if "Condition" in statement:
+                ((operator, condition),) = statement["Condition"].items()
+                assert (operator, [*condition]) == ("StringEquals", ["elasticfilesystem:AccessPointArn"]), statement
+                resources = _list(condition["elasticfilesystem:AccessPointArn"])
             for action in _list(statement["Action"]):
-                found |= {(action, resource) for resource in _list(statement["Resource"])}
+                found |= {(action, resource) for resource in resources}
         return found
 
     def _statements(self, role: str) -> Iterator[Mapping[str, Any]]:

@@ -61,20 +61,38 @@ class Task:
         return written | {entry["name"]: self._secret(entry["valueFrom"]) for entry in container.get("secrets", [])}
 
     def _mounts(self, container: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-        """Its mounts of the task's volumes, which are empty at first."""
+        """Its mounts of the task's volumes, which are empty at first, and of file systems, which are not."""
         found = []
+        volumes = {volume["name"]: volume for volume in self.definition.get("volumes", [])}
         for mount in container.get("mountPoints", []):
-            source = self._volumes / mount["sourceVolume"]
-            assert source.name in {volume["name"] for volume in self.definition["volumes"]}
+            volume, source = volumes[mount["sourceVolume"]], self._volumes / mount["sourceVolume"]
+            if "efsVolumeConfiguration" in volume:
+                source = self._files(volume["efsVolumeConfiguration"], writes=not mount.get("readOnly"))
             source.mkdir(parents=True, exist_ok=True)
             found.append((str(source), mount["containerPath"], "ro" if mount.get("readOnly") else ""))
         return found
 
+    def _files(self, config: Mapping[str, Any], *, writes: bool) -> Path:
+        """The folder that an access point leads to, which the role of the task has to be let through."""
+        through = config["authorizationConfig"]
+        assert (config["transitEncryption"], through["iam"]) == ("ENABLED", "ENABLED")
+        (point,) = self._client("efs").describe_access_points(AccessPointId=through["accessPointId"])["AccessPoints"]
+        assert point["FileSystemId"] == config["fileSystemId"]
+        role = self.definition["taskRoleArn"].rpartition("/")[2]
+        for action in ("ClientMount", *(["ClientWrite"] if writes else [])):
+            if not self._permissions.allows(role, f"elasticfilesystem:{action}", point["AccessPointArn"]):
+                raise Denied(f"{role} may not {action} through {point['AccessPointId']}")
+        return self._resolv.parent / point["FileSystemId"] / point["RootDirectory"]["Path"].lstrip("/")
+
     def read(self, path: str) -> bytes:
         """What is in a file as its container sees it."""
+        return self.inside(path).read_bytes()
+
+    def inside(self, path: str) -> Path:
+        """A path of its container."""
         pid = self._running[self.container["name"]].process.pid
         (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return Path(f"/proc/{child}/root{path}").read_bytes()
+        return Path(f"/proc/{child}/root{path}")
 
     def _secret(self, place: str) -> str:
         service = place.split(":")[2]

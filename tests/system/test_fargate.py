@@ -18,6 +18,8 @@ FILES = """
       /srv/settings/keys/password: {secret: main, key: password}
 """
 """What is put into the containers of one service."""
+KEPT = "volumes: {kept: {}}\n\nservices:\n"
+"""Files of the same service that outlive its tasks."""
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +29,11 @@ def shop(server: postgres.Server, tmp_path_factory: pytest.TempPathFactory) -> I
     assert "runtime: instance" in text
     directory = tmp_path_factory.mktemp("site")
     text = text.replace("runtime: instance", "runtime: fargate")
-    with deployed(
-        server, directory, text.replace("    image: user-service:1.0\n", f"{FILES}    image: user-service:1.0\n", 1)
-    ) as shop:
+    text = text.replace("    image: user-service:1.0\n", f"{FILES}    image: user-service:1.0\n", 1)
+    start = text.index("  user-service:\n")
+    own = text[start:].replace("    uses:\n", "    uses:\n      kept: {mount: /srv/kept, user: 7}\n", 1)
+    text = text[:start].replace("services:\n", KEPT, 1) + own
+    with deployed(server, directory, text) as shop:
         yield shop
 
 
@@ -122,4 +126,15 @@ def test_a_new_tag_starts_new_tasks_of_its_service(shop: Shop) -> None:
     shop.site.until(lambda: tasks(shop).keys() == before.keys() and tasks(shop) != before, "another task")
     after = tasks(shop)
     assert {service for service in before if before[service] != after[service]} == {"cart-service"}
+    walk(shop)
+
+
+def test_a_volume_outlives_its_task(shop: Shop) -> None:
+    """What one task wrote is there for the next, which the role lets through the access point of its service."""
+    walk(shop)
+    before = tasks(shop)["user-service"]
+    shop.site.tasks[before].inside("/srv/kept/note").write_text("kept")
+    shop.run("deploy", "--yes", "--tag", "user-service=1.1")
+    shop.site.until(lambda: tasks(shop).get("user-service", before) != before, "another task")
+    assert shop.site.tasks[tasks(shop)["user-service"]].read("/srv/kept/note") == b"kept"
     walk(shop)
