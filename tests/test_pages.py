@@ -103,8 +103,8 @@ def example(shell: Shell) -> None:
 
 
 def several(shell: Shell) -> None:
-    """The manifests of the page, each at the path in its first line, and their images."""
-    for block in blocks(ROOT / "docs" / "guides" / "several-systems.md"):
+    """The first manifests of the page, each at the path in its first line."""
+    for block in reversed(blocks(ROOT / "docs" / "guides" / "several-systems.md")):
         if block.text.startswith("# ") and block.language == "yaml":
             files({block.text.partition("\n")[0].removeprefix("# "): block.text})(shell)
 
