@@ -44,12 +44,11 @@ for pause in 5 15 45; do
   sleep $pause
 done
 """
-_MYSQL_PORT = 3306
 
 
 def _user_data(doors: Iterable[tuple[str, Door]]) -> str:
     """Return what installs the clients of the databases: of PostgreSQL always."""
-    mysql = any(door.port == _MYSQL_PORT for _, door in doors)
+    mysql = any(door.speaks == "mysql" for _, door in doors)
     return _MYSQL + USER_DATA.partition("\n")[2] if mysql else USER_DATA
 
 

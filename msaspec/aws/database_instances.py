@@ -26,7 +26,7 @@ from msaspec.aws.intrinsic import intrinsic
 from msaspec.engines import DEFAULT, engines
 from msaspec.language.base import Model, days, gibibytes, measured
 from msaspec.language.engine import Engine
-from msaspec.language.part import Entry, Site
+from msaspec.language.part import Door, Entry, Site
 from msaspec.language.value import Text, Token
 from msaspec.template import names
 
@@ -87,6 +87,14 @@ class Database(Model):
     )
     multi_zone: bool = Field(False, description="Run a standby in another zone for failover.")
     replicas: int = Field(0, ge=0, le=15, description="Read replicas.")
+    multi_zone_replicas: bool = Field(False, description="Run a standby in another zone for each replica, too.")
+    port: int | None = Field(
+        None,
+        ge=1150,
+        le=65535,
+        description="Port. Default: that of the engine. To change it restarts the database.",
+        examples=[54321],
+    )
     backups: Annotated[int, days(0, 35, "7 days")] = measured("7 days", description="Retention of automated backups.")
     parameters: dict[ParameterName, ParameterValue] = Field(
         {},
@@ -126,6 +134,11 @@ class Database(Model):
         """What is known of its engine."""
         return engines()[self.engine]
 
+    @property
+    def listens(self) -> int:
+        """The port that clients connect to."""
+        return self.port or self.server.port
+
 
 def logical_id(entry: Entry[Database]) -> str:
     """Logical id of the instance."""
@@ -135,6 +148,12 @@ def logical_id(entry: Entry[Database]) -> str:
 def host(entry: Entry[Database]) -> Token:
     """Return the address of the instance."""
     return Token(f"{logical_id(entry)}.Endpoint.Address")
+
+
+def door(entry: Entry[Database]) -> Door:
+    """Return the port of the instance."""
+    spec = entry.spec
+    return Door(Token(f"{logical_id(entry)}SecurityGroup"), spec.listens, speaks=spec.server.scheme)
 
 
 def reader(entry: Entry[Database]) -> Token:
@@ -179,7 +198,7 @@ def build(entry: Entry[Database], site: Site) -> Iterable[Any]:
         MultiAZ=spec.multi_zone,
         **_volume(spec),
         **_credentials(entry),
-        Port=str(engine.port),
+        Port=str(spec.listens),
         DBSubnetGroupName=Ref(f"{name}Subnets"),
         DBParameterGroupName=Ref(f"{name}Parameters"),
         VPCSecurityGroups=[Ref(f"{name}SecurityGroup")],
@@ -200,6 +219,9 @@ def build(entry: Entry[Database], site: Site) -> Iterable[Any]:
             Engine=engine.name,
             SourceDBInstanceIdentifier=Ref(name),
             DBInstanceClass=spec.size,
+            **({"MultiAZ": True} if spec.multi_zone_replicas else {}),
+            # Without one it has its source's, which a template does not show to those who read it.
+            **({"Port": str(spec.port)} if spec.port else {}),
             DBParameterGroupName=Ref(f"{name}Parameters"),
             VPCSecurityGroups=[Ref(f"{name}SecurityGroup")],
             PubliclyAccessible=False,

@@ -83,6 +83,15 @@ IN_CLEAR_TEXT = Code(
     "soon as all clients use TLS.",
     Severity.WARNING,
 )
+NO_STANDBY = Code(
+    "MSA480",
+    "Standbys of replicas that are not there",
+    """
+    `multi_zone_replicas` gives each read replica a standby in another zone, and the database has no replicas. The
+    standby of the database itself is `multi_zone: true`. Write `replicas`, or remove the field.
+    """,
+    Severity.WARNING,
+)
 REPLICA_WITHOUT_BACKUP = Code(
     "MSA313",
     "Replicas without backups",
@@ -148,6 +157,10 @@ class Databases(Kind[Database, DatabaseUse]):
         if spec.replicas and not spec.backups:
             message = f"`{entry.name}` has replicas but no backups."
             yield REPLICA_WITHOUT_BACKUP.at((*entry.path, "replicas"), message, hint="Set `backups: 7 days`.")
+        if spec.multi_zone_replicas and not spec.replicas:
+            message = f"`{entry.name}` has no replicas that could have a standby."
+            hint = "Write `replicas: 1`, or remove `multi_zone_replicas`."
+            yield NO_STANDBY.at((*entry.path, "multi_zone_replicas"), message, hint=hint, key=True)
         # fact: rds-volume-growth
         if spec.max_storage and spec.max_storage < (least := spec.storage + -(-spec.storage // 10)):
             message = f"`{entry.name}` has {spec.storage} GiB, and could not grow to {spec.max_storage} GiB."
@@ -179,7 +192,7 @@ class Databases(Kind[Database, DatabaseUse]):
 
     def doors(self, entry: Entry[Database]) -> tuple[Door, ...]:
         """Return the instance's port."""
-        return (Door(Token(f"{database_instances.logical_id(entry)}SecurityGroup"), entry.spec.server.port),)
+        return (database_instances.door(entry),)
 
     def connections(self, entry: Entry[Database]) -> Connections | None:
         """About as many as the memory of its class allows."""
@@ -204,7 +217,7 @@ class Databases(Kind[Database, DatabaseUse]):
         engine, name, role = entry.spec.server, _name(use), _role(use)
         attributes: dict[str, Value] = {
             "host": (host,),
-            "port": (str(engine.port),),
+            "port": (str(entry.spec.listens),),
             "name": (name,),
             "username": (role,),
             "password": (secret,),
@@ -239,7 +252,7 @@ def _variables(entry: Entry[Database], use: Use[DatabaseUse], attributes: Mappin
 def _rest(entry: Entry[Database], use: Use[DatabaseUse], query: str | None = None) -> str:
     """Return the end of an address."""
     engine = entry.spec.server
-    return f":{engine.port}/{_name(use)}?{query or engine.query}"
+    return f":{entry.spec.listens}/{_name(use)}?{query or engine.query}"
 
 
 def _url(entry: Entry[Database], use: Use[DatabaseUse]) -> tuple[Text, Text]:
@@ -298,7 +311,7 @@ def _server(entry: Entry[Database], uses: Sequence[Use[DatabaseUse]]) -> bootstr
         for use in sorted(uses, key=lambda use: use.service)
     )
     host = database_instances.host(entry)
-    door = Door(Token(f"{database_instances.logical_id(entry)}SecurityGroup"), entry.spec.server.port)
+    door = database_instances.door(entry)
     return bootstrap.Server(
         entry.name, host, door, database_instances.master(entry), grants, entry.spec.server.bootstrap
     )
@@ -307,9 +320,9 @@ def _server(entry: Entry[Database], uses: Sequence[Use[DatabaseUse]]) -> bootstr
 def _secret(entry: Entry[Database], use: Use[DatabaseUse], site: Site) -> Any:
     """All that a client needs. The password is made by Secrets Manager and is never in a template."""
     host = database_instances.host(entry)
-    head, tail = dumps(
-        {"host": "\0", "port": entry.spec.server.port, "name": _name(use), "username": _role(use)}
-    ).split(dumps("\0")[1:-1])
+    head, tail = dumps({"host": "\0", "port": entry.spec.listens, "name": _name(use), "username": _role(use)}).split(
+        dumps("\0")[1:-1]
+    )
     return secretsmanager.Secret(
         _secret_id(use),
         Description=f"{use.service} on {site.stack}/{entry.name}",

@@ -150,6 +150,8 @@ class Door:
     """A name for it where it is a port of something shared, so that it keeps its rules when it changes hands."""
     name: str | None = None
     """The name of a further port of a service."""
+    speaks: str | None = None
+    """The scheme of URLs that lead to it, where people need a client for it."""
 
     @property
     def number(self) -> str:

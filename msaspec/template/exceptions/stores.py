@@ -12,6 +12,10 @@ def _is_replica(database: Resource) -> bool:
     return database.get("SourceDBInstanceIdentifier") is not None
 
 
+def _is_on_the_usual_port(database: Resource) -> bool:
+    return database.get("Port") in (None, "3306", "5432")
+
+
 def _is_backed_up(database: Resource) -> bool:
     return _is_replica(database) or (whole(database.get("BackupRetentionPeriod")) or 0) > 0
 
@@ -30,6 +34,7 @@ EXCEPTIONS = (
         title="The engine's own port",
         reason="Only declared callers reach the port, whatever its number.",
         types=_DATABASE,
+        fits=_is_on_the_usual_port,
         nag=("RDS11",),
     ),
     Exempt(
@@ -47,7 +52,7 @@ EXCEPTIONS = (
         title="A replica in one zone",
         reason="It holds a copy for reading; `multi_zone` gives its source a standby.",
         types=_DATABASE,
-        fits=_is_replica,
+        fits=lambda database: _is_replica(database) and database.get("MultiAZ") is not True,
         nag=("RDS3",),
         packs={"RDSMultiAZSupport": "NH"},
         checkov=("CKV_AWS_157",),
