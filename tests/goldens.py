@@ -37,7 +37,7 @@ CASES = TESTS / "cases"
 GOLDENS = TESTS / "goldens"
 EXAMPLES = TESTS.parent / "examples"
 SYSTEMS = EXAMPLES / "systems"
-BOOTED = (EXAMPLES / "bank",)
+BOOTED = (EXAMPLES / "bank", EXAMPLES / "grocer", EXAMPLES / "vote")
 """Examples that the system test boots, beside the shop."""
 
 _ARGUMENTS = argparse.ArgumentParser()

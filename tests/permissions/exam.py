@@ -134,7 +134,7 @@ def steps(system: System) -> Iterator[tuple[str, list[str], str]]:
     document = pipeline.load(system.file.read_bytes(), str(system.file))
     plan, _ = pipeline.plan_of(document, system.environment)
     tagged = sorted(tag.service for tag in parameters.tags(plan, {}))
-    lose = [word for name in _data(system) for word in ("--delete-data", name)]
+    lose = [word for name in data(system) for word in ("--delete-data", name)]
     yield "deploy", ["--yes"], "deploy"
     yield "status", [], "status"
     if tagged:
@@ -142,7 +142,7 @@ def steps(system: System) -> Iterator[tuple[str, list[str], str]]:
     yield "destroy", ["--yes", *lose], "destroy"
 
 
-def _data(system: System) -> list[str]:
+def data(system: System) -> list[str]:
     """Return the entries that hold data."""
     document = pipeline.load(system.file.read_bytes(), str(system.file))
     template = pipeline.compile_main(document, system.environment).stack.template
@@ -166,18 +166,18 @@ def run(system: System, without: str | None = None) -> set[str]:
     images = list(dict.fromkeys(images))
     asked: set[str] = set()
     with sandbox.start(images=images) as world:
-        _make_zone(plan.root.ingress)
+        make_zone(plan.root.ingress)
         for command, words, step in steps(system):
             watched = Watched(allowed(system, command) - {without} | OF_THE_SANDBOX)
             world.account = Account(allowed=watched)
-            result = _command(world, plan.root.region or "us-east-1", [command, *system.words, *words])
+            result = invoke(world, plan.root.region or "us-east-1", [command, *system.words, *words])
             asked |= watched.asked
             if result.exit_code or "MSA603" in result.output:
                 raise Refused(step, result.output)
     return asked - OF_THE_SANDBOX
 
 
-def _make_zone(ingress: Ingress) -> None:
+def make_zone(ingress: Ingress) -> None:
     """Make the hosted zone that a manifest names, which is there before a deployment. AWS chooses the ids of others."""
     if ingress.hosted_zone:
         zones = route53_backends["123456789012"]["aws"]
@@ -186,7 +186,7 @@ def _make_zone(ingress: Ingress) -> None:
         zone.resource_id = ingress.hosted_zone
 
 
-def _command(world: World, region: str, words: list[str]) -> Result:
+def invoke(world: World, region: str, words: list[str]) -> Result:
     pace = Pace(first=0.02, most=0.1)
     aws = Aws(lambda service: checked(world.client(service, region)), region, pace)
     return CliRunner().invoke(main, words, obj=App(lambda chosen, region: aws, lambda: False), catch_exceptions=False)

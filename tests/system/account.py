@@ -59,6 +59,14 @@ class FargateTask(Box):
 
 
 @dataclass(frozen=True)
+class MountTarget(Box):
+    """Where a file system is reached in a zone."""
+
+    file_system: str = ""
+    zone: str = ""
+
+
+@dataclass(frozen=True)
 class Balancer(Box):
     """A load balancer."""
 
@@ -91,7 +99,7 @@ class View:
     def boxes(self) -> dict[str, Box]:
         """All that has an address, by name."""
         hosts = {box.name: box for box in self._instances()}
-        others = [*self._databases(), *self._tasks()]
+        others = [*self._databases(), *self._mount_targets(), *self._tasks()]
         addresses = {name: box.address for name, box in hosts.items()}
         balancers = list(self._balancers(addresses))
         return {box.name: box for box in (*others, *balancers)} | hosts
@@ -207,6 +215,20 @@ class View:
         ec2 = self._client("ec2")
         (found,) = ec2.describe_network_interfaces(NetworkInterfaceIds=[interface])["NetworkInterfaces"]
         return tuple(sorted(group["GroupId"] for group in found["Groups"]))
+
+    def _mount_targets(self) -> Iterator[MountTarget]:
+        efs = self._client("efs")
+        for system in efs.describe_file_systems()["FileSystems"]:
+            for found in efs.describe_mount_targets(FileSystemId=system["FileSystemId"])["MountTargets"]:
+                id = found["MountTargetId"]
+                yield MountTarget(
+                    id,
+                    found["IpAddress"],
+                    tuple(sorted(efs.describe_mount_target_security_groups(MountTargetId=id)["SecurityGroups"])),
+                    found["SubnetId"],
+                    file_system=system["FileSystemId"],
+                    zone=found["AvailabilityZoneName"],
+                )
 
     def _balancers(self, hosts: Mapping[str, str]) -> Iterator[Balancer]:
         """Load balancers; public ones have an address outside, too."""

@@ -21,7 +21,7 @@ from typing import Any
 from msaspec.sandbox.controls import Fate
 from msaspec.sandbox.world import World
 from tests.system import groups
-from tests.system.account import Balancer, Box, Database, FargateTask, Instance, View
+from tests.system.account import Balancer, Box, Database, FargateTask, Instance, MountTarget, View
 from tests.system.balancer import Proxy
 from tests.system.gateway import Gateway
 from tests.system.machine import Machine
@@ -36,6 +36,7 @@ from tests.system.task import Task
 INTERNET = "198.18.0.2"
 """Whoever calls from outside."""
 EVERYWHERE = "0.0.0.0/0"
+NFS = 2049
 PATIENCE = 10
 """How many times in a row it may be impossible to see what the sandbox has, which changes meanwhile."""
 
@@ -53,6 +54,8 @@ class Site:
         self.namespaces: dict[str, Namespace] = {}
         self.machines: dict[str, Machine] = {}
         self.tasks: dict[str, Task] = {}
+        self.gone: dict[str, float] = {}
+        """When a box was removed, by its name and the monotonic clock."""
         self.internet = net.connect("internet", INTERNET, [EVERYWHERE])
         aws = net.connect("aws", AWS, [EVERYWHERE])
         self._proxies: dict[str, Proxy] = {}
@@ -125,8 +128,14 @@ class Site:
         self.boxes = dict(view.boxes)
         self._lead(view)
         self._guard(view)
-        begin = {Instance: self._boot, Database: self._answer, Balancer: self._balance, FargateTask: self._run}
-        for box in fresh:
+        begin = {
+            MountTarget: self._offer,
+            Database: self._answer,
+            Balancer: self._balance,
+            Instance: self._boot,
+            FargateTask: self._run,
+        }
+        for box in sorted(fresh, key=lambda box: list(begin).index(type(box))):
             begin[type(box)](box, view)
         for name, task in self.tasks.items():
             box = view.boxes[name]
@@ -208,6 +217,18 @@ class Site:
         listener = self.namespaces[box.name].listen(box.address, box.port)
         self._ends[box.name].append(Relay(listener, self.world.postgres.port).end)
 
+    def _offer(self, box: MountTarget, view: View) -> None:
+        listener = self.namespaces[box.name].listen(box.address, NFS)
+        self._ends[box.name].append(listener.close)
+
+    def _reach(self, box: FargateTask, file_system: str) -> None:
+        """Fails where a task does not reach the mount target of a file system in its zone."""
+        (subnet,) = self.client("ec2").describe_subnets(SubnetIds=[box.subnet])["Subnets"]
+        there = (file_system, subnet["AvailabilityZone"])
+        targets = [each for each in self.boxes.values() if isinstance(each, MountTarget)]
+        (target,) = [each for each in targets if (each.file_system, each.zone) == there]
+        assert self.namespaces[box.name].reaches(target.address, NFS, 30), f"{box.name} does not reach {target.name}"
+
     def _balance(self, box: Balancer, view: View) -> None:
         proxy = Proxy(self.namespaces[box.name], self.directory / f"{box.name}.cfg")
         self._proxies[box.name] = proxy
@@ -219,7 +240,8 @@ class Site:
         session = self.permissions.session(box.definition["taskRoleArn"].rpartition("/")[2])
         namespace.own(TASK_ADDRESS)
         credentials = Serving(namespace.listen(TASK_ADDRESS, 80), partial(task_credentials, session))
-        task = Task(box.name, box.definition, namespace, resolv, self.client, self.permissions, self.faults)
+        reach = partial(self._reach, box)
+        task = Task(box.name, box.definition, namespace, resolv, self.client, self.permissions, self.faults, reach)
         self.tasks[box.name] = task
         self._ends[box.name] += [credentials.end, task.stop]
         task.start(self.images)
@@ -232,6 +254,7 @@ class Site:
         for end in reversed(self._ends.pop(name)):
             end()
         self.network.disconnect(self.namespaces.pop(name))
+        self.gone[name] = time.monotonic()
         for kept in (self._loaded, self._ways, self.machines, self.tasks, self._proxies):
             kept.pop(name, None)
         self.boxes = {other: box for other, box in self.boxes.items() if other != name}  # others look at it meanwhile

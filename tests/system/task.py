@@ -40,6 +40,7 @@ class Task:
         client: Callable[[str], Any],
         permissions: Permissions,
         faults: list[str],
+        reach: Callable[[str], None],
     ) -> None:
         self.containers = {each["name"]: each for each in definition["containerDefinitions"]}
         self.container = definition["containerDefinitions"][0]
@@ -49,7 +50,10 @@ class Task:
         self._execution = definition["executionRoleArn"].rpartition("/")[2]
         self._running: dict[str, _Container] = {}
         self._volumes = resolv.with_suffix(".volumes")
+        self._reach = reach
+        """Fails where the mount target of a file system is not reached."""
         self.lines: list[str] = []
+        self.begun = time.monotonic()
 
     def _may(self, action: str, resource: str) -> None:
         if not self._permissions.allows(self._execution, action, resource):
@@ -78,6 +82,7 @@ class Task:
         assert (config["transitEncryption"], through["iam"]) == ("ENABLED", "ENABLED")
         (point,) = self._client("efs").describe_access_points(AccessPointId=through["accessPointId"])["AccessPoints"]
         assert point["FileSystemId"] == config["fileSystemId"]
+        self._reach(point["FileSystemId"])
         role = self.definition["taskRoleArn"].rpartition("/")[2]
         for action in ("ClientMount", *(["ClientWrite"] if writes else [])):
             if not self._permissions.allows(role, f"elasticfilesystem:{action}", point["AccessPointArn"]):

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lambdas import postgres
-from tests.system.bank import SERVICES, Customer, open_bank
+from tests.system.bank import BANK, SERVICES, Customer, images
+from tests.system.booted import started, tasks
 from tests.system.shop import Outside, Shop
 
 
 @pytest.fixture(scope="module")
 def bank(server: postgres.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """The example as it is."""
-    with open_bank(server, tmp_path_factory.mktemp("bank")) as bank:
+    with started(server, tmp_path_factory.mktemp("bank"), BANK, images()) as bank:
         yield bank
 
 
@@ -24,11 +25,6 @@ def web(bank: Shop) -> Outside:
     client = bank.http("web")
     bank.site.until(lambda: client.get("/health").status_code == 200, "the bank is open")
     return client
-
-
-def tasks(bank: Shop, service: str) -> set[str]:
-    """The tasks of a service."""
-    return {id for id, task in list(bank.site.tasks.items()) if task.container["name"] == service}
 
 
 def served(bank: Shop, customer: Customer) -> None:

@@ -185,7 +185,7 @@ def scale(backend: Any, service: Any, count: int) -> None:
 
 
 def _deploy(backend: Any, service: Any, was: Iterable[dict[str, Any]] = ()) -> None:
-    """Run a deployment from its start to its end: new tasks first, then the old ones go."""
+    """Run a deployment from its start to its end: new tasks first, then the old ones go, or the other way round."""
     old, before = _running(backend, service), [*service.deployments]
     definition = backend.describe_task_definition(service.task_definition) if service.task_definition else None
     why = readiness.why_not(backend, service, definition) if definition else None
@@ -214,8 +214,13 @@ def _deploy(backend: Any, service: Any, was: Iterable[dict[str, Any]] = ()) -> N
         readiness.mark_failing(service, service.deployments[0], before, seen=readiness.is_seen(service, definition))
         _count(backend, service)
         return
-    scale(backend, service, service.desired_count)
     initiated = f"Scaling activity initiated by (deployment {service.deployments[0]['id']})"
+    limits = getattr(service, "deployment_configuration", None) or {}
+    if (limits.get("maximumPercent"), limits.get("minimumHealthyPercent")) == (100, 0):
+        for task in old:
+            _stop(backend, service, task, initiated, was)
+        old = []
+    scale(backend, service, service.desired_count)
     for task in old:
         _stop(backend, service, task, initiated, was)
     _count(backend, service)
