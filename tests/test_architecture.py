@@ -44,7 +44,6 @@ WITHOUT_SIBLINGS = (
     "checks.of_the_manifest",
     "checks.of_the_template",
     "cli.commands",
-    "aws.lambdas",
     "deploy.examiners",
     "deploy.investigators",
     "diagnostics.reports",

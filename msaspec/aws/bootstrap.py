@@ -58,6 +58,8 @@ class Grant:
     access: str
     url: tuple[Text, Text]
     """The address with which the role logs in, before and after its password."""
+    init: str = ""
+    """SQL that the role runs once in its new database."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,12 @@ class Server:
     master_secret: Token
     grants: tuple[Grant, ...]
     programs: Bootstrap
+    extensions: tuple[str, ...] = ()
+
+    @property
+    def is_set_up(self) -> bool:
+        """Whether more than databases and roles is asked for."""
+        return bool(self.extensions or any(grant.init for grant in self.grants))
 
 
 _PROPERTIES = (
@@ -88,7 +96,10 @@ class DatabaseBootstrap(AWSCustomObject):  # type: ignore[misc]
     """The custom resource: the desired state of one instance."""
 
     resource_type = "Custom::DatabaseBootstrap"
-    props: ClassVar[dict[str, tuple[type, bool]]] = dict.fromkeys(_PROPERTIES, (object, True))
+    props: ClassVar[dict[str, tuple[type, bool]]] = {
+        **dict.fromkeys(_PROPERTIES, (object, True)),
+        "Extensions": (object, False),
+    }
 
 
 def build(servers: Sequence[Server], site: Site) -> Part:
@@ -102,6 +113,7 @@ def build(servers: Sequence[Server], site: Site) -> Part:
 def _pair(programs: Bootstrap, servers: Sequence[Server], site: Site) -> Part:
     handler, runner, log_group = programs.handler_id, programs.runner_id, programs.logs_id
     runner_group = f"{runner}SecurityGroup"
+    set_up = any(server.is_set_up for server in servers)
     egress = [security_groups.to_group(s.door.group, s.door.port, f"Database {s.name}") for s in servers]
     masters: tuple[Text, ...] = tuple((server.master_secret,) for server in servers)
     secrets: tuple[Text, ...] = tuple((Token(grant.secret),) for server in servers for grant in server.grants)
@@ -140,7 +152,7 @@ def _pair(programs: Bootstrap, servers: Sequence[Server], site: Site) -> Part:
                 ),
             ),
         ),
-        scripts=dict(zip((handler, runner), sources(programs), strict=True)),
+        scripts=dict(zip((handler, runner), sources(programs, set_up=set_up), strict=True)),
     )
 
 
@@ -163,7 +175,8 @@ def prepare(server: Server) -> Part:
                     {"Name": g.role, "SecretArn": intrinsic((Token(g.secret),)), "Url": [*map(intrinsic, g.url)]}
                     for g in server.grants
                 ],
-                Revision=_revision(server.programs),
+                Revision=_revision(server.programs, set_up=server.is_set_up),
+                **({"Extensions": [*server.extensions]} if server.extensions else {}),
                 # Its function reads what its role may read only once this very update has said so.
                 DependsOn=[f"{server.programs.handler_id}Role", rule],
             ),
@@ -175,6 +188,7 @@ def _databases(grants: Sequence[Grant]) -> list[dict[str, Any]]:
     """Return what the runner brings about: each database with its owner and its other users."""
 
     roles: dict[str, dict[str, list[str]]] = {}
+    first = {grant.database: {"Init": grant.init} for grant in grants if grant.init}
     for grant in sorted(grants, key=lambda grant: grant.role):
         roles.setdefault(grant.database, {}).setdefault(grant.access, []).append(grant.role)
     return [
@@ -183,24 +197,29 @@ def _databases(grants: Sequence[Grant]) -> list[dict[str, Any]]:
             "Owner": "".join(by_access.get("owner", ())[:1]),
             "ReadWrite": by_access.get("read-write", []),
             "ReadOnly": by_access.get("read-only", []),
+            **first.get(database, {}),
         }
         for database, by_access in sorted(roles.items())
     ]
 
 
 @cache
-def sources(programs: Bootstrap) -> tuple[str, str]:
-    """Return the sources of handler and runner, as a template carries them."""
+def sources(programs: Bootstrap, *, set_up: bool = False) -> tuple[str, str]:
+    """Return the sources of handler and runner, as a template carries them; `set_up` where the runner makes extensions
+    or runs SQL of the manifest too."""
     handler = functions.source(programs.handler)
     if programs.verifier:
         handler = scripts.varied(handler, functions.source(programs.verifier))
-    return handler, functions.source(programs.runner)
+    runner = functions.source(programs.runner)
+    if set_up and programs.setup:
+        runner = scripts.followed(runner, functions.source(programs.setup))
+    return handler, runner
 
 
 @cache
-def _revision(programs: Bootstrap) -> str:
+def _revision(programs: Bootstrap, *, set_up: bool) -> str:
     """Change with the functions, so that a newer msaspec brings every instance to its state once."""
-    return sha256("".join(sources(programs)).encode()).hexdigest()[:16]
+    return sha256("".join(sources(programs, set_up=set_up)).encode()).hexdigest()[:16]
 
 
 _VPC_ACCESS = Statement(

@@ -24,7 +24,7 @@ from msaspec.aws.data import rds as stored
 from msaspec.aws.data import secretsmanager as secrets
 from msaspec.aws.intrinsic import intrinsic
 from msaspec.engines import DEFAULT, engines
-from msaspec.language.base import Model, days, gibibytes, measured
+from msaspec.language.base import Items, Model, days, gibibytes, measured
 from msaspec.language.engine import Engine
 from msaspec.language.part import Door, Entry, Site
 from msaspec.language.value import Text, Token
@@ -59,6 +59,7 @@ def _snapshot(written: str) -> str:
 _SNAPSHOT = re.compile(
     r"(arn:aws[a-z-]*:rds:[a-z0-9-]+:[0-9]{12}:(cluster-)?snapshot:)?([a-z]+:)?[A-Za-z](-?[A-Za-z0-9])*", re.ASCII
 )
+ExtensionName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=63)]
 ParameterName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$", max_length=100)]
 ParameterValue = Annotated[
     str,
@@ -100,6 +101,11 @@ class Database(Model):
         {},
         description="Parameters of the engine, beside those that msaspec sets.",
         examples=[{"max_connections": "200"}],
+    )
+    extensions: Items[ExtensionName] = Field(
+        (),
+        description="Extensions of PostgreSQL that each database gets.",
+        examples=[["vector", "pg_trgm"]],
     )
     from_snapshot: Annotated[str, Field(max_length=255), AfterValidator(_snapshot)] | None = Field(
         None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.diagnostics.place import Path
@@ -16,8 +16,9 @@ MISSING = Code(
     "MSA470",
     "A file that is not there",
     """
-    A path under `files` without a further key is that of a text file, from the folder of the manifest. Each file is
-    named on its own: a folder is none. Where a manifest comes from standard input, its folder is the current one.
+    A path under `files` without a further key, and that of `init`, is the path of a text file, from the folder of the
+    manifest. Each file is named on its own: a folder is none. Where a manifest comes from standard input, its folder is
+    the current one.
     """,
 )
 OUTSIDE = Code(
@@ -32,9 +33,9 @@ NOT_CARRIED = Code(
     "MSA472",
     "A file that cannot be carried",
     """
-    `files` takes text in UTF-8, at most 32 KiB a file. Everything that a copy is started with has to fit into its task
-    definition (64 KiB) or into the user data of its host (16 KB). Put larger files and binary ones into the image, or
-    let the program read them from a bucket.
+    `files` and `init` take text in UTF-8, at most 32 KiB a file. Everything that a copy is started with has to fit into
+    its task definition (64 KiB) or into the user data of its host (16 KB). Put larger files and binary ones into the
+    image, or let the program read them from a bucket.
     """,
 )
 IN_THE_WAY = Code(
@@ -60,6 +61,24 @@ _SAID = {
         "Put it into the image, or let the program read it from a bucket.",
     ),
 }
+
+_HINTS_OF_USES = {
+    Problem.FOLDER: "Name one file.",
+    Problem.BINARY: "Save it as UTF-8.",
+    Problem.LARGE: "Leave the schema in it, and load the rest with a job.",
+}
+
+
+def texts(manifest: Manifest, named: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the text of each file that is named, by the field that names it; nothing for one that is not there."""
+    there = {word: manifest.document.files.get(name) for word, name in named.items()}
+    return {word: each.text for word, each in there.items() if each}
+
+
+def refused_by(manifest: Manifest, use: Path, named: Mapping[str, str]) -> Iterator[Diagnostic]:
+    """Yield what is wrong with the files that a line under `uses` names."""
+    for word, name in named.items():
+        yield from _problem_of(manifest, (*use, word), name, word, _HINTS_OF_USES)
 
 
 def refused(manifest: Manifest, name: str, service: Service) -> Iterator[Diagnostic]:
@@ -94,12 +113,18 @@ def _unread(manifest: Manifest, at: Path, path: str, file: File) -> Iterator[Dia
             code, what, hint = _SAID[problem]
             yield code.at((*at, "text"), f"The text of `{path}` {what}.", hint=hint)
         return
+    place = (*at, "file") if manifest.document.span((*at, "file")) != manifest.document.span(at) else at
+    yield from _problem_of(manifest, place, written, path, {})
+
+
+def _problem_of(
+    manifest: Manifest, place: Path, written: str, path: str, hints: Mapping[Problem, str]
+) -> Iterator[Diagnostic]:
     there = manifest.document.files.get(written)
     missing = Problem.OUTSIDE if leads_out(written) else Problem.MISSING
     problem = there.problem if there else missing
     if problem:
         code, what, hint = _SAID[problem]
-        place = (*at, "file") if manifest.document.span((*at, "file")) != manifest.document.span(at) else at
         base = written.rstrip("/").rpartition("/")[2]
-        said = hint.format(base=base, place=path, written=written.rstrip("/"))
+        said = hints.get(problem, hint).format(base=base, place=path, written=written.rstrip("/"))
         yield code.at(place, f"`{written}` {what}.", hint=said)

@@ -159,6 +159,9 @@ def plan(manifest: Manifest) -> tuple[Plan, list[Diagnostic]]:
         share = manifest.root.shares.get(name) if name in manifest.root.services else None
         workload = _workload(name, service, options, own, environment, command, callers, after, grants, share)
         found += beside.refused(manifest, name, service)
+        for edge in own:
+            if edge.kind:
+                found += beside.refused_by(manifest, edge.use.path, edge.kind.files_of(edge.use.options))
         files = tuple(_files(known, manifest.path(name), service.files, found))
         beside_it = tuple(_sidecars(known, service, found))
         workload = replace(
@@ -207,7 +210,8 @@ def _edges(
         elif target in kind_of:
             kind, entry = kind_of[target]
             alone = sum(kind_of[t][0] is kind for t in manifest.uses[name] if t in kind_of) == 1
-            use = Use(name, target, options, framework, alone, path)
+            texts = beside.texts(manifest, kind.files_of(options))
+            use = Use(name, target, options, framework, alone, path, texts)
             offer = made(manifest.document, path, partial(kind.offer, entry, use, place))
             yield Edge(use, kind, offer)
         else:

@@ -47,4 +47,5 @@ MARIADB = Engine(
     connections=_connections,
     counted="MariaDB on RDS allows about one per 25 MB.",
     bootstrap=mysql.BOOTSTRAP,
+    not_sql=mysql.NOT_SQL,
 )

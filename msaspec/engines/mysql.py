@@ -47,4 +47,5 @@ MYSQL = Engine(
     connections=_connections,
     counted="MySQL on RDS allows about one per 12.6 MB (`max_connections`, default parameter group).",
     bootstrap=mysql.BOOTSTRAP,
+    not_sql=mysql.NOT_SQL,
 )

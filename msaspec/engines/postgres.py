@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from msaspec.language.engine import Bootstrap, Engine
+from msaspec.language import postgres
+from msaspec.language.engine import Engine
 
 MASTER = "postgres"
 _DATABASES = frozenset({"postgres", "template0", "template1", "rdsadmin"})
@@ -74,5 +75,7 @@ POSTGRES = Engine(
     connections=_connections,
     counted="PostgreSQL on RDS allows about one per 9.5 MB (`max_connections`, default parameter group).",
     unsound=dict.fromkeys(_UNSOUND, "does not apply at login the role that owns a database, so others cannot read it"),
-    bootstrap=Bootstrap("DatabaseBootstrap", "database_handler", "database_runner"),
+    bootstrap=postgres.BOOTSTRAP,
+    not_sql=postgres.NOT_SQL,
+    extensions=postgres.extensions,
 )

@@ -49,6 +49,10 @@ def _database(entry: Entry[Any], uses: Sequence[Use[Any]], system: str, region: 
         ]
     for database, role in owner.items():
         script.append(f'run --command \'create database "{database}" owner "{role}"\'')
+        script += [
+            f"run --dbname '{database}' --command 'create extension if not exists \"{extension}\" cascade'"
+            for extension in spec.extensions
+        ]
     for use in uses:
         database, role = _database_of(use), names.snake(use.service)
         if use.options.access == "owner" or database not in owner:
@@ -62,10 +66,16 @@ def _database(entry: Entry[Any], uses: Sequence[Use[Any]], system: str, region: 
             *([] if rights == "select" else [f'{default} select, update on sequences to "{role}";']),
             "SQL",
         ]
+    for use in uses:
+        if text := use.texts.get("init"):
+            as_owner = f'set role "{names.snake(use.service)}";'
+            script += [f"run --dbname '{_database_of(use)}' <<'END OF INIT'", as_owner, text, "END OF INIT"]
     version = spec.server.major(spec.version or spec.server.version)
+    # The image of PostgreSQL has its own extensions only.
+    image = f"pgvector/pgvector:pg{version}" if "vector" in spec.extensions else f"library/postgres:{version}"
     test = ["CMD", "pg_isready", "-h", "127.0.0.1", "-U", "postgres"]
     container: Tree = {
-        "image": f"docker.io/library/postgres:{version}",
+        "image": f"docker.io/{image}",
         "environment": {
             "POSTGRES_PASSWORD": f"${{{master}}}",
             **{f"{names.variable(service)}_PASSWORD": f"${{{variable}}}" for service, variable in logins.items()},

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 from troposphere import Output, secretsmanager
 
-from msaspec.aws import bootstrap, database_classes, database_instances
+from msaspec.aws import bootstrap, database_classes, database_instances, database_setup
 from msaspec.aws.database_instances import Database
 from msaspec.aws.intrinsic import intrinsic, reference
 from msaspec.diagnostics.diagnostic import WIDTH, Code, Diagnostic, Severity
@@ -116,6 +116,12 @@ class DatabaseUse(Model):
     access: Literal["owner", "read-write", "read-only"] = Field(
         "owner", description="`owner` creates and changes tables; the others read, or read and write, rows."
     )
+    init: Annotated[str, Field(min_length=1, max_length=255)] | None = Field(
+        None,
+        description="File with SQL in the manifest's folder, at most 32 KiB, which the owner runs once in the new "
+        "database.",
+        examples=["./schema.sql"],
+    )
 
 
 _SCHEMES = [
@@ -169,6 +175,8 @@ class Databases(Kind[Database, DatabaseUse]):
             message = f"`{entry.name}` begins with a snapshot, and would have replicas."
             hint = "Remove `replicas`, or create it without them and move the data into another database."
             yield RESTORED_REPLICAS.at((*entry.path, "replicas"), message, hint=hint)
+        yield from database_setup.extensions(entry)
+        yield from database_setup.inits(entry, uses)
         for name, value in spec.parameters.items():
             if name in ("require_secure_transport", "rds.force_ssl") and value.lower() in ("0", "off", "false"):
                 message = f"`{entry.name}` accepts connections without TLS."
@@ -193,6 +201,10 @@ class Databases(Kind[Database, DatabaseUse]):
     def doors(self, entry: Entry[Database]) -> tuple[Door, ...]:
         """Return the instance's port."""
         return (database_instances.door(entry),)
+
+    def files_of(self, options: DatabaseUse) -> Mapping[str, str]:
+        """Return the SQL with which a database begins."""
+        return {"init": options.init} if options.init else {}
 
     def connections(self, entry: Entry[Database]) -> Connections | None:
         """About as many as the memory of its class allows."""
@@ -270,6 +282,10 @@ def _role(use: Use[DatabaseUse]) -> str:
     return names.snake(use.service)
 
 
+def _init(use: Use[DatabaseUse]) -> str:
+    return use.texts.get("init", "") if use.options.access == "owner" else ""
+
+
 def _secret_id(use: Use[DatabaseUse]) -> str:
     return names.edge(use.service, use.target, "Secret")
 
@@ -307,14 +323,12 @@ def _kept(entry: Entry[Database], use: Use[DatabaseUse]) -> Iterable[Diagnostic]
 
 def _server(entry: Entry[Database], uses: Sequence[Use[DatabaseUse]]) -> bootstrap.Server:
     grants = tuple(
-        bootstrap.Grant(_role(use), _secret_id(use), _name(use), use.options.access, _url(entry, use))
+        bootstrap.Grant(_role(use), _secret_id(use), _name(use), use.options.access, _url(entry, use), _init(use))
         for use in sorted(uses, key=lambda use: use.service)
     )
-    host = database_instances.host(entry)
-    door = database_instances.door(entry)
-    return bootstrap.Server(
-        entry.name, host, door, database_instances.master(entry), grants, entry.spec.server.bootstrap
-    )
+    host, engine = database_instances.host(entry), entry.spec.server
+    door, master = database_instances.door(entry), database_instances.master(entry)
+    return bootstrap.Server(entry.name, host, door, master, grants, engine.bootstrap, entry.spec.extensions)
 
 
 def _secret(entry: Entry[Database], use: Use[DatabaseUse], site: Site) -> Any:

@@ -16,6 +16,9 @@ class Bootstrap:
     """The module of `aws/lambdas` that answers CloudFormation."""
     runner: str
     """The module of `aws/lambdas` that speaks to the server."""
+    setup: str | None = None
+    """The module of `aws/lambdas` behind the runner that makes extensions and runs SQL of the manifest; None for an
+    engine that does neither."""
     verifier: str | None = None
     """The module of `aws/lambdas` that says what the engine keeps of a password; None for that of the handler."""
 
@@ -82,6 +85,11 @@ class Engine:
     counted: str
     """How that number comes about, as a sentence of a manual page."""
     bootstrap: Bootstrap
+    extensions: Callable[[str], Mapping[str, str]] | None = None
+    """The extensions that RDS has for a major version, each with the library that has to be loaded at the start, or
+    nothing; None for an engine that has none."""
+    not_sql: tuple[tuple[str, str, str], ...] = ()
+    """What files of SQL hold that a server does not take: a pattern, what that is, and what to do."""
     jdbc_scheme: str | None = None
     """What follows ``jdbc:`` in URLs of JDBC, where it is not the scheme."""
     jdbc_query: str | None = None

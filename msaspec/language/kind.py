@@ -86,6 +86,10 @@ class Kind(ABC, Generic[Spec, Options]):
         """Return the files that `msaspec deploy` uploads for an entry; None where there are none."""
         return None
 
+    def files_of(self, options: Options) -> Mapping[str, str]:
+        """Return the files of the manifest's folder that a use names, by the field that does."""
+        return {}
+
     def emptied_by(self, use: Use[Options]) -> bool:
         """Return whether more copies of a user would sooner be done with what waits in an entry."""
         return False

@@ -12,7 +12,16 @@ _ROLES = frozenset(
     {MASTER, "current_role", "current_user", "event_scheduler", "mysql", "none", "public", "rdsadmin", "rdsrepladmin"}
     | {"root", "session_user", "system", "system_user"}
 )
-BOOTSTRAP = Bootstrap("DatabaseBootstrapMysql", "database_handler", "mysql_runner", "mysql_verifier")
+BOOTSTRAP = Bootstrap("DatabaseBootstrapMysql", "database_handler", "mysql_runner", "mysql_setup", "mysql_verifier")
+NOT_SQL = (
+    (r"^\s*DELIMITER\s", "has a command of the client", "Remove `DELIMITER`: the server sees where a body ends."),
+    (r"\bDEFINER\s*=", "names a definer", "Remove `DEFINER=...`: what the owner makes is the owner's."),
+    (
+        r"^\s*(CREATE\s+(DATABASE|SCHEMA)|USE)\s",
+        "names a database",
+        "Remove `CREATE DATABASE` and `USE`: it runs in the service's database.",
+    ),
+)
 # fact: mysql-parameters
 PARAMETERS = {
     "require_secure_transport": "1",

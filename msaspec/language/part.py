@@ -137,6 +137,8 @@ class Use(Generic[Options]):
     alone: bool
     """Whether it is the service's only use of that kind."""
     path: Path
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """The files of the manifest's folder that its options name, by the field that does."""
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,8 @@ def own_sources() -> Set[str]:
     """Return the sources of msaspec's own functions, as templates carry them."""
     files = [file.name for file in resources.files("msaspec.aws.lambdas").iterdir() if file.name.endswith(".py")]
     whole = {functions.source(name.removesuffix(".py")) for name in files if name != "__init__.py"}
-    return whole.union(*(bootstrap.sources(each.bootstrap) for each in engines().values()))
+    programs = [(each.bootstrap, set_up) for each in engines().values() for set_up in (False, True)]
+    return whole.union(*(bootstrap.sources(each, set_up=set_up) for each, set_up in programs))
 
 
 def _source(function: Any) -> str | None:

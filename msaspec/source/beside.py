@@ -1,4 +1,5 @@
-"""The files beside a manifest that it names under `files`: read once, before anything is compiled.
+"""The files beside a manifest that it names, under `files` or as the `init` of a use: read once, before anything is
+compiled.
 
 What a manifest carries into a container is text of its own folder. A name that leads out of the folder, also by a link,
 is not followed, so that a manifest of somebody else takes nothing of this machine along.
@@ -14,6 +15,8 @@ from enum import Enum
 from typing import Any
 
 FIELD = "files"
+OF_USES = ("init",)
+"""Fields of a line under `uses` that name a file."""
 LARGEST = 32 * 1024
 """Bytes of a file. A task definition has 64 KiB and the user data of a host 16 KB, for everything together."""
 
@@ -98,7 +101,8 @@ def _read(folder: str, written: str) -> Beside:
 
 
 def _named(data: Any) -> Iterator[str]:
-    """Yield the names of files in a tree: values under a key `files`, or under `file` of one."""
+    """Yield the names of files in a tree: values under a key `files`, or under `file` of one; and those of `OF_USES` in
+    a line of `uses`."""
     waiting = [data]
     while waiting:
         node = waiting.pop()
@@ -108,6 +112,11 @@ def _named(data: Any) -> Iterator[str]:
                 name = each.get("file") if isinstance(each, Mapping) else each
                 if isinstance(name, str):
                     yield name
+            uses = node.get("uses")
+            for each in uses.values() if isinstance(uses, Mapping) else ():
+                for word in OF_USES if isinstance(each, Mapping) else ():
+                    if isinstance(name := each.get(word), str):
+                        yield name
             waiting += [*node.values()][::-1]
         elif isinstance(node, list):
             waiting += node[::-1]

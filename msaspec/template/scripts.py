@@ -56,6 +56,19 @@ def varied(program: str, variant: str) -> str:
     return "".join(lines) + variant
 
 
+def followed(program: str, addition: str) -> str:
+    """Return a program with another behind it, which finds there what it imports of this package.
+
+    >>> print(followed("def a():\\n return 1\\n", "from msaspec.x import a\\nb = a\\n"))
+    def a():
+     return 1
+    b = a
+    <BLANKLINE>
+    """
+    own = (line for line in addition.splitlines(keepends=True) if not line.startswith("from msaspec."))
+    return program + "".join(own)
+
+
 def _functions(program: str) -> list[ast.FunctionDef]:
     return [each for each in ast.parse(program).body if isinstance(each, ast.FunctionDef)]
 

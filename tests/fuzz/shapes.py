@@ -144,7 +144,9 @@ class Maker:
                     )
                     for name in self.names[section]
                 }
-        for name, field in (("databases", "max_storage"), ("buckets", "site")) if self._careful() else ():
+        for name, field in (
+            (("databases", "max_storage"), ("databases", "extensions"), ("buckets", "site")) if self._careful() else ()
+        ):
             for entry in made.get(name, {}).values():  # They ask much of what stands beside them.
                 if isinstance(entry, dict) and self.random.random() < 0.8:
                     entry.pop(field, None)
@@ -266,6 +268,7 @@ class Maker:
         for other, options in found.items():
             if isinstance(options, dict):
                 options.pop("invalidate", None)
+                options.pop("init", None)
                 if other in self.names["databases"] and self._careful():
                     options["access"] = "owner"
                 if other in self.names["volumes"] and self._careful():

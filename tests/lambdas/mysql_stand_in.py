@@ -52,6 +52,8 @@ class Server:
     databases: set[str] = field(default_factory=lambda: {"mysql", "sys"})
     grants: set[tuple[str, str, str]] = field(default_factory=set)
     users: set[str] = field(default_factory=set)
+    begun: set[str] = field(default_factory=set)
+    """Databases whose first SQL has run."""
     statements: list[str] = field(default_factory=list)
     logins: list[str] = field(default_factory=list)
     """How users logged in: fast, full, native."""
@@ -113,7 +115,10 @@ class Server:
             return
         self.logins.append(f"{user.decode()}: {how}")
         _send(inside, number, b"\0\0\0\2\0\0\0")
-        while (body := _receive(inside)[1])[:1] == b"\3":
+        while (body := _receive(inside)[1])[:1] in (b"\3", b"\x1b"):
+            if body[:1] == b"\x1b":  # several statements may come from now on
+                _send(inside, 1, b"\xfe\0\0\2\0")
+                continue
             sql = body[1:].decode()
             self.statements.append(sql)
             try:
@@ -178,6 +183,19 @@ _STATEMENTS = (
         " PASSWORD EXPIRE NEVER ACCOUNT UNLOCK",
         Server._account,
     ),
+    (
+        rf"(ALTER USER) {_USER} IDENTIFIED WITH (caching_sha2_password) BY '(\w+)'",
+        lambda server, *words: server._account(*words[:3], mysql_verifier.verifier(words[3]).split()[1]),
+    ),
+    (rf"(ALTER USER) {_USER} IDENTIFIED WITH (\w+) AS (0x[0-9A-F]+)", Server._account),
+    (
+        r"CREATE TABLE IF NOT EXISTS msaspec\.inits \(name VARBINARY\(256\) PRIMARY KEY, digest CHAR\(64\)\)",
+        lambda _: None,
+    ),
+    (r"SELECT name FROM msaspec\.inits", lambda server: sorted(server.begun)),
+    (rf"INSERT INTO msaspec\.inits VALUES \({_TEXT}, '[0-9a-f]{{64}}'\)", lambda server, name: server.begun.add(name)),
+    (rf"USE {_NAME}", lambda server, name: None),
+    (r"CREATE TABLE item \(id int\);", lambda server: None),
     (rf"ALTER USER IF EXISTS {_USER} ACCOUNT LOCK", Server._lock),
     (rf"GRANT ([A-Z, ]+) ON {_NAME}\.\* TO {_USER}", Server._grant),
     (rf"REVOKE ([A-Z ]+) ON {_NAME}\.\* FROM {_USER}", Server._revoke),

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import secrets
 import socket
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from msaspec.aws import bootstrap
 from msaspec.aws.lambdas import mysql_runner, mysql_verifier
+from msaspec.language.mysql import BOOTSTRAP
 from tests.lambdas.mysql_stand_in import NATIVE, SHA2, Account, Server, serve
 from tests.lambdas.postgres import HOST, make_authority, make_certificate
 from tests.lambdas.world import Context, database
@@ -76,6 +79,18 @@ def _cursorless(server: Server, user: str, password: str) -> None:
         patch.setattr(pymysql.connections.Connection, "autocommit", lambda self, value: None)
         client(server, user, password)
     assert len(server.statements) == server_statements
+
+
+def test_owner_runs_the_first_sql_of_its_database(server: Server) -> None:
+    """It logs in with a password that is thrown away, and has its own again afterwards."""
+    runner = types.ModuleType("runner")
+    exec(bootstrap.sources(BOOTSTRAP, set_up=True)[1], runner.__dict__)
+    declared = {**database("cart_db", "cart"), "Init": "CREATE TABLE item (id int);"}
+    for _ in range(2):
+        runner.handler(event(server, declared, cart="secret"), Context())
+    assert server.logins.count("cart: full") == 1
+    assert server.begun == {"cart_db"}
+    _cursorless(server, "cart", "secret")
 
 
 @pytest.mark.parametrize("default", [SHA2, NATIVE])

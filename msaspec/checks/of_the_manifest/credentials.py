@@ -100,6 +100,11 @@ def _found(plan: Plan) -> Iterator[tuple[Path, str, str]]:
                 what = f"The file `{file.file}` of `{name}` looks like it holds {form}."
                 hint = f"Keep it in a secret: `{place}: {{secret: NAME}}`."
                 yield line, what, hint
+    for edge in plan.edges:
+        for word, text in edge.use.texts.items():
+            if form := credentials.form(text):
+                said = f"The file of `{word}` of `{edge.use.service}` looks like it holds {form}."
+                yield (*edge.use.path, word), said, "Leave it out, and have the service write it from a secret."
     for path, text in _texts(plan.manifest.document.data()):
         form = credentials.form(text) if path[0] not in ("environments", "accept") and path not in known else None
         if form:

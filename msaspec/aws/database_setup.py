@@ -1,0 +1,104 @@
+"""What the bootstrap makes in a database beside its users: extensions, and the SQL with which it begins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from msaspec.aws.database_instances import Database
+from msaspec.diagnostics.diagnostic import Code, Diagnostic
+from msaspec.diagnostics.spelling import suggest
+from msaspec.language.engine import Engine
+from msaspec.language.part import Entry, Use
+
+UNKNOWN_EXTENSION = Code(
+    "MSA404",
+    "An extension that the database cannot have",
+    """
+    The bootstrap makes extensions of PostgreSQL, those that RDS has for the major version. Some need a library that the
+    server loads at its start, which `parameters` names. MySQL and MariaDB have no extensions.
+    """,
+)
+INIT_OF_A_READER = Code(
+    "MSA405",
+    "`init` of a service that does not own the database",
+    """
+    `init` makes the tables of a new database, and only the owner of a database can make tables. Write it where the
+    owner uses the database.
+    """,
+)
+UNFIT_INIT = Code(
+    "MSA406",
+    "SQL that the bootstrap cannot run",
+    r"""
+    The file of `init` is sent to the server as it is. Commands of client programs such as `\connect` and `DELIMITER`
+    are no SQL, `COPY ... FROM stdin` waits for data, and `DEFINER=` asks for a right that RDS gives nobody.
+    CloudFormation would replace `{{resolve:...}}`. All files of an instance together have 96 KiB at most, since
+    CloudFormation sends them to a Lambda function.
+    """,
+)
+# fact: lambda-event-size
+MOST = 96 * 1024
+"""Bytes of SQL of an instance: the event of an update holds the files before and after."""
+MISNOMERS = {"pgvector": "vector", "uuid": "uuid-ossp", "uuid_ossp": "uuid-ossp", "trgm": "pg_trgm"}
+
+
+def extensions(entry: Entry[Database]) -> Iterable[Diagnostic]:
+    """Yield what is wrong with the extensions of a database."""
+    spec, engine = entry.spec, entry.spec.server
+    if spec.extensions and engine.extensions is None:
+        message = f"`{entry.name}` is {engine.title}, which has no extensions."
+        yield UNKNOWN_EXTENSION.at((*entry.path, "extensions"), message, hint="Remove `extensions`.", key=True)
+        return
+    major = engine.major(spec.version)
+    known = engine.extensions(major) if engine.extensions else {}
+    loaded = re.split(r"\s*,\s*", spec.parameters.get("shared_preload_libraries", ""))
+    for at, name in enumerate(spec.extensions):
+        path = (*entry.path, "extensions", at)
+        if name not in known:
+            message = f"RDS has no extension `{name}` for {engine.title} {major} in a database of its own."
+            hint = suggest(
+                MISNOMERS.get(name, name), known, "`SHOW rds.extensions` on an instance lists what there is."
+            )
+            yield UNKNOWN_EXTENSION.at(path, message, hint=hint)
+        elif (library := known[name]) and library not in loaded:
+            message = f"`{name}` works only where the server has loaded it at its start."
+            libraries = ",".join(each for each in (*loaded, library) if each)
+            hint = f'Write `parameters: {{shared_preload_libraries: "{libraries}"}}`.'
+            yield UNKNOWN_EXTENSION.at(path, message, hint=hint)
+
+
+def inits(entry: Entry[Database], uses: Sequence[Use[Any]]) -> Iterable[Diagnostic]:
+    """Yield what is wrong with the SQL with which databases begin."""
+    size = 0
+    for use in uses:
+        if use.options.init is None:
+            continue
+        path, engine = (*use.path, "init"), entry.spec.server
+        if engine.bootstrap.setup is None:
+            message = f"`{entry.name}` is {engine.title}, on which the bootstrap runs no SQL of yours."
+            yield UNFIT_INIT.at(path, message, hint="Remove `init`.", key=True)
+        elif use.options.access != "owner":
+            message = f"`{use.service}` does not own its database on `{entry.name}`, so it can make no tables there."
+            yield INIT_OF_A_READER.at(path, message, hint="Write `init` where the owner uses the database.", key=True)
+        text = use.texts.get("init", "")
+        size += len(text.encode())
+        if problem := _problem(engine, text):
+            line, what, hint = problem
+            yield UNFIT_INIT.at(path, f"`{use.options.init}` {what} (line {line}).", hint=hint)
+        elif size > MOST:
+            message = f"With `{use.options.init}`, the SQL of `{entry.name}` has more than {MOST // 1024} KiB."
+            yield UNFIT_INIT.at(path, message, hint="Leave the schema in it, and load the rest with a job.")
+            size = 0
+
+
+def _problem(engine: Engine, text: str) -> tuple[int, str, str] | None:
+    """Return the line, what is wrong there, and what to do; None where nothing is."""
+    for pattern, what, hint in (*engine.not_sql, _RESOLVED):
+        if match := re.search(pattern, text, re.IGNORECASE | re.MULTILINE):
+            return text.count("\n", 0, match.end()) + 1, what, hint
+    return None
+
+
+_RESOLVED = r"\{\{resolve:", "holds `{{resolve:`, which CloudFormation would replace", "Write it otherwise."
