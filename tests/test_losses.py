@@ -247,6 +247,31 @@ def test_backups_go_by_a_word_only() -> None:
 
 
 @pytest.mark.parametrize(
+    ("before", "after", "codes"),
+    [
+        ({}, {"capacity": "{max: 8}", "replicas": "2"}, set()),
+        ({"replicas": "2"}, {"size": "db.r6g.large"}, set()),
+        ({"from_snapshot": "one"}, {}, {"MSA511"}),
+        ({"backups": "7 days"}, {"backups": "1 day"}, {"MSA518"}),
+        ({"version": '"17"'}, {"version": '"16"'}, {"MSA516"}),
+    ],
+)
+def test_a_cluster_is_guarded_as_an_instance_is(before: dict[str, str], after: dict[str, str], codes: set[str]) -> None:
+    """Its instances come and go, since the storage is the cluster's; its snapshot, version and backups are kept."""
+    one, other = (database(engine="aurora-postgres", **fields) for fields in (before, after))
+    assert {code for code, _, _ in told(one, other)} == codes
+
+
+def test_another_engine_is_another_database() -> None:
+    """A cluster in place of an instance: the data of the instance goes, by a word only, and nothing is left out."""
+    one, other = database(), database(engine="aurora-postgres")
+    assert "MSA511" in {code for code, _, _ in told(one, other)} or "MSA510" in {
+        code for code, _, _ in told(one, other)
+    }
+    assert gate.judge(between(one, other), (), lambda each: each).refused
+
+
+@pytest.mark.parametrize(
     ("before", "after", "code"),
     [
         ({"from_snapshot": "one"}, {}, "MSA511"),

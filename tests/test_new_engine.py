@@ -26,7 +26,7 @@ services:
 
 @pytest.fixture(autouse=True)
 def _oracle() -> Iterator[None]:
-    with dropped("engines", "msaspec.aws.database_instances", "msaspec.kinds.databases"):
+    with dropped("engines", "msaspec.aws.database", "msaspec.aws.database_instances", "msaspec.kinds.databases"):
         yield
 
 

@@ -73,6 +73,8 @@ class Server:
     grants: tuple[Grant, ...]
     programs: Bootstrap
     extensions: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    """Logical ids of what has to be there before the host answers."""
 
     @property
     def is_set_up(self) -> bool:
@@ -178,7 +180,7 @@ def prepare(server: Server) -> Part:
                 Revision=_revision(server.programs, set_up=server.is_set_up),
                 **({"Extensions": [*server.extensions]} if server.extensions else {}),
                 # Its function reads what its role may read only once this very update has said so.
-                DependsOn=[f"{server.programs.handler_id}Role", rule],
+                DependsOn=[f"{server.programs.handler_id}Role", rule, *server.after],
             ),
         )
     )

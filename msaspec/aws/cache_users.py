@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 from troposphere import Ref, Select, Split, Sub, elasticache, secretsmanager
 
-from msaspec.aws.database_instances import generated
+from msaspec.aws.database import generated
 from msaspec.aws.intrinsic import intrinsic
 from msaspec.language.base import Model, days, measured
 from msaspec.language.part import Entry, Site, Use

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from msaspec.aws.database_instances import Database
+from msaspec.aws.database import Database
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.diagnostics.spelling import suggest
 from msaspec.language.engine import Engine
@@ -38,6 +38,15 @@ UNFIT_INIT = Code(
     CloudFormation sends them to a Lambda function.
     """,
 )
+FOREIGN_FIELD = Code(
+    "MSA407",
+    "A field that the engine does not have",
+    """
+    A cluster of Aurora has storage that grows by itself, in three zones, and is always backed up; its instances are of
+    `serverless` or of a class, and `capacity` says between which bounds serverless ones follow the load. Instances of
+    RDS have a volume and a class.
+    """,
+)
 # fact: lambda-event-size
 MOST = 96 * 1024
 """Bytes of SQL of an instance: the event of an update holds the files before and after."""
@@ -67,6 +76,45 @@ def extensions(entry: Entry[Database]) -> Iterable[Diagnostic]:
             libraries = ",".join(each for each in (*loaded, library) if each)
             hint = f'Write `parameters: {{shared_preload_libraries: "{libraries}"}}`.'
             yield UNKNOWN_EXTENSION.at(path, message, hint=hint)
+
+
+def foreign(entry: Entry[Database]) -> Iterable[Diagnostic]:
+    """Yield the fields of a database that only another engine has."""
+    spec, engine = entry.spec, entry.spec.server
+    written = spec.model_fields_set
+    if not engine.cluster:
+        if spec.is_serverless:
+            message = f"`{entry.name}` is {engine.title} on an instance, which is of a class."
+            hint = f"Write a class such as `{engine.default_size}`, or `engine: aurora-{_family(engine)}`."
+            yield FOREIGN_FIELD.at((*entry.path, "size"), message, hint=hint)
+        elif "capacity" in written:
+            message = f"`{entry.name}` is {engine.title} on an instance, which has no `capacity`."
+            hint = f"Remove it, or write `engine: aurora-{_family(engine)}`."
+            yield FOREIGN_FIELD.at((*entry.path, "capacity"), message, hint=hint, key=True)
+        return
+    for field, why, hint in _OF_INSTANCES:
+        if field in written:
+            yield FOREIGN_FIELD.at(
+                (*entry.path, field), f"`{entry.name}` is {engine.title}, {why}.", hint=hint, key=True
+            )
+    if "capacity" in written and not spec.is_serverless:
+        message = f"The instances of `{entry.name}` are of the class `{spec.size}`, so they have no `capacity`."
+        yield FOREIGN_FIELD.at((*entry.path, "capacity"), message, hint="Remove one of the two.", key=True)
+    if not spec.backups:
+        message = f"`{entry.name}` is {engine.title}, which always keeps backups."
+        yield FOREIGN_FIELD.at((*entry.path, "backups"), message, hint="Write `backups: 1 day` or more.")
+
+
+def _family(engine: Engine) -> str:
+    return "postgres" if engine.name == "postgres" else "mysql"
+
+
+_OF_INSTANCES = (
+    ("storage", "whose storage grows by itself", "Remove `storage`."),
+    ("max_storage", "whose storage grows by itself", "Remove `max_storage`."),
+    ("multi_zone", "whose storage is in three zones", "Remove it; with `replicas: 1` another instance takes over."),
+    ("multi_zone_replicas", "whose instances share storage in three zones", "Remove `multi_zone_replicas`."),
+)
 
 
 def inits(entry: Entry[Database], uses: Sequence[Use[Any]]) -> Iterable[Diagnostic]:

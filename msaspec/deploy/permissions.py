@@ -19,6 +19,7 @@ from msaspec.template.render import to_yaml
 from msaspec.template.stack import Stack
 from msaspec.update import replacement
 
+_CLUSTER = "AWS::RDS::DBCluster"
 _RDS, _BALANCER = "AWS::RDS::DBInstance", "AWS::ElasticLoadBalancingV2::LoadBalancer"
 _BUCKET, _REPOSITORY, _SECRET = "AWS::S3::Bucket", "AWS::ECR::Repository", "AWS::SecretsManager::Secret"
 _SITE = "AWS::CloudFront::Function"
@@ -128,6 +129,9 @@ CALLS = (
         "rds:DescribeDBInstanceAutomatedBackups",
         where=(_RDS,),
     ),
+    _calls("deploy destroy status", "rds:DescribeDBClusters", where=(_CLUSTER,)),
+    _calls("deploy destroy", "rds:DescribeDBClusterSnapshots", "rds:ModifyDBCluster", where=(_CLUSTER,)),
+    _calls("destroy", "rds:DeleteDBCluster", "rds:DeleteDBClusterSnapshot", "rds:DeleteDBInstance", where=(_CLUSTER,)),
     _calls("deploy", "s3:ListAllMyBuckets", "s3:ListBucket", where=(_BUCKET,)),
     _calls(
         "destroy",

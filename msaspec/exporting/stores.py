@@ -35,7 +35,7 @@ def _database(entry: Entry[Any], uses: Sequence[Use[Any]], system: str, region: 
     logins = {use.service: _variable(name, use.service, "password") for use in uses}
     if spec.server.name in ("mysql", "mariadb"):
         return mysql.local(entry, uses, logins, master)
-    if spec.server.name != "postgres":
+    if spec.server.scheme != "postgresql":
         return None
     owner = {_database_of(use): names.snake(use.service) for use in uses if use.options.access == "owner"}
     # The image runs it in a shell of its own.

@@ -1,4 +1,4 @@
-"""RDS instances of any engine; services get databases, roles and secrets of their own on them."""
+"""RDS instances and clusters of any engine; services get databases, roles and secrets of their own on them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 from troposphere import Output, secretsmanager
 
-from msaspec.aws import bootstrap, database_classes, database_instances, database_setup
-from msaspec.aws.database_instances import Database
+from msaspec.aws import bootstrap, database, database_classes, database_clusters, database_instances, database_setup
+from msaspec.aws.database import Database
 from msaspec.aws.intrinsic import intrinsic, reference
 from msaspec.diagnostics.diagnostic import WIDTH, Code, Diagnostic, Severity
 from msaspec.engines import engines
+from msaspec.language import aurora
 from msaspec.language.base import Model
 from msaspec.language.kind import Kind
 from msaspec.language.part import Connections, Door, Entry, Offer, Part, Place, Site, Statement, Use
@@ -141,17 +142,18 @@ class Databases(Kind[Database, DatabaseUse]):
     types = (
         *bootstrap.TYPES,
         *database_instances.TYPES,
+        *database_clusters.TYPES,
     )
     isolated = True
     attributes: ClassVar[Mapping[str, str]] = {
-        "host": "Address of the instance.",
+        "host": "Address of the instance, or of that of a cluster which writes.",
         "port": "Port of the instance.",
         "name": "Name of the service's database.",
         "username": "Name of the service's role.",
         "password": "Password of the service's role (secret).",
         "url": f"{_SCHEMES[0]} URL with the password (secret).",
         "jdbc_url": f"{_SCHEMES[1]} URL without credentials.",
-        "reader_host": "Address of the first read replica, or of the instance if there is none.",
+        "reader_host": "Address of the first read replica or of a cluster's readers; `host` if there is none.",
     }
 
     def check(self, entry: Entry[Database], uses: Sequence[Use[DatabaseUse]]) -> Iterable[Diagnostic]:
@@ -160,18 +162,23 @@ class Databases(Kind[Database, DatabaseUse]):
         if reason := spec.server.unsound.get(spec.version or ""):
             message = f"{spec.server.title} {spec.version} {reason}."
             yield UNSOUND_VERSION.at((*entry.path, "version"), message, hint="Use a newer minor version.")
-        if spec.replicas and not spec.backups:
+        if spec.replicas and not spec.backups and not spec.server.cluster:
             message = f"`{entry.name}` has replicas but no backups."
             yield REPLICA_WITHOUT_BACKUP.at((*entry.path, "replicas"), message, hint="Set `backups: 7 days`.")
-        if spec.multi_zone_replicas and not spec.replicas:
+        if spec.multi_zone_replicas and not spec.replicas and not spec.server.cluster:
             message = f"`{entry.name}` has no replicas that could have a standby."
             hint = "Write `replicas: 1`, or remove `multi_zone_replicas`."
             yield NO_STANDBY.at((*entry.path, "multi_zone_replicas"), message, hint=hint, key=True)
         # fact: rds-volume-growth
-        if spec.max_storage and spec.max_storage < (least := spec.storage + -(-spec.storage // 10)):
+        if (
+            not spec.server.cluster
+            and spec.max_storage
+            and spec.max_storage < (least := spec.storage + -(-spec.storage // 10))
+        ):
             message = f"`{entry.name}` has {spec.storage} GiB, and could not grow to {spec.max_storage} GiB."
             yield NO_ROOM.at((*entry.path, "max_storage"), message, hint=f"Write `max_storage: {least} GiB` or more.")
-        if spec.from_snapshot and spec.replicas:
+        yield from database_setup.foreign(entry)
+        if spec.from_snapshot and spec.replicas and not spec.server.cluster:
             message = f"`{entry.name}` begins with a snapshot, and would have replicas."
             hint = "Remove `replicas`, or create it without them and move the data into another database."
             yield RESTORED_REPLICAS.at((*entry.path, "replicas"), message, hint=hint)
@@ -200,7 +207,7 @@ class Databases(Kind[Database, DatabaseUse]):
 
     def doors(self, entry: Entry[Database]) -> tuple[Door, ...]:
         """Return the instance's port."""
-        return (database_instances.door(entry),)
+        return (database.door(entry),)
 
     def files_of(self, options: DatabaseUse) -> Mapping[str, str]:
         """Return the SQL with which a database begins."""
@@ -208,12 +215,17 @@ class Databases(Kind[Database, DatabaseUse]):
 
     def connections(self, entry: Entry[Database]) -> Connections | None:
         """About as many as the memory of its class allows."""
-        memory = database_classes.memory(entry.spec.size)
-        return Connections(entry.spec.server.connections(memory), "size") if memory else None
+        spec = entry.spec
+        if spec.is_serverless:
+            units = aurora.GIBIBYTES_A_UNIT * 2**30
+            return Connections(spec.server.connections(int(spec.capacity.max * units)), "capacity")
+        memory = database_classes.memory(spec.size)
+        return Connections(spec.server.connections(memory), "size") if memory else None
 
     def build(self, entry: Entry[Database], uses: Sequence[Use[DatabaseUse]], site: Site) -> Part:
         """Return the instance, a secret per user, and the custom resource that makes their roles and databases."""
-        part = Part(tuple(database_instances.build(entry, site)), (_output(entry),))
+        made = database_clusters if entry.spec.server.cluster else database_instances
+        part = Part(tuple(made.build(entry, site)), (_output(entry),))
         part += Part(tuple(_secret(entry, use, site) for use in uses))
         return part + bootstrap.prepare(_server(entry, uses)) if uses else part
 
@@ -224,7 +236,7 @@ class Databases(Kind[Database, DatabaseUse]):
 
     def offer(self, entry: Entry[Database], use: Use[DatabaseUse], place: Place) -> Offer:
         """Return a database and a role on the instance."""
-        host, reader = database_instances.host(entry), database_instances.reader(entry)
+        host, reader = database.host(entry), database.reader(entry)
         secret = Secret((Token(_secret_id(use)),), "password")
         engine, name, role = entry.spec.server, _name(use), _role(use)
         attributes: dict[str, Value] = {
@@ -270,7 +282,7 @@ def _rest(entry: Entry[Database], use: Use[DatabaseUse], query: str | None = Non
 def _url(entry: Entry[Database], use: Use[DatabaseUse]) -> tuple[Text, Text]:
     """Return the address with which a user logs in, before and after its password. The bootstrap puts the whole into
     the secret, for runtimes that can deliver only its fields."""
-    host = database_instances.host(entry)
+    host = database.host(entry)
     return (f"{entry.spec.server.scheme}://{_role(use)}:",), ("@", host, _rest(entry, use))
 
 
@@ -326,14 +338,16 @@ def _server(entry: Entry[Database], uses: Sequence[Use[DatabaseUse]]) -> bootstr
         bootstrap.Grant(_role(use), _secret_id(use), _name(use), use.options.access, _url(entry, use), _init(use))
         for use in sorted(uses, key=lambda use: use.service)
     )
-    host, engine = database_instances.host(entry), entry.spec.server
-    door, master = database_instances.door(entry), database_instances.master(entry)
-    return bootstrap.Server(entry.name, host, door, master, grants, engine.bootstrap, entry.spec.extensions)
+    host, engine = database.host(entry), entry.spec.server
+    door, master = database.door(entry), database.master(entry)
+    return bootstrap.Server(
+        entry.name, host, door, master, grants, engine.bootstrap, entry.spec.extensions, database.answers(entry)
+    )
 
 
 def _secret(entry: Entry[Database], use: Use[DatabaseUse], site: Site) -> Any:
     """All that a client needs. The password is made by Secrets Manager and is never in a template."""
-    host = database_instances.host(entry)
+    host = database.host(entry)
     head, tail = dumps({"host": "\0", "port": entry.spec.listens, "name": _name(use), "username": _role(use)}).split(
         dumps("\0")[1:-1]
     )
@@ -341,7 +355,7 @@ def _secret(entry: Entry[Database], use: Use[DatabaseUse], site: Site) -> Any:
         _secret_id(use),
         Description=f"{use.service} on {site.stack}/{entry.name}",
         # Deleted with its use, as without any policy: what it holds is made again.
-        GenerateSecretString=database_instances.generated(intrinsic((head, host, tail))),
+        GenerateSecretString=database.generated(intrinsic((head, host, tail))),
     )
 
 
@@ -349,5 +363,5 @@ def _output(entry: Entry[Database]) -> Any:
     return Output(
         names.logical(entry.name, "Endpoint"),
         Description=f"Address of the database instance {entry.name}.",
-        Value=reference(database_instances.host(entry).target),
+        Value=reference(database.host(entry).target),
     )

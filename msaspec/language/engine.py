@@ -43,7 +43,7 @@ class Engine:
     """A database engine as RDS has it."""
 
     name: str
-    """What `engine` says in a manifest, and `Engine` in a template."""
+    """What `engine` says in a manifest."""
     title: str
     """Its name in a sentence."""
     port: int
@@ -85,6 +85,12 @@ class Engine:
     counted: str
     """How that number comes about, as a sentence of a manual page."""
     bootstrap: Bootstrap
+    cluster: bool = False
+    """Whether it runs as a cluster whose instances share their storage, as Aurora does."""
+    in_aws: str | None = None
+    """What `Engine` says in a template, where it is another word."""
+    default_size: str = "db.t4g.micro"
+    """The size where a manifest names none."""
     extensions: Callable[[str], Mapping[str, str]] | None = None
     """The extensions that RDS has for a major version, each with the library that has to be loaded at the start, or
     nothing; None for an engine that has none."""
@@ -102,6 +108,11 @@ class Engine:
     """How many letters a name of a database counts for."""
     unsound: Mapping[str, str] = field(default_factory=dict)
     """Minor versions on which what the bootstrap makes does not hold; what happens, as the end of a sentence."""
+
+    @property
+    def product(self) -> str:
+        """What `Engine` says in a template."""
+        return self.in_aws or self.name
 
     def pinned(self, version: str) -> bool:
         """Whether a version is a minor one, which stays, and not a major one, within which RDS upgrades."""

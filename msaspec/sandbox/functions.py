@@ -67,7 +67,7 @@ def run(world: World, function: Any, event: dict[str, Any]) -> tuple[bool, Any]:
         said = f"The sandbox runs only msaspec's own functions, and {function.function_name} has another source."
         return _not_run(f"{said} With --run-any-code it runs as you, on this machine.")
     if engine := _databases(world, function.region).get(str(event.get("Host"))):
-        if world.postgres is None or engine != "postgres":
+        if world.postgres is None or not engine.endswith(("postgres", "postgresql")):
             world.database_calls.append(event)
             return False, None
         event = event | _of(world)
@@ -102,9 +102,13 @@ def run(world: World, function: Any, event: dict[str, Any]) -> tuple[bool, Any]:
 
 
 def _databases(world: World, region: str) -> Mapping[str, str]:
-    """Return the engines of the database instances, by their addresses."""
-    instances = world.client("rds", region).describe_db_instances()["DBInstances"]
-    return {instance["Endpoint"]["Address"]: instance["Engine"] for instance in instances}
+    """Return the engines of the database instances and clusters, by their addresses."""
+    rds = world.client("rds", region)
+    instances, clusters = rds.describe_db_instances()["DBInstances"], rds.describe_db_clusters()["DBClusters"]
+    return {
+        **{each["Endpoint"]["Address"]: each["Engine"] for each in instances},
+        **{each["Endpoint"]: each["Engine"] for each in clusters},
+    }
 
 
 def _of(world: World) -> dict[str, Any]:

@@ -80,9 +80,9 @@ def test_the_policy_decides(kind: str, policy: str | None, wanted: Fate) -> None
     assert one(kind, policy) is wanted
 
 
-def test_a_member_of_a_cluster_leaves_no_snapshot() -> None:
-    """CloudFormation's default for an instance in a cluster is that it goes."""
-    assert one(DATABASE, DBClusterIdentifier="a") is Fate.LOST
+def test_a_member_of_a_cluster_is_not_missed() -> None:
+    """Its data is that of the cluster, and CloudFormation takes no snapshot of it."""
+    assert one(DATABASE, DBClusterIdentifier="a") is Fate.GOES
 
 
 @pytest.mark.parametrize("policy", [None, "Delete", "Snapshot"])

@@ -69,6 +69,14 @@ _IMAGES = (
 _KEY = "arn:aws:kms:eu-west-1:123456789012:key/1b2c3d4e-1111-2222-3333-444455556666"
 _PORTS = (80, 8000, 8080, 8080, "8080/http", "7000/grpc", "6379/tcp")
 _SECRETS = ("/shop/key", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbCdEf#key", "/a/b/c")
+_DEMANDING = (
+    ("databases", "max_storage"),
+    ("databases", "extensions"),
+    ("databases", "capacity"),
+    ("databases", "engine"),
+    ("buckets", "site"),
+)
+"""Fields that ask much of what stands beside them."""
 _TOP = ("region", "protect", "tags", "network", "bastion", "ingress", "audit", "encryption", "defaults", "accept")
 _ASKING = ("queues", "volumes")
 """Sections whose uses need a word."""
@@ -145,13 +153,19 @@ class Maker:
                     for name in self.names[section]
                 }
         for name, field in (
-            (("databases", "max_storage"), ("databases", "extensions"), ("buckets", "site")) if self._careful() else ()
+            (("databases", "max_storage"), ("databases", "extensions"), ("databases", "capacity"), ("buckets", "site"))
+            if self._careful()
+            else ()
         ):
-            for entry in made.get(name, {}).values():  # They ask much of what stands beside them.
+            for entry in made.get(name, {}).values():
                 if isinstance(entry, dict) and self.random.random() < 0.8:
                     entry.pop(field, None)
         for name in made.get("volumes", {}) if self._careful() else ():
             made["volumes"][name] = {"shared": True}
+        for entry in made.get("databases", {}).values() if self._careful() else ():
+            if isinstance(entry, dict) and str(entry.get("engine")).startswith("aurora"):
+                for field in ("storage", "multi_zone", "multi_zone_replicas", "backups", "version"):
+                    entry.pop(field, None)
         for name in made.get("secrets", {}) if self._careful() else ():
             made["secrets"][name] = self.random.choice(({}, {"length": 40}, {"keys": ["user", "password"]}))
         if self._careful() and not (made.get("ingress") or {}).get("cdn"):

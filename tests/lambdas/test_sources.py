@@ -36,6 +36,6 @@ def test_squeezing_takes_nothing_but_docstrings(path: Path) -> None:
 
 def test_sources_leave_room_in_the_template() -> None:
     """Each line costs its text, its end, and the indentation in YAML. A template has 51,200 bytes for everything."""
-    bootstrap = [path for path in SOURCES if path.stem.startswith("database_")]
+    bootstrap = [path for path in SOURCES if path.stem in ("database_handler", "database_runner")]
     lines = [line for path in bootstrap for line in scripts.squeeze(path.read_text("ascii"), 4).splitlines()]
     assert sum(len(line) + 5 for line in lines) <= 12_200

@@ -32,7 +32,4 @@ _NOUNS = {
 }
 
 
-TYPES = (
-    *(AwsType(name=name, noun=noun, holds=Holds.DATA) for name, noun in _NOUNS.items()),
-    AwsType(name="AWS::RDS::DBCluster", noun="database cluster", holds=Holds.DATA, deletion_policy=_snapshot),
-)
+TYPES = (*(AwsType(name=name, noun=noun, holds=Holds.DATA) for name, noun in _NOUNS.items()),)

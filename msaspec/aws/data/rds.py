@@ -179,9 +179,9 @@ def _objections(before: Properties, after: Properties) -> Iterator[Objection]:
         hint = f"Keep {support[0]}. RDS takes it only when an instance is made or restored."
         yield Objection(Effect.REFUSED, "engine", reason, hint)
     yield from _snapshot(before.get("DBSnapshotIdentifier"), after.get("DBSnapshotIdentifier"))
-    yield from _versions(before.get("EngineVersion"), after.get("EngineVersion"))
+    yield from versions(before.get("EngineVersion"), after.get("EngineVersion"))
     yield from _volume(whole(before.get("AllocatedStorage")), whole(after.get("AllocatedStorage")))
-    yield from _retention(whole(before.get("BackupRetentionPeriod")), whole(after.get("BackupRetentionPeriod")))
+    yield from retention(whole(before.get("BackupRetentionPeriod")), whole(after.get("BackupRetentionPeriod")))
 
 
 # fact: rds-restored
@@ -196,7 +196,7 @@ def _snapshot(before: Any, after: Any) -> Iterator[Objection]:
     yield Objection(Effect.LOSES, "from_snapshot", reason, hint)
 
 
-def _versions(before: Any, after: Any) -> Iterator[Objection]:
+def versions(before: Any, after: Any) -> Iterator[Objection]:
     """Yield a lower version is refused. Of a major version RDS takes its default minor, unless a later one runs."""
     if not (isinstance(before, str) and isinstance(after, str)) or before == after:
         return
@@ -236,7 +236,8 @@ def _volume(before: int | None, after: int | None) -> Iterator[Objection]:
         yield Objection(Effect.REFUSED, "storage", reason, f"Write `storage: {least} GiB` or more.")
 
 
-def _retention(before: int | None, after: int | None) -> Iterator[Objection]:
+def retention(before: int | None, after: int | None) -> Iterator[Objection]:
+    """Yield what is lost of the automated backups when they are kept for fewer days."""
     if not before or after is None or after >= before:
         return
     if after == 0:
@@ -254,15 +255,18 @@ def _policy(properties: Properties) -> str:
     return "Delete" if "DBClusterIdentifier" in properties else "Snapshot"
 
 
+# fact: service-linked-roles
+SERVICE_ROLE = ServiceRole("rds.amazonaws.com", "AWSServiceRoleForRDS")
 INSTANCE = AwsType(
     name="AWS::RDS::DBInstance",
     noun="database instance",
     holds=Holds.DATA,
     copy_of="SourceDBInstanceIdentifier",
+    # The storage of one in a cluster is the cluster's.
+    fleeting=lambda properties: "DBClusterIdentifier" in properties,
     deletion_policy=_policy,
     protection=Protection(_asked, _read, _write),
-    # fact: service-linked-roles
-    service_role=ServiceRole("rds.amazonaws.com", "AWSServiceRoleForRDS"),
+    service_role=SERVICE_ROLE,
     erase=_erase,
     snapshots=_snapshots,
     remains=_remains,

@@ -39,10 +39,10 @@ def build(to: Hardened) -> Part:
     """Encrypt with the system's own key what a template encrypts. Return the key."""
     for _, properties in to.properties("AWS::Logs::LogGroup", "AWS::SecretsManager::Secret"):
         properties["KmsKeyId"] = ARN
-    for _, properties in to.properties("AWS::RDS::DBInstance"):
-        # A replica has the key of its source, and what is restored that of its snapshot.
-        if "SourceDBInstanceIdentifier" not in properties:
-            if "DBSnapshotIdentifier" not in properties:
+    for _, properties in to.properties("AWS::RDS::DBInstance", "AWS::RDS::DBCluster"):
+        # A replica has the key of its source, an instance of a cluster the cluster's, what is restored its snapshot's.
+        if not {"SourceDBInstanceIdentifier", "DBClusterIdentifier"} & properties.keys():
+            if not {"DBSnapshotIdentifier", "SnapshotIdentifier"} & properties.keys():
                 properties["KmsKeyId"] = ARN
             if properties.get("ManageMasterUserPassword"):
                 properties["MasterUserSecret"] = {"KmsKeyId": ARN}

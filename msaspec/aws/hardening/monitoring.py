@@ -32,7 +32,11 @@ def databases(audit: Audit, to: Hardened) -> Part:
         properties |= {"MonitoringInterval": SECONDS if on else 0, **role}
         too_small = properties["Engine"] in ("mysql", "mariadb") and properties["DBInstanceClass"] in _TOO_SMALL
         properties["EnablePerformanceInsights"] = on and not too_small
-        # fact: iam-auth-memory
+        # Of a cluster, not of its instances.
+        if "DBClusterIdentifier" not in properties:
+            # fact: iam-auth-memory
+            properties["EnableIAMDatabaseAuthentication"] = audit.does("iam_login")
+    for _, properties in to.properties("AWS::RDS::DBCluster"):
         properties["EnableIAMDatabaseAuthentication"] = audit.does("iam_login")
     return Part((_role(),)) if there and on else Part()
 

@@ -54,6 +54,7 @@ _THERE: dict[str, Callable[[Api, str, Deployed], bool]] = {
     "AWS::IAM::Role": _asking("iam", "get_role", "RoleName"),
     "AWS::Lambda::Function": _asking("lambda", "get_function", "FunctionName"),
     "AWS::Logs::LogGroup": _log_group,
+    "AWS::RDS::DBCluster": _asking("rds", "describe_db_clusters", "DBClusterIdentifier"),
     "AWS::RDS::DBInstance": _asking("rds", "describe_db_instances", "DBInstanceIdentifier"),
     "AWS::S3::Bucket": _bucket,
     "AWS::SecretsManager::Secret": _asking("secretsmanager", "describe_secret", "SecretId"),

@@ -110,13 +110,36 @@ def _modify_group(self: Any, subnet_name: str, description: str | None, subnets:
 
 def _used(backend: Any, group: Any) -> set[str]:
     """Return the subnets of a group that database instances are in."""
-    databases = [each for each in backend.databases.values() if each.db_subnet_group is group]
+    databases = [each for each in backend.databases.values() if group_of(each) is group]
     return {subnet for each in databases if (subnet := subnet_of(each)) is not None}
+
+
+def group_of(database: Any) -> Any:
+    """Return the subnet group of a database instance; that of its cluster, where it is in one."""
+    cluster = getattr(database, "cluster", None)
+    if cluster is None:
+        return database.db_subnet_group
+    return database.backend.subnet_groups.get(cluster.db_subnet_group_name)
+
+
+def _restore_cluster(self: Any, from_snapshot_id: str, overrides: dict[str, Any]) -> Any:
+    """RestoreDBClusterFromSnapshot, in place of moto's, which asks for a master password, also of a cluster whose
+    password RDS manages."""
+    snapshot = self.describe_db_cluster_snapshots(db_cluster_identifier=None, db_snapshot_identifier=from_snapshot_id)
+    before = snapshot[0].cluster
+    of_the_snapshot = {name: getattr(before, name) for name in _RESTORED}
+    # Nobody knows the one of the snapshot; a managed one comes with the next change.
+    of_the_snapshot["master_user_password"] = "of-the-snapshot"
+    return self.create_db_cluster(of_the_snapshot | {key: each for key, each in overrides.items() if each})
+
+
+_RESTORED = "engine", "engine_version", "master_username", "port", "storage_encrypted", "kms_key_id"
+"""What a restored cluster has of its snapshot."""
 
 
 def subnet_of(database: Any) -> str | None:
     """Return the subnet that a database instance is in: that of its zone, or the first of its group."""
-    group = database.db_subnet_group
+    group = group_of(database)
     if group is None:
         return None
     subnets = group._subnets
@@ -126,6 +149,7 @@ def subnet_of(database: Any) -> str | None:
 
 PATCHED: tuple[tuple[Any, str, Any], ...] = (
     (RDSBackend, "modify_db_instance", _modify),
+    (RDSBackend, "restore_db_cluster_from_snapshot", _restore_cluster),
     (RDSBackend, "create_subnet_group", _create_group),
     (RDSBackend, "modify_db_subnet_group", _modify_group),
 )

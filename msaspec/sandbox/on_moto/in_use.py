@@ -17,7 +17,7 @@ from moto.elbv2.models import elbv2_backends
 from moto.rds.exceptions import RDSClientError
 from moto.rds.models import RDSBackend, rds_backends
 
-from msaspec.sandbox.on_moto.databases import subnet_of
+from msaspec.sandbox.on_moto.databases import group_of, subnet_of
 
 _delete_parameters = RDSBackend.delete_db_parameter_group
 _delete_subnets = RDSBackend.delete_subnet_group
@@ -40,7 +40,7 @@ def _remove_parameters(self: Any, db_parameter_group_name: str) -> Any:
 
 def _remove_subnets(self: Any, subnet_name: str) -> Any:
     for name, database in self.databases.items():
-        if getattr(database.db_subnet_group, "name", None) == subnet_name:
+        if getattr(group_of(database), "name", None) == subnet_name:
             user = f"at least one database instance: {name} is still using it."
             raise RDSClientError(
                 "InvalidDBSubnetGroupStateFault", f"Cannot delete the subnet group '{subnet_name}' because {user}"

@@ -37,8 +37,9 @@ class Instance(Resource):
             return self._made(at, id)
         if "DBSnapshotIdentifier" in words:
             return self._restored(at, id, words)
-        engine = engines().get(words["Engine"])
-        words.setdefault("Port", engine.port if engine else 3306)
+        engine = next((each for each in engines().values() if each.product == words["Engine"]), None)
+        if "DBClusterIdentifier" not in words:
+            words.setdefault("Port", engine.port if engine else 3306)
         api.create_db_instance(**fitted(api, "CreateDBInstance", words))
         made = self._made(at, id)
         if "MasterUserSecret.SecretArn" in made.attributes:
