@@ -35,6 +35,8 @@ class DatabaseInstances(Examiner):
                 "backups": f"{days} days" if days else False,
                 "standby": bool(rows[0].get("MultiAZ")),
             }
+            if rows[0].get("DBClusterIdentifier"):
+                protections = {}  # they are the cluster's
             faults = (f"it is {state}",) if state.startswith(_BAD) else ()
             since = rows[0].get("InstanceCreateTime")
             of = (subject.entry, subject.type, subject.id, state)
