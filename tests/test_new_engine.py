@@ -82,7 +82,14 @@ def test_a_client_gets_its_addresses() -> None:
 def test_the_language_knows_it() -> None:
     """The schema and `explain` have the engine with its versions; a version of another engine is refused."""
     database = schema.models()["Database"]["properties"]
-    assert database["engine"]["enum"] == ["postgres", "mariadb", "mysql", "oracle-se2"]
+    assert database["engine"]["enum"] == [
+        "postgres",
+        "aurora-mysql",
+        "aurora-postgres",
+        "mariadb",
+        "mysql",
+        "oracle-se2",
+    ]
     assert database["version"]["examples"] == ["17", "17.6", "11.4", "11.4.10", "8.4", "8.4.8", "19", "19.6"]
     page = pages.to_text(pages.entry("books", compiled(MANIFEST)))
     assert [line.split() for line in page.splitlines() if " version " in line] == [["version", "19", "default"]]

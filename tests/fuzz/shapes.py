@@ -369,7 +369,8 @@ class Maker:
         )
 
     def _number(self, schema: Schema, field: str) -> float:
-        return self.random.choice((0, 1, -1, 0.5, 100))
+        low, high = schema.get("minimum", -1), schema.get("maximum", 100)
+        return self.random.choice([each for each in (0, 1, -1, 0.5, 100) if low <= each <= high])
 
     def _array(self, schema: Schema, field: str) -> list[Any]:
         if not self._careful() and field == "command":
