@@ -65,12 +65,11 @@ def test_codes_exist(page: Path) -> None:
     assert named <= catalogue.codes().keys()
 
 
-def test_each_decision_has_a_number_of_its_own() -> None:
-    """It stands in its name and its title, and the list of them has its title."""
+def test_decisions_are_numbered_without_a_gap() -> None:
+    """Each decision has the next number, in its name and its title, and the list of them has its title."""
     files = sorted(path for path in RETIRED.glob("*.md") if path.name != "README.md")
-    numbers = [path.name[:3] for path in files]
-    assert all(number.isdigit() for number in numbers)
-    assert len(set(numbers)) == len(numbers)
+    numbers = [f"{number:03}" for number in range(1, len(files) + 1)]
+    assert [path.name[:3] for path in files] == numbers
     titles = [path.read_text("utf-8").partition("\n")[0].removeprefix("# ") for path in files]
     assert [title[:6] for title in titles] == [f"{number} · " for number in numbers]
     listed = re.findall(r"^- \[(.+)\]\((.+)\)$", (RETIRED / "README.md").read_text("utf-8"), re.MULTILINE)
