@@ -73,7 +73,7 @@ def test_the_language_knows_its_section() -> None:
     assert hint.startswith("Declare it under `buckets`, ")
     assert "`streams`, " in hint
     assert "a stream of shop" in pages.to_text(pages.entry("jobs", compiled(MANIFEST)))
-    with pytest.raises(pages.Unknown, match="stream, table, topic, job or service"):
+    with pytest.raises(pages.Unknown, match="stream, table, topic, volume, job or service"):
         pages.entry("other", compiled(MANIFEST))
 
 

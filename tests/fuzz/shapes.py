@@ -72,11 +72,11 @@ _SECRETS = ("/shop/key", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:s
 _DEMANDING = (
     ("databases", "max_storage"),
     ("databases", "extensions"),
-    ("databases", "capacity"),
-    ("databases", "engine"),
+    ("databases", "from_snapshot"),
     ("buckets", "site"),
 )
 """Fields that ask much of what stands beside them."""
+_OF_AN_INSTANCE = ("storage", "max_storage", "multi_zone", "multi_zone_replicas")
 _TOP = ("region", "protect", "tags", "network", "bastion", "ingress", "audit", "encryption", "defaults", "accept")
 _ASKING = ("queues", "volumes")
 """Sections whose uses need a word."""
@@ -152,20 +152,23 @@ class Maker:
                     )
                     for name in self.names[section]
                 }
-        for name, field in (
-            (("databases", "max_storage"), ("databases", "extensions"), ("databases", "capacity"), ("buckets", "site"))
-            if self._careful()
-            else ()
-        ):
+        for name, field in _DEMANDING if self._careful() else ():
             for entry in made.get(name, {}).values():
                 if isinstance(entry, dict) and self.random.random() < 0.8:
                     entry.pop(field, None)
         for name in made.get("volumes", {}) if self._careful() else ():
             made["volumes"][name] = {"shared": True}
         for entry in made.get("databases", {}).values() if self._careful() else ():
-            if isinstance(entry, dict) and str(entry.get("engine")).startswith("aurora"):
-                for field in ("storage", "multi_zone", "multi_zone_replicas", "backups", "version"):
+            if isinstance(entry, dict):
+                is_cluster = str(entry.get("engine")).startswith("aurora")
+                if not is_cluster or entry.get("size", "serverless") != "serverless":
+                    entry.pop("capacity", None)
+                for field in (*_OF_AN_INSTANCE, "backups", "version") if is_cluster else ():
                     entry.pop(field, None)
+        for entry in made.get("buckets", {}).values() if self._careful() else ():
+            if isinstance(entry, dict) and isinstance(entry.get("cdn"), dict):
+                for field in ("hosts", "hosted_zone", "certificate"):
+                    entry["cdn"].pop(field, None)
         for name in made.get("secrets", {}) if self._careful() else ():
             made["secrets"][name] = self.random.choice(({}, {"length": 40}, {"keys": ["user", "password"]}))
         if self._careful() and not (made.get("ingress") or {}).get("cdn"):
@@ -319,7 +322,7 @@ class Maker:
                     for name, entry in entries.items()
                     if isinstance(entry, dict)
                 }
-        for section in ("patches", "defaults", "accept", "ingress", "network"):
+        for section in ("patches", "defaults", "accept", "ingress", "network", "jobs", "systems", "shares"):
             found.pop(section, None)
         return found
 
