@@ -75,6 +75,18 @@ def test_the_reasons_of_a_resource_fit_it() -> None:
         assert len(listed) == len({each["id"] for each in listed}), name
 
 
+def test_the_reasons_of_a_cluster_are_at_the_cluster() -> None:
+    """Its port, logs and restoring are its own; cdk-nag misses the plan of AWS Backup at its instances."""
+    text = SHOP + "audit: true\n"
+    for engine in ("aurora-mysql", "aurora-postgres"):
+        there = template_of(text.replace("replicas: 1", f"engine: {engine}"))["Resources"]
+        of_mysql = {"AwsSolutions-RDS11", "AwsSolutions-RDS14", "PCI.DSS.321-RDSLoggingEnabled"}
+        assert of_mysql & reasons(there["MainCluster"]) == (of_mysql if engine == "aurora-mysql" else set())
+        found = reasons(there["MainClusterInstance1"])
+        assert "HIPAA.Security-RDSInBackupPlan" in found
+        assert not of_mysql & found
+
+
 def test_every_exception_is_one_sentence_of_its_own() -> None:
     """Each has a title and a reason that stand nowhere else, on one line, and names at least one rule."""
     listed = list(every())

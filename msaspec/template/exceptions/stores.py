@@ -6,6 +6,7 @@ from msaspec.template.exception import Exempt
 from msaspec.template.resources import Resource, numbered, whole
 
 _DATABASE, _BUCKET, _TABLE = ("AWS::RDS::DBInstance",), ("AWS::S3::Bucket",), ("AWS::DynamoDB::Table",)
+_CLUSTER = ("AWS::RDS::DBCluster",)
 
 
 def _is_replica(database: Resource) -> bool:
@@ -13,11 +14,19 @@ def _is_replica(database: Resource) -> bool:
 
 
 def _is_on_the_usual_port(database: Resource) -> bool:
-    return database.get("Port") in (None, "3306", "5432")
+    if _is_a_member(database):
+        return False
+    # Of clusters cdk-nag finds MySQL's alone.
+    usual = ("3306",) if str(database.get("Engine")).startswith("aurora") else ("None", "3306", "5432")
+    return str(database.get("Port")) in usual
+
+
+def _is_a_member(database: Resource) -> bool:
+    return database.get("DBClusterIdentifier") is not None
 
 
 def _is_backed_up(database: Resource) -> bool:
-    return _is_replica(database) or (whole(database.get("BackupRetentionPeriod")) or 0) > 0
+    return _is_replica(database) or _is_a_member(database) or (whole(database.get("BackupRetentionPeriod")) or 0) > 0
 
 
 def _is_recovered(table: Resource) -> bool:
@@ -33,7 +42,7 @@ EXCEPTIONS = (
     Exempt(
         title="The engine's own port",
         reason="Only declared callers reach the port, whatever its number.",
-        types=_DATABASE,
+        types=(*_DATABASE, *_CLUSTER),
         fits=_is_on_the_usual_port,
         nag=("RDS11",),
     ),
@@ -65,11 +74,25 @@ EXCEPTIONS = (
         packs={"RDSLoggingEnabled": "NPH"},
     ),
     Exempt(
+        title="Logs of Aurora MySQL without statements",
+        reason="The error and slow query logs are kept; the general and the audit log would have all data.",
+        types=_CLUSTER,
+        fits=lambda cluster: cluster.get("Engine") == "aurora-mysql",
+        packs={"RDSLoggingEnabled": "NPH"},
+    ),
+    Exempt(
         title="No plan of AWS Backup",
         reason="RDS makes automated backups itself, and keeps them as long as `backups` says.",
         types=_DATABASE,
         fits=_is_backed_up,
         packs={"RDSInBackupPlan": "NH"},
+    ),
+    Exempt(
+        title="A cluster without backtracking",
+        reason="It costs for each change that it keeps; a backup restores any second into a new cluster.",
+        types=_CLUSTER,
+        fits=lambda cluster: cluster.get("Engine") == "aurora-mysql",
+        nag=("RDS14",),
     ),
     Exempt(
         title="A table without a plan of AWS Backup",
