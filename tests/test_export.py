@@ -119,7 +119,9 @@ _SERVICE = {
             ]
         },
         "networks": {"type": "object"},
+        "network_mode": {"type": "string", "pattern": "^service:[a-z0-9-]+$"},
     },
+    "not": {"required": ["networks", "network_mode"]},
 }
 SCHEMA = {
     "type": "object",
@@ -236,6 +238,47 @@ services:
     uses: {main: {database: orders, access: read-only}, files: {mount: /srv/files, access: read}}
   writer: {image: docker.io/acme/writer:1, uses: {main: {database: orders, access: read-write}}}
 """
+
+
+def test_sidecars_share_the_network_of_their_service() -> None:
+    """They are containers of their own, with the files, variables and references of the manifest; what is `first` ends
+    before the service starts, and what names `before` is waited for."""
+    text = """\
+msaspec: 1
+name: shop
+region: eu-west-1
+secrets: {key: }
+services:
+  web:
+    image: docker.io/library/nginx:1.29
+    port: 8080
+    front: proxy
+    uses: [key]
+    sidecars:
+      seed: {image: "docker.io/library/busybox:1", starts: first, command: [seed]}
+      proxy:
+        image: docker.io/library/nginx:1.29
+        starts: before
+        env: {NAME: "${system.name}", KEY: "${key.value}"}
+        files: {/etc/x.conf: {text: "a $b"}}
+        health: {command: [nginx, -t], interval: 5 s, timeout: 2 s}
+      agent: {image: "docker.io/library/busybox:1", user: 7}
+  web-agent: {image: "docker.io/library/busybox:1", port: 80}
+"""
+    plan, _ = pipeline.plan_of(pipeline.load(text, "msa.yaml"))
+    exported = compose.export(plan, "msa.yaml", None)
+    services = yaml.safe_load(exported.text)["services"]
+    assert services["web"]["depends_on"] == {"web-seed": {"condition": "service_completed_successfully"}}
+    assert "network_mode" not in services["web-seed"]
+    proxy = services["web-proxy"]
+    assert (proxy["network_mode"], proxy["depends_on"]) == ("service:web", {"web": {"condition": "service_started"}})
+    assert proxy["environment"] == {"NAME": "shop", "KEY": "${KEY}"}
+    assert proxy["healthcheck"]["test"] == ["CMD", "nginx", "-t"]
+    (mounted,) = proxy["configs"]
+    assert mounted["target"] == "/etc/x.conf"
+    assert yaml.safe_load(exported.text)["configs"][mounted["source"]] == {"content": "a $$b"}
+    assert services["web-agent-sidecar"]["user"] == "7"  # `web-agent` is a service
+    assert "web: its sidecar `proxy` starts after it here, and on AWS before it." in exported.notes
 
 
 @pytest.fixture

@@ -15,8 +15,12 @@ from msaspec.exporting.local import ACCOUNT, REGION, Exported, Local, Tree, lite
 from msaspec.language import reference
 from msaspec.language.base import Model
 from msaspec.language.build import Build
+from msaspec.language.files import File
+from msaspec.language.health import Health
 from msaspec.language.part import Offer
 from msaspec.language.runtime import Workload
+from msaspec.language.service import Service
+from msaspec.language.sidecar import BEFORE, FIRST, Beside, Sidecar
 from msaspec.language.value import Secret
 from msaspec.template import names
 
@@ -61,7 +65,10 @@ class _Export:
             for workload in workloads
         }
         first = order.before(called)
-        made = {workload.name: self._service(workload, first[workload.name]) for workload in workloads}
+        made: dict[str, Tree] = {}
+        for workload in workloads:
+            made[workload.name] = self._service(workload, first[workload.name])
+            made |= {self._beside(workload, each): self._sidecar(workload, each) for each in workload.sidecars}
         tree: Tree = {"name": self.plan.site.stack, "services": {**made, **self.services}}
         if self.volumes:
             tree["volumes"] = {name: {} for name in self.volumes}
@@ -113,16 +120,80 @@ class _Export:
         if workload.job and not workload.job.gates:
             tree["profiles"] = ["jobs"]
             self.notes.append(f"{name}: a job, which runs by hand here: `docker compose run --rm {name}`.")
-        if spec.entrypoint:
-            tree["entrypoint"] = [literal(word) for word in spec.entrypoint]
-        if spec.command:
-            tree["command"] = [
-                self._filled(reference.parse_word(word, self.plan.root.systems), name, own) for word in spec.command
-            ]
+        tree |= self._container(spec, name, own)
         if name in self.published:
             tree["ports"] = [f"127.0.0.1:{self.published[name]}:{spec.port.number if spec.port else 0}"]
         elif spec.port:
             tree["expose"] = [str(port.number) for port in (spec.port, *spec.ports.values())]
+        if environment := self._environment(workload, own):
+            tree["environment"] = environment
+        if workload.health and workload.health.by == "command":
+            tree["healthcheck"] = _checked(workload.health.says)
+        after = dict.fromkeys(first, "service_started")
+        for each in workload.sidecars:
+            if each.spec.starts == FIRST:
+                after[self._beside(workload, each)] = "service_completed_successfully"
+        for edge in own:
+            after |= self.locals[edge.use.target].after if edge.use.target in self.locals else {}
+        if not workload.job:
+            after |= dict.fromkeys(self._gates(name), "service_completed_successfully")
+        if after:
+            tree["depends_on"] = {each: {"condition": condition} for each, condition in sorted(after.items())}
+        if workload.mounts:
+            tree["volumes"] = [
+                literal(f"{each.volume}:{each.folder}{'' if each.writes else ':ro'}") for each in workload.mounts
+            ]
+        if workload.called:
+            tree["networks"] = {"default": {"aliases": [f"{name}.{self.plan.site.domain}"]}}
+        return tree
+
+    def _beside(self, workload: Workload[Model], sidecar: Beside) -> str:
+        """Return what the container of a sidecar is called."""
+        taken = {each.name for _, each in self.plan.workloads} | self.locals.keys()
+        found = f"{workload.name}-{sidecar.name}"
+        return f"{found}-sidecar" if found in taken else found
+
+    def _sidecar(self, workload: Workload[Model], sidecar: Beside) -> Tree:
+        """Return a container that has the network of its service's. What runs to its end before the service starts has
+        the network of all."""
+        spec, own, name = sidecar.spec, self.plan.edges_of(workload.name), self._beside(workload, sidecar)
+        tree: Tree = {"image": spec.image, **self._container(spec, name, own)}
+        if spec.env:
+            parsed = {key: reference.parse(value, self.plan.root.systems) for key, value in spec.env.items()}
+            tree["environment"] = {key: self._filled(pieces, workload.name, own) for key, pieces in parsed.items()}
+        if spec.mounts:
+            writes = {each.volume: each.writes for each in workload.mounts}
+            tree["volumes"] = [
+                literal(f"{volume}:{folder}{'' if writes[volume] else ':ro'}") for volume, folder in spec.mounts.items()
+            ]
+        if spec.health:
+            tree["healthcheck"] = _checked(spec.health)
+        after: dict[str, str] = {}
+        if spec.starts == FIRST:
+            for edge in own:
+                after |= self.locals[edge.use.target].after if edge.use.target in self.locals else {}
+        else:
+            tree["network_mode"] = f"service:{workload.name}"
+            after[workload.name] = "service_started"
+        if spec.starts == BEFORE:
+            said = f"its sidecar `{sidecar.name}` starts after it here, and on AWS before it."
+            self.notes.append(f"{workload.name}: {said}")
+        for other in workload.sidecars:
+            if sidecar.name in other.spec.before and (spec.starts != FIRST or other.spec.starts == FIRST):
+                ended = other.spec.starts == FIRST
+                after[self._beside(workload, other)] = "service_completed_successfully" if ended else "service_started"
+        if after:
+            tree["depends_on"] = {each: {"condition": condition} for each, condition in sorted(after.items())}
+        return tree
+
+    def _container(self, spec: Service | Sidecar, name: str, own: Sequence[Edge]) -> Tree:
+        """Return what any container has."""
+        tree: Tree = {}
+        if spec.entrypoint:
+            tree["entrypoint"] = [literal(word) for word in spec.entrypoint]
+        if spec.command:
+            words = [reference.parse_word(word, self.plan.root.systems) for word in spec.command]
+            tree["command"] = [self._filled(word, name, own) for word in words]
         for key, value in (("user", spec.user), ("working_dir", spec.working_dir)):
             if value is not None:
                 tree[key] = literal(value)
@@ -131,30 +202,8 @@ class _Export:
         if spec.read_only:
             tree["read_only"] = True
             tree["tmpfs"] = [f"{folder}:size={spec.read_only.size}m" for folder in spec.read_only.except_]
-        if environment := self._environment(workload, own):
-            tree["environment"] = environment
-        if workload.health and workload.health.by == "command":
-            says = workload.health.says
-            tree["healthcheck"] = {
-                "test": ["CMD", *(literal(word) for word in says.command)],
-                "interval": f"{says.interval}s",
-                "timeout": f"{says.timeout}s",
-            }
-        after = dict.fromkeys(first, "service_started")
-        for edge in own:
-            after |= self.locals[edge.use.target].after if edge.use.target in self.locals else {}
-        if not workload.job:
-            after |= dict.fromkeys(self._gates(name), "service_completed_successfully")
-        if after:
-            tree["depends_on"] = {each: {"condition": condition} for each, condition in sorted(after.items())}
-        if files := self._files(workload, own):
+        if files := self._files(name, spec.files, own):
             tree["configs"] = files
-        if workload.mounts:
-            tree["volumes"] = [
-                literal(f"{each.volume}:{each.folder}{'' if each.writes else ':ro'}") for each in workload.mounts
-            ]
-        if workload.called:
-            tree["networks"] = {"default": {"aliases": [f"{name}.{self.plan.site.domain}"]}}
         return tree
 
     def _gates(self, service: str) -> list[str]:
@@ -261,16 +310,16 @@ class _Export:
             return host if asked.attribute == "public_host" else f"http://{host}{path}"
         return self._attribute(next(edge for edge in own if edge.use.target == asked.name), asked.attribute)
 
-    def _files(self, workload: Workload[Model], own: Sequence[Edge]) -> list[Tree]:
-        """Return the files of a service, each a config of the project."""
+    def _files(self, name: str, files: Mapping[str, File], own: Sequence[Edge]) -> list[Tree]:
+        """Return the files of a container, each a config of the project."""
         mounted = []
-        for number, (path, file) in enumerate(sorted(workload.spec.files.items())):
-            source = f"{workload.name}-file-{number + 1}"
+        for number, (path, file) in enumerate(sorted(files.items())):
+            source = f"{name}-file-{number + 1}"
             if file.file is not None:
                 where = posixpath.normpath(posixpath.join(self.folder.replace(os.sep, "/"), file.file))
                 self.configs[source] = {"file": literal(where if where.startswith((".", "/")) else f"./{where}")}
             elif file.text is not None:
-                content = self._filled(reference.parse_word(file.text, self.plan.root.systems), workload.name, own)
+                content = self._filled(reference.parse_word(file.text, self.plan.root.systems), name, own)
                 self.configs[source] = {"content": content}
             else:
                 edge = next(edge for edge in own if edge.use.target == file.secret)
@@ -285,6 +334,12 @@ class _Export:
             }
             mounted.append(mount)
         return mounted
+
+
+def _checked(says: Health) -> Tree:
+    """Return the check of a container by a command."""
+    test = ["CMD", *(literal(word) for word in says.command)]
+    return {"test": test, "interval": f"{says.interval}s", "timeout": f"{says.timeout}s"}
 
 
 def _reached(plan: Plan, name: str) -> set[str]:
