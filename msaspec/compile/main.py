@@ -83,14 +83,15 @@ def compile_plan(plan: Plan) -> Stack:
     take((path, partial(measure, hardened)) for path, measure in measures(plan.root))
     if found:
         raise Invalid(map(plan.manifest.document.place, found))
-    whose = Named(MAIN, plan.site.system, plan.site.environment)
-    template: dict[str, Any] = {"AWSTemplateFormatVersion": FORMAT, "Description": owner.description(whose)}
-    added = {name: path for name, path in origins.items() if path[0] in TYPES}
-    template["Metadata"] = origin.metadata(whose, dict.fromkeys(path[:2] for path in origins.values()), added)
     if plan.root.network.exists:
         parameters = existing_network.used(parameters, resources, outputs, conditions)
     parameters = systems.used(parameters, taken, resources, outputs)
     taken = {name: each for name, each in taken.items() if name in parameters}
+    whose = Named(MAIN, plan.site.system, plan.site.environment)
+    template: dict[str, Any] = {"AWSTemplateFormatVersion": FORMAT, "Description": owner.description(whose)}
+    there = {*parameters, *resources, *outputs}
+    added = {name: path for name, path in origins.items() if path[0] in (*TYPES, "shares", "systems") and name in there}
+    template["Metadata"] = origin.metadata(whose, dict.fromkeys(path[:2] for path in origins.values()), added)
     template |= {"Parameters": parameters} if parameters else {}
     template |= {"Conditions": conditions} if conditions else {}
     template["Resources"] = resources

@@ -134,13 +134,16 @@ def test_an_address_leads_to_its_service_and_no_other(text: str, environment: st
 
 @EVERY
 def test_databases_are_reached_by_their_users_the_bootstrap_and_people(text: str, environment: str | None) -> None:
-    """Each instance and replica lets in the services that use it, the bootstrap's runner and the bastion, on 5432."""
+    """Each instance and replica lets in the services that use it, the bootstrap's runner and the bastion."""
     system, network = built(text, environment)
     bastion = {"BastionInstance"} if system.data.get("bastion") else set()
     used = {entry for _, entry in system.edges("databases")}
     for name, entry in servers(system, network).items():
         target = network.boxes[name]
-        found = {box.name for box in network.boxes.values() if box.name != name and network.connects(box, target, 5432)}
+        number = int((system.data["databases"][entry] or {}).get("port") or 5432)
+        found = {
+            box.name for box in network.boxes.values() if box.name != name and network.connects(box, target, number)
+        }
         expected = {
             box.name for box in network.boxes.values() if (owner(system, box), entry) in set(system.edges("databases"))
         }
