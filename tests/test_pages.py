@@ -232,6 +232,7 @@ SCENES: Mapping[str, Scene] = {
         fails={FIRST: 1},
     ),
     "auditing.md": Scene(),
+    "volumes.md": Scene(),
 }
 """Of every page with blocks that are no manifests."""
 
