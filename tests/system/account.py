@@ -99,7 +99,7 @@ class View:
     def boxes(self) -> dict[str, Box]:
         """All that has an address, by name."""
         hosts = {box.name: box for box in self._instances()}
-        others = [*self._databases(), *self._mount_targets(), *self._tasks()]
+        others = [*self._databases(), *self._tasks(), *self._mount_targets()]
         addresses = {name: box.address for name, box in hosts.items()}
         balancers = list(self._balancers(addresses))
         return {box.name: box for box in (*others, *balancers)} | hosts
@@ -197,7 +197,7 @@ class View:
                     found["taskArn"],
                     cluster,
                     definition,
-                    found["startedBy"] == "AWS Step Functions",
+                    found.get("startedBy") == "AWS Step Functions",
                 )
 
     def _assigned(self, cluster: str) -> set[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.system.account import FargateTask, Instance, View
+from tests.system.account import FargateTask, Instance, MountTarget, View
 
 
 class Making:
@@ -79,6 +79,17 @@ _ACCOUNT: dict[str, tuple[str, Any]] = {
     "describe_load_balancers": ("LoadBalancers", None),
     "describe_vpcs": ("Vpcs", {"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16"}),
     "describe_dhcp_options": ("DhcpOptions", None),
+    "describe_file_systems": ("FileSystems", {"FileSystemId": "fs-1"}),
+    "describe_mount_target_security_groups": ("SecurityGroups", None),
+    "describe_mount_targets": (
+        "MountTargets",
+        {
+            "MountTargetId": "fsmt-1",
+            "IpAddress": "10.0.0.9",
+            "SubnetId": "subnet-1",
+            "AvailabilityZoneName": "a",
+        },
+    ),
     "describe_route_tables": ("RouteTables", {"Routes": [_ROUTE], "Associations": [{"SubnetId": "subnet-1"}]}),
     "describe_subnets": ("Subnets", _SUBNET),
 }
@@ -95,6 +106,8 @@ def test_whatever_is_seen_is_seen_with_its_way_out(calls_before: int) -> None:
     for box in boxes:
         assert box.leaves or not isinstance(box, FargateTask | Instance), box
         assert view.subnets[box.subnet].way_out == "igw"
+    tasks, targets = ([box for box in boxes if isinstance(box, kind)] for kind in (FargateTask, MountTarget))
+    assert targets or not tasks  # what a task may mount was made before it
 
 
 def test_what_has_gone_in_between_is_not_seen() -> None:
