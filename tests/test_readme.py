@@ -64,6 +64,8 @@ def test_manifests_of_the_guides_compile(page: Path, tmp_path: Path) -> None:
         manifest["services"] = {"report-service": {"image": "r:1"}, "web": {"image": "w:1"}}
         for name, service in (written.get("services") or {}).items():
             manifest["services"][name] = {"image": f"{name}:1", **service}
+        for name in re.findall(r"\./([\w-]+\.sql)", block):
+            (tmp_path / name).write_text("select 1;\n", "utf-8")
         file = tmp_path / f"{page.stem}-{number}.yaml"
         file.write_text(yaml.safe_dump(manifest), "utf-8")
         environments = [[], *(["--env", name] for name in manifest.get("environments", {}))]
