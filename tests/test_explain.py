@@ -192,7 +192,8 @@ def test_a_database_is_explained(manifest: Path) -> None:
     assert re.search(r"backups +7 days +default\n", page)
     assert section(page, "Used by")[0][0] == "cart"
     assert section(page, "Used by")[0][-1] == "database: carts, access: owner"
-    assert ["${main.host}", "Address of the instance."] in section(page, "Attributes")
+    about = ["${main.host}", "Address of the instance, or of that of a cluster which writes."]
+    assert about in section(page, "Attributes")
     assert ["MainDatabase", "AWS::RDS::DBInstance"] in section(page, "Becomes")
 
 

@@ -28,7 +28,7 @@ def test_a_failed_creation_is_told_on_its_line(account: Account) -> None:
     assert "Everything created so far is kept. Correct the cause, then continue from there: msaspec deploy" in told
     compared = account.run("diff", "--against", "stack")
     assert compared.exit_code == 1, "only what was not made is new"
-    assert "2 added, 0 changed, 0 replaced, 0 removed." in compared.stderr, "with the output that needs it"
+    assert "2 entries differ: 1 resource added; 1 output added." in compared.stderr, "with the output that needs it"
     outputs = account.run("outputs")
     assert (outputs.exit_code, outputs.stdout) == (3, "")
     assert "error MSA631: The stack shop is CREATE_FAILED" in outputs.stderr
@@ -49,7 +49,7 @@ def test_a_failed_creation_that_was_rolled_back_is_begun_anew(account: Account) 
     assert (result.exit_code, account.status()) == (3, "ROLLBACK_COMPLETE")
     assert "msaspec deploy, which offers to delete what is left" in result.stderr
     compared = account.run("diff", "--against", "stack")
-    assert "0 changed, 0 replaced, 0 removed." in compared.stderr, "nothing is deployed, so all of it is new"
+    assert "19 resources added; 1 output added; 1 parameter added." in compared.stderr, "all of it is new"
     result = account.deploy()
     assert result.exit_code == 0, result.stderr
     assert "the stack is ROLLBACK_COMPLETE and holds no data" in result.stderr
