@@ -64,7 +64,7 @@ def test_the_example_into_the_sandbox(tmp_path: Path) -> None:
     that it was an emulation."""
     done = msaspec(tmp_path, "deploy", str(EXAMPLE), "--sandbox", "--yes")
     assert done.returncode == 0, done.stderr
-    assert done.stderr.startswith("Sandbox: an emulated AWS in memory.")
+    assert "\nSandbox: an emulated AWS in memory." in done.stderr
     assert done.stderr.rstrip().endswith("nothing is left afterwards.")
     rows = [line for line in done.stderr.splitlines() if line.endswith("_COMPLETE")]
     assert sum(" CREATE_COMPLETE" in line for line in rows) > 70
