@@ -22,7 +22,7 @@ name: shop
 databases: {main: {engine: mariadb, version: "10.11"}, books: {engine: mysql}}
 defaults: {runtime: fargate}
 services:
-  api: {image: "api:1.0", port: 80, uses: {main: {database: my_shop}, books: }}
+  api: {image: "api:1.0", port: 80, uses: {main: {database: my_shop, init: ./first.sql}, books: }}
   reader: {image: "reader:1.0", uses: {main: {database: my_shop, access: read-only}}}
   other: {image: "other:1.0", port: 80}
 jobs:
@@ -30,12 +30,16 @@ jobs:
   report: {image: "api:1.0", run: by-hand, uses: {main: {database: my_shop, access: read-only}}}
 """
 
+FIRST = "create table firsts (id varchar(9));\n/*\nEND\n*/\ninsert into firsts values ('$HOME');\n"
+"""What the database begins with."""
+
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The file of the shop."""
     monkeypatch.chdir(tmp_path)
     Path("msa.yaml").write_text(SHOP, "utf-8")
+    Path("first.sql").write_text(FIRST, "utf-8")
     result = CliRunner().invoke(main, ["export", "compose", "-o", "compose.yaml"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     tree: dict[str, Any] = yaml.safe_load(Path("compose.yaml").read_text("utf-8"))
@@ -87,6 +91,8 @@ def test_the_users_are_those_of_aws(shop: dict[str, Any], tmp_path: Path) -> Non
                 one.execute("create table carts (id int)")
                 one.execute("insert into carts values (1)")
                 owner.commit()
+                one.execute("select id from firsts")
+                assert one.fetchall() == (("$HOME",),)
                 two.execute("select id from carts")
                 assert two.fetchall() == ((1,),)
                 with pytest.raises(pymysql.err.OperationalError, match="denied"):

@@ -7,8 +7,9 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from msaspec.exporting import mysql
+from msaspec.exporting import mysql, sql
 from msaspec.exporting.local import ACCOUNT, Block, Local, Tree, literal
+from msaspec.exporting.sql import CHECK, database_of
 from msaspec.language.part import Entry, Use
 from msaspec.template import names
 
@@ -18,7 +19,6 @@ PORT = 5000
 PUBLISHED = 4566
 """Its port on the machine."""
 TYPES = {"string": "S", "number": "N", "binary": "B"}
-_CHECK = {"interval": "2s", "timeout": "5s", "retries": 30}
 
 
 def of(section: str, entry: Entry[Any], uses: Sequence[Use[Any]], system: str, region: str) -> Local | None:
@@ -37,9 +37,8 @@ def _database(entry: Entry[Any], uses: Sequence[Use[Any]], system: str, region: 
         return mysql.local(entry, uses, logins, master)
     if spec.server.scheme != "postgresql":
         return None
-    owner = {_database_of(use): names.snake(use.service) for use in uses if use.options.access == "owner"}
-    # The image runs it in a shell of its own.
-    script = ["(", "set -eu", 'run() { psql -v ON_ERROR_STOP=1 --quiet --username postgres "$@"; }']
+    owner = {database_of(use): names.snake(use.service) for use in uses if use.options.access == "owner"}
+    script = ['run() { psql -v ON_ERROR_STOP=1 --quiet --username postgres "$@"; }']
     for use in uses:
         role, password = names.snake(use.service), f"{names.variable(use.service)}_PASSWORD"
         script += [
@@ -54,7 +53,7 @@ def _database(entry: Entry[Any], uses: Sequence[Use[Any]], system: str, region: 
             for extension in spec.extensions
         ]
     for use in uses:
-        database, role = _database_of(use), names.snake(use.service)
+        database, role = database_of(use), names.snake(use.service)
         if use.options.access == "owner" or database not in owner:
             continue
         rights = "select" if use.options.access == "read-only" else "select, insert, update, delete"
@@ -69,45 +68,21 @@ def _database(entry: Entry[Any], uses: Sequence[Use[Any]], system: str, region: 
     for use in uses:
         if text := use.texts.get("init"):
             as_owner = f'set role "{names.snake(use.service)}";'
-            script += [f"run --dbname '{_database_of(use)}' <<'END OF INIT'", as_owner, text, "END OF INIT"]
+            script.append(sql.here(f"run --dbname '{database_of(use)}'", f"{as_owner}\n{text}"))
     version = spec.server.major(spec.version or spec.server.version)
     # The image of PostgreSQL has its own extensions only.
     image = f"pgvector/pgvector:pg{version}" if "vector" in spec.extensions else f"library/postgres:{version}"
-    test = ["CMD", "pg_isready", "-h", "127.0.0.1", "-U", "postgres"]
-    container: Tree = {
-        "image": f"docker.io/{image}",
-        "environment": {
-            "POSTGRES_PASSWORD": f"${{{master}}}",
-            **{f"{names.variable(service)}_PASSWORD": f"${{{variable}}}" for service, variable in logins.items()},
-        },
-        "configs": [{"source": f"{name}-users", "target": "/docker-entrypoint-initdb.d/users.sh"}],
+    return sql.local(
+        entry,
+        uses,
+        logins,
+        master,
+        script,
+        image=f"docker.io/{image}",
+        environment={"POSTGRES_PASSWORD": f"${{{master}}}"},
         # Images before 18 keep a volume of their own at `data`.
-        "volumes": [f"{name}:/var/lib/postgresql{'' if int(version) >= 18 else '/data'}"],
-        "healthcheck": {"test": test, **_CHECK},
-    }
-    port = str(spec.server.port)
-    attributes = {}
-    for use in uses:
-        role, database, password = names.snake(use.service), _database_of(use), f"${{{logins[use.service]}}}"
-        address = f"{name}:{port}/{database}"
-        attributes[use.service] = {
-            "host": name,
-            "reader_host": name,
-            "port": port,
-            "name": database,
-            "username": role,
-            "password": password,
-            "url": f"{spec.server.scheme}://{role}:{password}@{address}",
-            "jdbc_url": f"jdbc:{spec.server.scheme}://{address}",
-        }
-    return Local(
-        containers={name: container},
-        configs={f"{name}-users": {"content": Block(literal("\n".join([*script, ")"]) + "\n"))}},
-        volumes=(name,),
-        attributes=attributes,
-        after={name: "service_healthy"},
-        generated=(master, *logins.values()),
-        notes=(f"{name}: URLs ask for no TLS; on AWS they do.",),
+        folder=f"/var/lib/postgresql{'' if int(version) >= 18 else '/data'}",
+        check=["CMD", "pg_isready", "-h", "127.0.0.1", "-U", "postgres"],
     )
 
 
@@ -127,7 +102,7 @@ def _cache(entry: Entry[Any], uses: Sequence[Use[Any]], system: str, region: str
             words += ["--user", service, "on", f">${{{variable}}}", "~*", "&*", "+@all"]
         if logins:
             container["command"] = words
-        container["healthcheck"] = {"test": ["CMD", f"{spec.engine}-cli", "ping"], **_CHECK}
+        container["healthcheck"] = {"test": ["CMD", f"{spec.engine}-cli", "ping"], **CHECK}
         condition = "service_healthy"
     attributes = {}
     for use in uses:
@@ -321,10 +296,6 @@ def emulator(setup: Sequence[str], buckets: Sequence[str], region: str) -> Local
 
 def _json(thing: Any) -> str:
     return shlex.quote(json.dumps(thing, ensure_ascii=False))
-
-
-def _database_of(use: Use[Any]) -> str:
-    return use.options.database or names.snake(use.service)
 
 
 def _variable(*words: str) -> str:
