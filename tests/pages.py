@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from msaspec import sandbox
 from msaspec.cli import main
 from msaspec.cli.app import App
+from msaspec.sandbox.world import REGION
 from msaspec.template import names
 from tests.deploy.account import Account
 
@@ -112,13 +113,15 @@ class Shell:
     ran: list[str] = field(default_factory=list)
     fails: Mapping[str, int] = field(default_factory=dict)
     """Exit codes other than 0, by how a command begins."""
+    region: str = REGION
+    """Where the account is looked at."""
     _account: Account | None = None
 
     @property
     def account(self) -> Account:
         """The emulated account."""
         if self._account is None:
-            self._account = Account(self.ends.enter_context(sandbox.start()), self.folder)
+            self._account = Account(self.ends.enter_context(sandbox.start()), self.folder, self.region)
         return self._account
 
     def app(self) -> App:
@@ -189,7 +192,7 @@ class Shell:
                 "config": {"digest": f"sha256:{service}{tag}"},
                 "layers": [],
             }
-            self.account.world.client("ecr").put_image(
+            self.account.world.client("ecr", self.region).put_image(
                 repositoryName=names.repository(system, service), imageManifest=json.dumps(manifest), imageTag=tag
             )
 

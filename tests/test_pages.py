@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from msaspec.sandbox.world import REGION
 from tests.deploy.account import OWNING, SMALL
 from tests.pages import OUTSIDE, ROOT, Shell, Step, blocks, outside, shows
 
@@ -133,6 +134,8 @@ class Scene:
     """The commands that write outputs which stand for themselves; by how they begin."""
     shown: Mapping[str, str] = field(default_factory=dict)
     """Outputs that another test holds against what msaspec says, or that no command writes; by how they begin."""
+    region: str = REGION
+    """Where the manifest of the page stands."""
 
 
 COMPOSE = """\
@@ -162,6 +165,7 @@ SCENES: Mapping[str, Scene] = {
             )
         },
         shown={"msa.yaml:58": "tests/test_readme.py"},
+        region="ap-northeast-2",
     ),
     "ci.md": Scene(
         all_of(files({"infra/msa.yaml": SMALL + PROD}), repository),
@@ -252,6 +256,7 @@ def test_what_a_page_shows_is_so(
     monkeypatch.setenv("MSASPEC_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "verdicts"))
     with ExitStack() as ends:
         shell = Shell(tmp_path, monkeypatch, ends)
+        shell.region = scene.region
         scene.begin(shell)
         waiting = dict(scene.before)
         for block in blocks(page):

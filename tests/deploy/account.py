@@ -24,7 +24,7 @@ from msaspec.deploy.aws.pace import Pace
 from msaspec.deploy.aws.target import Aws, Target
 from msaspec.deploy.precondition import THREADS
 from msaspec.sandbox.controls import Hold
-from msaspec.sandbox.world import World
+from msaspec.sandbox.world import REGION, World
 from msaspec.template import names
 
 SMALL = """\
@@ -48,10 +48,11 @@ STORING = SMALL.replace("buckets: {media: }", "databases: {main: }").replace("[m
 class Account:
     """An account with nothing in it, and msaspec in a folder with a manifest."""
 
-    def __init__(self, world: World, folder: Path) -> None:
+    def __init__(self, world: World, folder: Path, region: str = REGION) -> None:
         self.world = world
         self.folder = folder
-        self.cloudformation = world.client("cloudformation")
+        self.region = region
+        self.cloudformation = world.client("cloudformation", region)
         self.pace = Pace(first=0.05, most=0.2)
         self.calls: Counter[str] = Counter()
         """How often each operation was asked for."""
@@ -60,10 +61,10 @@ class Account:
 
     def aws(self, words: str = "") -> Aws:
         """The account as a command sees it."""
-        return Aws(self._client, "us-east-1", self.pace, words=words)
+        return Aws(self._client, self.region, self.pace, words=words)
 
     def _client(self, service: str) -> Any:
-        client = checked(self.world.client(service))
+        client = checked(self.world.client(service, self.region))
         client.meta.events.unregister("before-call", unique_id="account")
         client.meta.events.register("before-call", self._count, unique_id="account")
         return client
@@ -110,7 +111,7 @@ class Account:
         manifest = json.dumps({"schemaVersion": 2, "mediaType": kind, "config": config, "layers": []})
         repository = names.repository("shop", image)
         digest = f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"  # moto takes that of nothing
-        self.world.client("ecr").put_image(
+        self.world.client("ecr", self.region).put_image(
             repositoryName=repository, imageManifest=manifest, imageTag=tag, imageDigest=digest
         )
 
