@@ -82,7 +82,7 @@ class Stock:
     retained: tuple[Item, ...] = ()
     """Those that could not be deleted and are left, by the user's word."""
     announced: frozenset[str] = frozenset()
-    """What the user was told before that it stays."""
+    """What stays, as the user was told before the question."""
 
     @property
     def going(self) -> tuple[Item, ...]:

@@ -40,7 +40,7 @@ NOT_SHARED = Code(
     "MSA546",
     "An entry that is not shared with this system",
     """
-    What other systems may use stands under `shares` in their own manifests, with the names of the systems that may use
+    A manifest lists what other systems may use under `shares`, with the names of the systems that may use
     it: `shares: {ledger: [shop]}`. The stack of the other system does not share the entry, or not with this system.
     Nothing was changed. Add the line there, deploy the other system, and deploy this one again.
     """,
@@ -113,7 +113,7 @@ def _not_deployed(aws: Aws, plan: Plan, stack: str, taken: Taken, deployed: Depl
 def _taken(
     plan: Plan, taken: Mapping[str, Taken], outputs: Mapping[str, str]
 ) -> tuple[dict[str, str], list[Diagnostic]]:
-    """Return the values of what is shared with this system, and what is not."""
+    """Return the values of what is shared with this system, and the faults of what is not shared."""
     shared = {entry: systems for entry, systems, _ in sharing.shares(outputs)}
     found: dict[str, str] = {}
     wrong: dict[str, Diagnostic] = {}

@@ -61,7 +61,7 @@ class JobFields(Model):
     )
     notify: Name | None = Field(
         None,
-        description="Entry under `topics` that is told of a run that failed or took too long.",
+        description="Entry under `topics` that gets a message when a run fails or takes too long.",
         examples=["alerts"],
     )
     runtime: Annotated[Any, WithJsonSchema({})] = Field(

@@ -44,7 +44,7 @@ UNKNOWN_SYSTEM = Code(
     "MSA540",
     "A use of a system that is not declared",
     """
-    `uses: {payments/ledger: }` uses the entry `ledger` of the system `payments`. The system stands under `systems`,
+    `uses: {payments/ledger: }` uses the entry `ledger` of the system `payments`. Declare the system under `systems`,
     with the name of its stack where that is not its name and the environment.
 
     Wrong: `uses: [payments/ledger]` without `systems`; `uses: [payments]`

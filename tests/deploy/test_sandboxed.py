@@ -68,7 +68,7 @@ def refused(manifest: str, *words: str) -> str:
     done = CliRunner().invoke(main, ["deploy", "-", "--sandbox", *words], input=manifest)
     assert done.exit_code == 1, done.output
     assert isinstance(done.exception, SystemExit)
-    return done.output.removeprefix("Checking - ...\n")
+    return done.output.removeprefix("Checking <stdin> ...\n")
 
 
 @pytest.mark.parametrize("region", ["nowhere-1", "us-west-9", "cn-north-1", "us-gov-west-1", "eusc-de-east-1"])

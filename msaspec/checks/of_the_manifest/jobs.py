@@ -128,7 +128,7 @@ def _notice(plan: Plan, name: str, job: Job, path: Path) -> Iterator[Diagnostic]
     }
     if job.notify not in topics:
         hint = suggest(job.notify, sorted(topics), f"Add `topics: {{{job.notify}: {{}}}}`.")
-        message = f"`{name}` notifies `{job.notify}`, which is no topic."
+        message = f"`{name}` notifies `{job.notify}`, which is not a topic."
         yield NOT_TOLD.at((*path, "notify"), message, hint=hint)
     elif topics[job.notify].fifo:
         message = f"`{name}` notifies `{job.notify}`, which is a FIFO topic."

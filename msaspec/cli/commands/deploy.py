@@ -161,7 +161,7 @@ def command(
         linting = settings(cfnlintrc)
         for sentence in linting.configuration.sentences():
             reporter.say(Configuration(sentence))
-        checking.enter_context(reporter.busy(Checking(file)))
+        checking.enter_context(reporter.busy(Checking(document.text.file)))
         system = pipeline.compile_system(document, environment)
         if strangers := sorted(options.adopted - (known := {stack.name for stack in system.stacks})):
             message = f"`{strangers[0]}` is not a stack of the system, which has {', '.join(sorted(known))}."
