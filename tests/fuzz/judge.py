@@ -73,30 +73,18 @@ class Stuck(BaseException):
 
 def judge(manifest: bytes, number: int = 0, *, linted: bool = False) -> Verdict:
     """Lint a manifest, and compile it; `number` varies the formats. With `linted` cfn-lint looks at what compiles."""
-    faults: list[str] = []
     subjects: list[cfn_lint.Subject] = []
     form = lint.FORMATS[number % len(lint.FORMATS)]
-    environment = _environment(manifest, number)
-    compile_words = ["compile", "-", "--format", ("yaml", "json")[number % 2], *environment]
     with _without_cfn_lint(subjects), _once():
-        for words in (["lint", "--format", form, "-"], compile_words):
-            faults += _tried(words, manifest)
-        if subjects and not _compiles(manifest):
-            subjects.clear()  # what lint made of it by repairs, to look for further faults
+        linting = _tried(["lint", "--format", form, "-"], manifest)
+        words = ["compile", "-", "--format", ("yaml", "json")[number % 2], *_environment(manifest, number)]
+        compiling = _tried(words, manifest)
+    if (linting.code, compiling.code) != (0, 0):
+        subjects.clear()  # what lint made of it by repairs, to look for further faults
+    faults = [*linting.faults, *compiling.faults]
     if linted and subjects:
         faults += _found(subjects)
     return Verdict(len(subjects), len(subjects) if linted else 0, tuple(dict.fromkeys(faults)))
-
-
-def _compiles(manifest: bytes) -> bool:
-    """Whether the file itself and each of its environments compile."""
-    try:
-        document = pipeline.load(manifest, "-")
-        for environment in (None, *pipeline.environments(document)):
-            pipeline.compile_main(document, environment)
-    except Exception:  # The commands tell it.
-        return False
-    return True
 
 
 def _environment(manifest: bytes, number: int) -> list[str]:
@@ -109,8 +97,16 @@ def _environment(manifest: bytes, number: int) -> list[str]:
     return chosen[number % len(chosen)]
 
 
-def _tried(words: Sequence[str], manifest: bytes) -> Iterator[str]:
-    """Yield what is wrong with how a command ends."""
+@dataclass(frozen=True)
+class _Ending:
+    """How a command ends."""
+
+    code: int
+    faults: tuple[str, ...]
+
+
+def _tried(words: Sequence[str], manifest: bytes) -> _Ending:
+    """How a command ends, and what is wrong with that."""
     before, memory = time.process_time(), _memory("VmRSS")
     _forget_peak()
     old = signal.signal(signal.SIGALRM, _stuck)
@@ -118,22 +114,23 @@ def _tried(words: Sequence[str], manifest: bytes) -> Iterator[str]:
     try:
         result = CliRunner().invoke(main, list(words), input=manifest)
     except Stuck:
-        yield f"{words[0]} does not end"
-        return
+        return _Ending(1, (f"{words[0]} does not end",))
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, old)
     took, grown = time.process_time() - before, _memory("VmHWM") - memory
+    faults: list[str] = []
     if result.exception is not None and not isinstance(result.exception, SystemExit):
-        yield f"{words[0]}: {_last_place(result.exception)}"
+        faults.append(f"{words[0]}: {_last_place(result.exception)}")
     elif "Traceback (most recent call last)" in result.output:
-        yield f"{words[0]} prints a traceback"
+        faults.append(f"{words[0]} prints a traceback")
     elif result.exit_code not in ALLOWED and "no main stack" not in result.output and not _is_usage(result.output):
-        yield f"{words[0]} ends with {result.exit_code}"
+        faults.append(f"{words[0]} ends with {result.exit_code}")
     if took > SECONDS:
-        yield f"{words[0]} takes more than {SECONDS:.0f} s"
+        faults.append(f"{words[0]} takes more than {SECONDS:.0f} s")
     if grown > MEBIBYTES:
-        yield f"{words[0]} needs {grown} MiB"
+        faults.append(f"{words[0]} needs {grown} MiB")
+    return _Ending(result.exit_code, tuple(faults))
 
 
 def _is_usage(output: str) -> bool:

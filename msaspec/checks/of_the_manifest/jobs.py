@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Iterator
+from functools import cache
 
 from msaspec.compile.plan import Plan
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
@@ -156,7 +157,7 @@ def _times(plan: Plan, name: str, job: Job, path: Path) -> Iterator[Diagnostic]:
         near = min(parts, key=lambda number: abs(number * size - job.every))  # type: ignore[operator]
         message = f"An interval of {_long(job.every)} divides neither an hour nor a day."
         yield UNEVEN.at((*path, "every"), message, hint=f"Write `every: {near} {unit}`.")
-    known = zoneinfo.available_timezones()
+    known = _zones()
     if known and job.zone not in known:
         hint = suggest(job.zone, sorted(known), "Write one such as `Europe/Berlin`, or `UTC`.")
         yield UNKNOWN_ZONE.at((*path, "zone"), f"There is no time zone `{job.zone}`.", hint=hint)
@@ -173,3 +174,9 @@ def _long(seconds: int) -> str:
             number = seconds // size
             return f"{number} {unit}{'s' if number > 1 else ''}"
     return f"{seconds} seconds"
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """Return the names of all time zones that this machine knows. A search reads hundreds of files."""
+    return frozenset(zoneinfo.available_timezones())
