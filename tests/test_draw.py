@@ -97,6 +97,16 @@ def test_who_asks_from_outside_is_in_the_picture() -> None:
     assert (picture.INTERNET, "cart-service") in {(each.source, each.target) for each in drawn(SHOP).arrows}
 
 
+@pytest.mark.parametrize("form", ["svg", "html", "mermaid", "dot"])
+def test_a_system_without_services_is_drawn(tmp_path: Path, graphviz: None, form: str) -> None:
+    """Zones in which nothing is are left out."""
+    file = tmp_path / "msa.yaml"
+    file.write_text("msaspec: 1\nname: shop\nbuckets: {docs: }\nservices: {}\n", "utf-8")
+    shown = draw(str(file), "--format", form)
+    assert shown.exit_code == 0, shown.output
+    assert "docs" in shown.stdout
+
+
 def test_the_format_follows_the_name_of_the_file(tmp_path: Path, graphviz: None) -> None:
     """--format wins; without a name it is an SVG. The same manifest gives the same bytes."""
     begins = {"a.svg": "<svg", "a.html": "<!doctype html>", "a.mmd": "flowchart", "a.dot": "digraph", "a.txt": "<svg"}

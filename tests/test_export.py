@@ -356,8 +356,10 @@ def test_it_is_read_back(shop: dict[str, Any]) -> None:
     Path("again.yaml").write_text(made.text, "utf-8")
     plan, _ = pipeline.plan_of(pipeline.load(made.text, "again.yaml"))
     before, _ = pipeline.plan_of(pipeline.load(SHOP, "msa.yaml"))
-    images = {workload.name: workload.spec.image for _, workload in before.workloads}
-    assert images.items() <= {workload.name: workload.spec.image for _, workload in plan.workloads}.items()
+    images = {each.name: each.spec.image for _, each in before.workloads if not each.spec.build}
+    assert images.items() <= {each.name: each.spec.image for _, each in plan.workloads}.items()
+    builds = {each.name: each.spec.build for _, each in before.workloads if each.spec.build}
+    assert builds.items() <= {each.name: each.spec.build for _, each in plan.workloads}.items()
     assert [entry.name for kind, entries in plan.entries if kind.section == "databases" for entry, _ in entries] == [
         "main"
     ]

@@ -5,6 +5,7 @@ Completion never fails and never prints: a manifest that cannot be read has no n
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,7 +83,7 @@ def _manifest(context: click.Context) -> Mapping[Any, Any]:
 
     # Where the last option waits for its value, click leaves the arguments over, and gives their defaults.
     written = [*reversed(context.args), context.params.get("file")]
-    path = next((each for each in written if each and Path(each).is_file()), None)
+    path = next((each for each in written if each and os.path.isfile(each)), None)
     if path is None:
         return {}
     try:

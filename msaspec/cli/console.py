@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -111,8 +112,8 @@ def read(file: str) -> Document:
     if file == "-":
         return pipeline.load(read_input(), STDIN, reader("."))
     path = Path(file)
-    if not path.is_file():
-        what = "is a directory" if path.is_dir() else "does not exist"
+    if not os.path.isfile(path):
+        what = "is a directory" if os.path.isdir(path) else "does not exist"
         raise click.UsageError(f"The manifest {file} {what}. Name another, or write one with `msaspec init`.")
     try:
         return pipeline.load(path.read_bytes(), file, reader(str(path.parent)))

@@ -52,9 +52,9 @@ def write(text: str, output: str, *, source: str | None = None, manifests: bool 
 
 
 def _unwritable(path: Path, output: str, fault: OSError) -> str:
-    if path.is_symlink() and fault.errno in (errno.ELOOP, errno.EMLINK):
+    if os.path.islink(path) and fault.errno in (errno.ELOOP, errno.EMLINK):
         return f"{output} is a symbolic link, which msaspec does not follow. Name the file itself: {path.resolve()}"
-    if path.is_dir():
+    if os.path.isdir(path):
         return f"{output} is a directory. Name a file in it."
     if fault.errno == errno.ENXIO:
         return _odd(output)

@@ -247,7 +247,7 @@ def _workload(
         path=("services", name),
         spec=service,
         options=options,
-        image=image.parse(service.image),
+        image=image.parse(service.image or name),
         health=health,
         called=bool(callers) or share is not None,
         opened=tuple(sorted(opened)),

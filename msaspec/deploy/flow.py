@@ -18,6 +18,7 @@ from msaspec.compile.plan import Plan
 from msaspec.deploy import (
     building,
     changeset,
+    content,
     images,
     ownership,
     parameters,
@@ -181,7 +182,8 @@ def _tags(plan: Plan, words: Mapping[str, str], looked: Iterable[Looked]) -> tup
     for each in looked:
         running |= each.deployed.parameters if each.deployed else {}
         declared |= each.template.get("Parameters", {})
-    return parameters.tags(plan, words, running, {"Parameters": declared})
+    made = content.tags(plan)
+    return parameters.tags(plan, words, made, running, {"Parameters": declared})
 
 
 @dataclass(frozen=True)
@@ -208,9 +210,10 @@ def versions(aws: Aws, plan: Plan, stack: Stack) -> Versions:
     if deployed.standing is Standing.PRESERVED:
         template = resumption.present(template, state.resources(aws, deployed.id))
     stranger = ownership.stranger(aws, deployed, [claim(template)], stack.owner)
+    made = content.tags(plan)
     names = {tag_parameter(service): service for service, _, _ in parameters.owned(plan)}
     try:
-        chosen = parameters.tags(plan, {}, deployed.parameters, template)
+        chosen = parameters.tags(plan, {}, made, deployed.parameters, template)
         values = {tag.parameter: tag.content for tag in chosen}
     except Invalid:
         values = {name: value for name, value in deployed.parameters.items() if name in names}

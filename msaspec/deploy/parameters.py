@@ -1,4 +1,5 @@
-"""Which image tag each service gets: the word of the command line, else the manifest's edit, else what runs. Pure."""
+"""Which image tag each service gets: the word of the command line, else that of its content where `build` alone says
+what its image is, else the manifest's edit, else what runs. Pure."""
 
 from __future__ import annotations
 
@@ -42,6 +43,8 @@ class Source(StrEnum):
     MANIFEST = "manifest"
     RUNNING = "running"
     """The stack has it; the manifest's did not change since."""
+    CONTENT = "content"
+    """The folder that the image is built from."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Tag:
     value: str
     source: Source
     written: str | None
-    """What the manifest says."""
+    """What the manifest says, or the content of its folder."""
     digest: str | None = None
     """Of the image that the tag stood for when it was deployed, where the tag can be pushed again."""
     moves: bool = False
@@ -84,13 +87,15 @@ def owned(plan: Plan) -> Iterator[tuple[str, str, str | None]]:
 def tags(
     plan: Plan,
     words: Mapping[str, str],
+    content: Mapping[str, str],
     running: Mapping[str, str] | None = None,
     template: Mapping[str, Any] | None = None,
 ) -> tuple[Tag, ...]:
     """Return the tags of all services with owned images. Raises Invalid with what is wrong.
 
-    `words` are those of the command line, `running` the parameters of the deployed stack, `template` what it was made
-    from. An edit of the manifest since then comes before what runs; without one, what runs stays.
+    `words` are those of the command line, `content` those that follow from folders (`msaspec.deploy.content`),
+    `running` the parameters of the deployed stack, `template` what it was made from. An edit of the manifest since then
+    comes before what runs; without one, what runs stays.
     """
     found: list[Diagnostic] = list(_strangers(plan, words))
     chosen = []
@@ -100,11 +105,14 @@ def tags(
         name, moves = ecr.tag_parameter(service), service in moving
         section = str(plan.manifest.path(service)[0])
         deployed, _, digest = (running or {}).get(name, "").partition("@")
+        made = content.get(service)
         edited = written is not None and written != before.get(name, {}).get("Default")
         if service in words:
             chosen.append(
-                Tag(service, name, repository, words[service], Source.WORD, written, moves=moves, section=section)
+                Tag(service, name, repository, words[service], Source.WORD, made or written, None, moves, section)
             )
+        elif made:
+            chosen.append(Tag(service, name, repository, made, Source.CONTENT, made, None, moves, section))
         elif deployed and not edited:
             source = Source.MANIFEST if deployed == written else Source.RUNNING
             pinned = digest if moves and digest else None

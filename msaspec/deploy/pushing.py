@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from msaspec.compile.plan import Plan
-from msaspec.deploy import building, images, parameters, recipe
+from msaspec.deploy import building, content, images, parameters, recipe
 from msaspec.deploy.aws import fault, state
 from msaspec.deploy.aws.fault import Fault
 from msaspec.deploy.aws.state import Standing
@@ -21,10 +21,10 @@ from msaspec.deploy.building import Run
 from msaspec.deploy.context import Context
 from msaspec.deploy.images import NO_REPOSITORY, Place
 from msaspec.deploy.ownership import own
-from msaspec.deploy.parameters import Tag
+from msaspec.deploy.parameters import Source, Tag
 from msaspec.deploy.recipe import Recipe
 from msaspec.diagnostics.diagnostic import Code
-from msaspec.messages.others import Building, NothingToPush, Pushed, StandIns
+from msaspec.messages.others import Building, NothingToPush, Pushed, PushedBefore, StandIns
 from msaspec.template import names
 from msaspec.template.resources import Resources
 from msaspec.template.role import REGISTRY, Named
@@ -66,7 +66,9 @@ def wanted(plan: Plan, services: Sequence[str], words: Mapping[str, str], file: 
     untagged = {name for name, _, tag in parameters.owned(plan) if tag is None and name not in words}
     # Only the tags of what is pushed have to be known.
     others = dict.fromkeys(untagged - set(services), "unknown")
-    return of(plan, [tag for tag in parameters.tags(plan, {**others, **words}) if tag.service in services], file, build)
+    made = content.tags(plan, untagged & set(services), build)
+    chosen = parameters.tags(plan, {**others, **words}, made)
+    return of(plan, [tag for tag in chosen if tag.service in services], file, build)
 
 
 def of(plan: Plan, tags: Iterable[Tag], file: str, build: str | None = None) -> list[Wanted]:
@@ -103,8 +105,10 @@ def push(context: Context, system: str, wanted: Sequence[Wanted], execute: Run =
         again = context.command("deploy", "--repair")
         hint = f"Make them again: {again}, which then names the images that are to be pushed."
         raise fault.new(NO_REPOSITORY, message, hint) from None
+    wanted = _without_pushed(context, system, wanted)
     _new(context, system, wanted, there)
-    upload(context, system, wanted, execute)
+    if wanted:
+        upload(context, system, wanted, execute)
 
 
 def upload(
@@ -149,6 +153,16 @@ def _put(aws: Aws, where: Place) -> None:
 
 def _digest(text: str) -> str:
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _without_pushed(context: Context, system: str, wanted: Sequence[Wanted]) -> list[Wanted]:
+    """Leave out what was pushed with the very same content, and say so."""
+    tags = [each.tag for each in wanted if each.tag.source is Source.CONTENT]
+    absent = images.missing(context.aws, system, tags)
+    there = [tag for tag in tags if tag not in absent]
+    for where in sorted({str(images.place(context.aws, system, tag)) for tag in there}):
+        context.reporter.say(PushedBefore(where))
+    return [each for each in wanted if each.tag not in there]
 
 
 def _new(context: Context, system: str, wanted: Sequence[Wanted], there: Sequence[Mapping[str, Any]]) -> None:

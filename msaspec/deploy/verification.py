@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from msaspec.deploy import parameters, precondition, quotas, service_roles
+from msaspec.deploy import content, parameters, precondition, quotas, service_roles
 from msaspec.deploy.aws import fault, state
 from msaspec.deploy.context import Context
 from msaspec.deploy.obstacles import Looked
@@ -40,7 +40,8 @@ def verify(context: Context, system: System) -> bool:
         with fault.tolerated():
             found += [*map(context.placed, quotas.exceeded(aws, looked))]
         service_roles.report(context, looked)
-    tags = parameters.tags(system.plan, {}, running, {"Parameters": declared})
+    made = content.tags(system.plan)
+    tags = parameters.tags(system.plan, {}, made, running, {"Parameters": declared})
     place = aws.region, caller["Account"], caller["Arn"]
     needs = Needs(system.plan, system.stacks, tags, context, *place, frozenset(own), running)
     missing, unseen = precondition.missing(needs, aws)

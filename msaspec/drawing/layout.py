@@ -141,10 +141,13 @@ def _read(picture: Picture, found: Mapping[str, Any]) -> Layout:
         x, y = _numbers(text)
         return _round(x + MARGIN), _round(high - y + MARGIN + HEAD)
 
-    objects = {each["name"]: each for each in found["objects"]}
+    objects = {each["name"]: each for each in found.get("objects", ())}
     zones = []
     for number, zone in enumerate(picture.zones):
-        left, bottom, right, top = _numbers(objects[f"cluster_{number}"]["bb"])
+        box = objects.get(f"cluster_{number}", {}).get("bb")
+        if box is None:
+            continue  # Graphviz places no zone in which nothing is.
+        left, bottom, right, top = _numbers(box)
         x, y = point(f"{left},{top}")
         zones.append((zone, Box(x, y, _round(right - left), _round(top - bottom))))
     nodes = []

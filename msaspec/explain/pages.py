@@ -151,6 +151,8 @@ def _facts(runtime: AnyRuntime, workload: Workload[Model], plan: Plan) -> Iterat
     if workload.image.owned:
         repository = names.repository(plan.site.system, workload.image.repository)
         yield "repository", repository, "owned by the system, in the registry stack"
+        if workload.spec.build and workload.spec.image is None:
+            yield "tag", "of the content", f"that of {workload.spec.build.context}, from which it is built"
     for field, value, where in _fields(workload.job or workload.spec, workload.path, plan):
         if field not in _ELSEWHERE:
             yield field, value, where

@@ -189,7 +189,7 @@ class Compose:
     def _service(self, service: Service) -> None:
         tree, ledger = service.tree, self.ledger
         place, path = f"{service.section}.{service.name}", (service.section, service.name)
-        spec: dict[str, Any] = {"image": service.image}
+        spec: dict[str, Any] = {} if service.is_built else {"image": service.image}
         self.draft.at(service.section)[service.name] = spec
         self._picture(service, spec)
         for mount in mounts.found(tree, self.top_configs, self.files):
@@ -233,7 +233,7 @@ class Compose:
             elif ":" not in service.image.rpartition("/")[2] and "@" not in service.image:
                 self.draft.note((*path, "image"), "The source names no tag: what runs changes with `latest`. Name one.")
             return
-        ledger.replaced(tree.get("image"), f"the repository of the system: `{place}.image`")
+        ledger.replaced(tree.get("image"), f"a repository of the system, with the name of the service: `{place}.build`")
         build, at = tree["build"], f"{place}.build"
         context = build.get("context") if isinstance(build, dict) else build
         folder = self.files.fill(text_of(context) or ".")

@@ -43,13 +43,13 @@ class Copilot:
     def run(self, paths: Sequence[str]) -> Imported:
         """Read the folder and write the manifest."""
         folder = Path(paths[0] if paths else "copilot")
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             message = f"There is no folder {folder.as_posix()}. Name the one that Copilot's manifests are in."
             raise fault(folder.as_posix(), message)
         folder = folder / "copilot" if not _manifests(folder) and (folder / "copilot").is_dir() else folder
         self.root = folder.parent
         trees = {file: self._read(file) for file in _manifests(folder)}
-        workspace = [self._read(file) for file in [folder / ".workspace"] if file.is_file()]
+        workspace = [self._read(file) for file in [folder / ".workspace"] if is_there(file)]
         self.application = text_of(entries(workspace[0]).get("application")) or "" if workspace else ""
         named = self.application or self.root.resolve().name
         self.draft.data = {"msaspec": 1, "name": Names().new(named, "system", LONGEST_SYSTEM)}

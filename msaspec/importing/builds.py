@@ -20,7 +20,7 @@ LOST = {
     "no_cache": "the builder keeps its own cache",
     "pull": "the builder pulls what it lacks",
     "platforms": "an image is built for the `arch` of the service",
-    "tags": "the tag is that of `image`",
+    "tags": "the tag follows from the content of the folder",
     "labels": "set them in the Dockerfile: `LABEL`",
     "ssh": "give the key as a secret of the build: `build: {secrets: {id: path}}`",
     "dockerfile_inline": "write it into a file: `build: {file: Dockerfile}`",

@@ -132,7 +132,7 @@ def _image(job: Import, name: str, image: dict[str, Any], spec: dict[str, Any]) 
     if location and "$" not in location:
         spec["image"] = stores.full_name(location)
         ledger.carried(image.get("location"), f"{place}.image")
-    else:
+    elif location or image.get("build") is None:
         spec["image"] = f"{name}:1.0"
         ledger.lost(image.get("location"), "it has a variable: name the image")
     build = image.get("build")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -195,7 +196,4 @@ def is_number(text: str | None) -> TypeGuard[str]:
 
 def is_there(file: Path) -> bool:
     """Return whether a path is that of a file. A name that no file can have is none."""
-    try:
-        return file.is_file()
-    except (OSError, ValueError):
-        return False
+    return os.path.isfile(file)

@@ -37,6 +37,8 @@ class Model(BaseModel):
 
     shorthand: ClassVar[str | None] = None
     """The field that a bare value sets: ``health: /up`` is ``health: {path: /up}``."""
+    needs_one_of: ClassVar[tuple[str, ...]] = ()
+    """Optional fields of which one has to be there. The model has a validator for it."""
 
     @model_validator(mode="before")
     @classmethod

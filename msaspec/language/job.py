@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, WithJsonSchema, create_model
+from pydantic import Field, WithJsonSchema, create_model, model_validator
 
 from msaspec.language import schedule as schedules
 from msaspec.language.base import Model, Name, seconds, span
-from msaspec.language.service import Service
+from msaspec.language.service import IMAGED, Service, need_image
 
 RUNTIME = "fargate"
 """What runs jobs, whatever runs the services."""
@@ -30,6 +30,8 @@ SHARED = (
 
 class JobFields(Model):
     """A container that runs to its end. It has the image, the variables, the secrets and the uses of a service."""
+
+    needs_one_of = IMAGED
 
     schedule: str | None = Field(
         None,
@@ -67,6 +69,11 @@ class JobFields(Model):
     runtime: Annotated[Any, WithJsonSchema({})] = Field(
         RUNTIME, description="CPU, memory and storage of a run, as fields of `fargate`."
     )
+
+    @model_validator(mode="after")
+    def _has_an_image(self) -> JobFields:
+        need_image(getattr(self, "image", None), getattr(self, "build", None))
+        return self
 
     @property
     def gates(self) -> bool:

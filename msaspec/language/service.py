@@ -160,12 +160,26 @@ DEFAULT_RUNTIME = "instance"
 """What runs a service that names no runtime."""
 
 
+IMAGED = ("image", "build")
+"""Fields that say what a container runs."""
+
+
+def need_image(image: str | None, build: Build | None) -> None:
+    """Raise PydanticCustomError where nothing says what a container runs."""
+    if image is None and build is None:
+        raise PydanticCustomError("no_image", "a container has an image, or a folder to build one from")
+
+
 class Service(Model):
     """One service: a container image and what it is allowed to reach."""
 
-    image: Annotated[str, AfterValidator(_image)] = Field(
+    needs_one_of = IMAGED
+
+    image: Annotated[str, AfterValidator(_image)] | None = Field(
+        None,
         description="`name[:tag]`: a repository that this system owns in ECR, the tag a parameter of the stack;"
-        " or a registry's URI, used as it is.",
+        " or a registry's URI, used as it is. Without it `build` says what the image is made of: its repository has the"
+        " name of the service, and its tag follows from the content of the folder.",
         examples=["user-service:1.0", "public.ecr.aws/nginx/nginx:1.29"],
     )
     port: ContainerPort | None = Field(
@@ -314,3 +328,8 @@ class Service(Model):
     def port_of(self, name: str | None) -> ContainerPort | None:
         """Return a port by its name; the main one without."""
         return self.port if name is None else self.ports.get(name)
+
+    @model_validator(mode="after")
+    def _has_an_image(self) -> Service:
+        need_image(self.image, self.build)
+        return self

@@ -70,7 +70,7 @@ class Configuration:
         """Raise Invalid where it cannot be in force."""
         if self.file is None:
             return
-        if not self.file.is_file():
+        if not os.path.isfile(self.file):
             raise Invalid([self.refused(f"The file {self.file} does not exist.", "Check the name of the file.")])
         here = [] if self.named else [word for words in self.reads.values() for word in words if _is_here(word)]
         if here:
@@ -93,7 +93,7 @@ def in_force(named: str | None = None) -> Configuration:
 
 
 def _first(folder: Path) -> Path | None:
-    return next((folder / name for name in NAMES if (folder / name).is_file()), None)
+    return next((folder / name for name in NAMES if os.path.isfile(folder / name)), None)
 
 
 def _loaded(text: bytes) -> dict[str, Any]:

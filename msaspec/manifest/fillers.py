@@ -92,7 +92,7 @@ def fields(model: type[BaseModel]) -> Mapping[str, Field]:
         field.alias or name: Field(
             Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation,
             tuple(field.examples or ()),
-            field.is_required(),
+            field.is_required() or name in getattr(model, "needs_one_of", ())[:1],
         )
         for name, field in model.model_fields.items()
     }

@@ -8,7 +8,7 @@ what `msaspec.manifest.root` takes; the manifest refuses more, since not all rul
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -18,7 +18,7 @@ from pydantic.json_schema import models_json_schema
 from msaspec.language.base import NAME_LENGTH, NAME_PATTERN, RESERVED_NAMES, TAKEN_ENVIRONMENTS
 from msaspec.language.job import RUNTIME as JOB_RUNTIME
 from msaspec.language.kind import AnyKind
-from msaspec.language.service import DEFAULT_RUNTIME, ServiceUse
+from msaspec.language.service import DEFAULT_RUNTIME, IMAGED, ServiceUse
 from msaspec.language.systems import ENTRY_PATTERN
 from msaspec.manifest import schema_for_editors
 from msaspec.manifest.root import model
@@ -55,7 +55,8 @@ def schema() -> Schema:
     strict = properties["services"].pop("additionalProperties")
     # A service overlays `defaults`, so with them it may leave out what is required, and delete with null.
     loose = {"$ref": strict["$ref"] + "Overlay"}
-    required = definitions["Service"]["required"]
+    for name in ("Service", "Job"):
+        definitions[name] |= {"type": "object", "allOf": [_any(IMAGED)]}
     return {
         "$schema": DIALECT,
         "$id": ID,
@@ -67,13 +68,15 @@ def schema() -> Schema:
         "additionalProperties": False,
         "allOf": [
             _if_defaults({"minProperties": 1}, then=loose, otherwise=strict),
-            *(
-                _if_defaults({"required": [field]}, then={}, otherwise={"type": "object", "required": [field]})
-                for field in required
-            ),
+            _if_defaults(_any(IMAGED), then={}, otherwise={"type": "object", **_any(IMAGED)}),
         ],
         "$defs": dict(sorted(definitions.items())),
     }
+
+
+def _any(fields: Iterable[str]) -> Schema:
+    """Return what a map is that has one of some fields, or more."""
+    return {"anyOf": [{"required": [field]} for field in fields]}
 
 
 def models() -> dict[str, Schema]:

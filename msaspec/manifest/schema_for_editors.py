@@ -22,20 +22,19 @@ SNIPPETS: Mapping[str, tuple[tuple[str, str, Any], ...]] = {
             "A service of your own, which the internet can reach at a path.",
             {
                 "${1:web}": {
-                    "image": "${2:web:1.0}",
-                    "build": "${3:./web}",
-                    "port": "${4:8080}",
-                    "paths": ["${5:/api}"],
-                    "health": "${6:/api/health}",
+                    "build": "${2:./web}",
+                    "port": "${3:8080}",
+                    "paths": ["${4:/api}"],
+                    "health": "${5:/api/health}",
                 }
             },
         ),
         (
             "internal service",
             "A service that only the services which use it can reach.",
-            {"${1:orders}": {"image": "${2:orders:1.0}", "port": "${3:8080}"}},
+            {"${1:orders}": {"build": "${2:./orders}", "port": "${3:8080}"}},
         ),
-        ("worker", "A service that nobody calls.", {"${1:worker}": {"image": "${2:worker:1.0}"}}),
+        ("worker", "A service that nobody calls.", {"${1:worker}": {"build": "${2:./worker}"}}),
     ),
     "databases": (("database", "A database instance.", {"${1:main}": {"size": "db.t4g.micro", "storage": "20 GiB"}}),),
     "buckets": (("bucket", "A private bucket.", {"${1:media}": {}}),),

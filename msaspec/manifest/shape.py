@@ -109,6 +109,10 @@ def _diagnostic(error: ErrorDetails, path: Path, model: type[BaseModel], locatio
     if kind == "missing":
         needed = f"{_place(path[:-1])} needs the key `{path[-1]}`."
         return MISSING_KEY.at(path[:-1], needed, hint=f"Add `{path[-1]}:` to it.", key=True)
+    if kind == "no_image":
+        needed = f"{_place(path)} needs the key `image` or `build`."
+        add = f"Add `image: {path[-1]}:1.0`, or `build:` with the folder of its Dockerfile."
+        return MISSING_KEY.at(path, needed, hint=add, key=True)
     if kind == "version":
         return UNKNOWN_VERSION.at(path, _sentence(error["msg"]), hint="Write `msaspec: 1`.")
     better = None if of_key or kind in ("together", "order") else _better(error, path, model, location)

@@ -61,6 +61,13 @@ class Pushed(Message, code="MSG406"):
     seconds: int
 
 
+class PushedBefore(Message, code="MSG419"):
+    """An image was pushed before with the same content, so it is neither built nor pushed again."""
+
+    said = "Pushed before, with the same content: {image}"
+    image: str
+
+
 class LongPolicy(Message, code="MSG407", level=Level.WARNING):
     """A policy is longer than IAM allows."""
 

@@ -396,8 +396,11 @@ class Maker:
 
     def _object(self, schema: Schema, field: str) -> dict[str, Any]:
         found: dict[str, Any] = {}
+        needed = {*schema.get("required", ())}
+        for each in schema.get("allOf", ()):
+            needed |= {*self.random.choice(each["anyOf"])["required"]}
         for name, inner in schema.get("properties", {}).items():
-            if name in schema.get("required", ()) or self.random.random() < self.few:
+            if name in needed or self.random.random() < self.few:
                 found[name] = self._value(inner, name)
         rest = schema.get("additionalProperties", {} if not found else False)
         if rest is not False and "properties" not in schema:

@@ -134,7 +134,7 @@ def command(
     reporter = app.reporter(form)
     with exits.exit_on_fault(reporter), ExitStack() as checking:
         from msaspec import pipeline
-        from msaspec.deploy import flow, parameters, pins
+        from msaspec.deploy import content, flow, parameters, pins
         from msaspec.deploy.options import DeployContext, DeployOptions
         from msaspec.linting.settings import settings
         from msaspec.messages.deploying import Checking, Emulated
@@ -185,7 +185,8 @@ def command(
             and linting.cache is not None  # through which it gives what it found
             and not flow.is_lint_remembered(system, target.region, linting)
         )
-        chosen = parameters.tags(system.plan, options.tags)  # Nothing runs in a new sandbox that could keep its tag.
+        # Nothing runs in a new sandbox that could keep its tag.
+        chosen = parameters.tags(system.plan, options.tags, content.tags(system.plan))
         words = ["lint", file, "--env", environment or BASE]
         words += ["--cfnlintrc", cfnlintrc] if cfnlintrc else []
         with (

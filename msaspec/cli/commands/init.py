@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.resources import files
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def command(context: click.Context, file: str, force: bool, agents: bool, form: 
     existing FILE then stays as it is, unless --force is given. Write them again after an upgrade of msaspec.
     """
     starter = (files("msaspec.cli") / "starter.yaml").read_text("utf-8")
-    there = file != "-" and Path(file).exists()
+    there = file != "-" and os.path.lexists(file)
     if agents and file == "-":
         raise click.UsageError("--agents names the manifest in what it writes. Name a file.")
     if there and not force and not agents:

@@ -68,13 +68,13 @@ def place(uploads: Uploads, manifest: str) -> Path:
 def missing(uploads: Uploads, manifest: str) -> Iterator[Diagnostic]:
     """Yield that the folder or a page of it is not there, as warnings."""
     folder = place(uploads, manifest)
-    if not folder.is_dir():
-        what = "is not a folder" if folder.exists() else "does not exist"
+    if not os.path.isdir(folder):
+        what = "is not a folder" if os.path.exists(folder) else "does not exist"
         message = f"The folder `{uploads.folder}` of the site `{uploads.entry}` {what}."
         yield NO_FOLDER.at((*uploads.path, "files"), message, hint="Build the site first, or correct the path.")
         return
     for field, page in uploads.pages.items():
-        if not (folder / page).is_file():
+        if not os.path.isfile(folder / page):
             message = f"The folder `{uploads.folder}` of the site `{uploads.entry}` has no `{page}`."
             hint = f"Build the site first, or name the page: `{field}: home.html`."
             yield NO_FOLDER.at((*uploads.path, field), message, hint=hint)
