@@ -87,6 +87,16 @@ def test_the_reasons_of_a_cluster_are_at_the_cluster() -> None:
         assert not of_mysql & found
 
 
+def test_the_reasons_of_documents_are_at_their_cluster() -> None:
+    """Its port where it is the usual one, its master password and its logs; a restored one is encrypted as it was."""
+    text = SHOP + "audit: true\n"
+    there = template_of(text.replace("replicas: 1", "engine: documentdb"))["Resources"]
+    found = {"AwsSolutions-DOC1", "AwsSolutions-DOC2", "AwsSolutions-DOC3", "AwsSolutions-DOC5"}
+    assert found & reasons(there["MainDocuments"]) == found - {"AwsSolutions-DOC1"}
+    other = text.replace("replicas: 1", "engine: documentdb, port: 27018, from_snapshot: one")
+    assert found & reasons(template_of(other)["Resources"]["MainDocuments"]) == found - {"AwsSolutions-DOC2"}
+
+
 def test_every_exception_is_one_sentence_of_its_own() -> None:
     """Each has a title and a reason that stand nowhere else, on one line, and names at least one rule."""
     listed = list(every())

@@ -262,6 +262,34 @@ def test_a_cluster_is_guarded_as_an_instance_is(before: dict[str, str], after: d
     assert {code for code, _, _ in told(one, other)} == codes
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "codes"),
+    [
+        ({}, {"replicas": "2", "size": "db.r6g.large"}, set()),
+        ({"from_snapshot": "one"}, {}, {"MSA511"}),
+        ({"backups": "7 days"}, {"backups": "1 day"}, {"MSA518"}),
+        ({"version": '"5.0.1"'}, {"version": '"5.0.0"'}, {"MSA516"}),
+        ({"version": '"5.0"'}, {"version": '"8.0"'}, {"MSA516"}),
+        ({"version": '"8.0"'}, {"version": '"5.0"'}, {"MSA516"}),
+        ({}, {"tls": "false"}, {"MSA518"}),
+        ({"tls": "false"}, {}, {"MSA518"}),
+        ({}, {"parameters": "{tls: tls1.3+}"}, set()),
+    ],
+)
+def test_a_cluster_of_documents_is_guarded_too(before: dict[str, str], after: dict[str, str], codes: set[str]) -> None:
+    """No major version goes up or down in place, and TLS changes only where somebody restarts the instances."""
+    one, other = (database(engine="documentdb", **fields) for fields in (before, after))
+    assert {code for code, _, _ in told(one, other)} == codes
+
+
+@pytest.mark.parametrize("engine", ["postgres", "aurora-postgres"])
+def test_documents_are_another_database_than_any(engine: str) -> None:
+    """The data of the other engine goes, by a word only."""
+    one, other = database(engine=engine), database(engine="documentdb")
+    assert gate.judge(between(one, other), (), lambda each: each).refused
+    assert {"MainDocuments"} & compiled(other).stack.template["Resources"].keys()
+
+
 def test_another_engine_is_another_database() -> None:
     """A cluster in place of an instance: the data of the instance goes, by a word only, and nothing is left out."""
     one, other = database(), database(engine="aurora-postgres")

@@ -86,6 +86,7 @@ def test_the_language_knows_it() -> None:
         "postgres",
         "aurora-mysql",
         "aurora-postgres",
+        "documentdb",
         "mariadb",
         "mysql",
         "oracle-se2",

@@ -138,6 +138,35 @@ def test_a_patch_silences_no_error(path: str) -> None:
     assert "error E3006" in result.stdout
 
 
+DOCUMENTS = """\
+msaspec: 1
+name: shop
+network: {placement: public}
+databases: {orders: {engine: documentdb, size: db.t4g.medium}}
+services: {cart: {image: "ghcr.io/x/cart:1", uses: [orders]}}
+patches:
+  - {op: add, path: /Resources/OrdersDocumentsInstance1/Metadata, value: {cfn-lint: {config: {ignore_checks: [E3620]}}}}
+  - {op: add, path: /Resources/OrdersDocumentsInstance1/Properties/DBInstanceClass, value: CLASS}
+  - {op: add, path: /Resources/OrdersDocuments/Properties/EngineVersion, value: VERSION}
+"""
+
+
+@pytest.mark.parametrize(
+    ("version", "size", "found"),
+    [
+        ('"5.0"', "db.serverless", []),
+        ('"8.0.2"', "db.r6g.large", []),
+        ('"4.9"', "db.r6g.large", ["E3030"]),
+        ('"5.0"', "db.z9.large", ["E3620"]),
+    ],
+)
+def test_only_what_there_is_passes_over_a_list_that_lacks_it(version: str, size: str, found: list[str]) -> None:
+    """cfn-lint knows not all versions and classes of DocumentDB; those that there are pass, and no other."""
+    Path("msa.yaml").write_text(DOCUMENTS.replace("VERSION", version).replace("CLASS", size), "utf-8")
+    said = run().stdout
+    assert [rule for rule in ("E3030", "E3620") if f"error {rule}" in said] == found
+
+
 def test_the_cache_of_a_checkout_changes_nothing(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder of verdicts that was filled elsewhere, or by hand, is as good as an empty one."""
     monkeypatch.setenv(sealed.CACHE_DIR, "cache")

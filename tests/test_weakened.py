@@ -126,6 +126,7 @@ WEAKENING: Mapping[str, list[dict[str, Any]]] = {
         add("MainDatabase/StorageEncrypted", False),
         remove("MainDatabase/StorageEncrypted"),
         add("MainDatabaseParameters/Parameters/rds.force_ssl", "0"),
+        resource("Own", "DocDB::DBClusterParameterGroup", Family="docdb5.0", Parameters={"tls": "disabled"}),
         add("MainDatabase/MasterUserPassword", "a-literal-password"),
         add("IngressHttpsListener/Protocol", "HTTP"),
         add("IngressHttpsListener/SslPolicy", "ELBSecurityPolicy-2016-08"),

@@ -75,6 +75,9 @@ class Server:
     extensions: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     """Logical ids of what has to be there before the host answers."""
+    tls: bool = True
+    restored: Token | None = None
+    """The cluster of a snapshot, whose master user gets its password from the handler."""
 
     @property
     def is_set_up(self) -> bool:
@@ -100,7 +103,7 @@ class DatabaseBootstrap(AWSCustomObject):  # type: ignore[misc]
     resource_type = "Custom::DatabaseBootstrap"
     props: ClassVar[dict[str, tuple[type, bool]]] = {
         **dict.fromkeys(_PROPERTIES, (object, True)),
-        "Extensions": (object, False),
+        **dict.fromkeys(("Extensions", "Restored", "Tls"), (object, False)),
     }
 
 
@@ -130,6 +133,7 @@ def _pair(programs: Bootstrap, servers: Sequence[Server], site: Site) -> Part:
                     Statement(("secretsmanager:GetSecretValue",), masters),
                     Statement(("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"), secrets),
                     Statement(("lambda:InvokeFunction",), ((Token(f"{runner}.Arn"),),)),
+                    *_restoring(servers),
                 ],
             ),
             functions.function(
@@ -158,6 +162,13 @@ def _pair(programs: Bootstrap, servers: Sequence[Server], site: Site) -> Part:
     )
 
 
+def _restoring(servers: Sequence[Server]) -> list[Statement]:
+    """Let the handler set the passwords of master users that came with a snapshot."""
+    place = ("arn:", Token("AWS::Partition"), ":rds:", Token("AWS::Region"), ":", Token("AWS::AccountId"), ":cluster:")
+    clusters: tuple[Text, ...] = tuple((*place, server.restored) for server in servers if server.restored)
+    return [Statement(("rds:ModifyDBCluster",), clusters)] if clusters else []
+
+
 def prepare(server: Server) -> Part:
     """Return the custom resource of one instance, and the runner's way to it."""
     runner = server.programs.runner_id
@@ -179,6 +190,8 @@ def prepare(server: Server) -> Part:
                 ],
                 Revision=_revision(server.programs, set_up=server.is_set_up),
                 **({"Extensions": [*server.extensions]} if server.extensions else {}),
+                **({} if server.tls else {"Tls": "false"}),
+                **({"Restored": reference(server.restored.target)} if server.restored else {}),
                 # Its function reads what its role may read only once this very update has said so.
                 DependsOn=[f"{server.programs.handler_id}Role", rule, *server.after],
             ),
@@ -212,6 +225,8 @@ def sources(programs: Bootstrap, *, set_up: bool = False) -> tuple[str, str]:
     handler = functions.source(programs.handler)
     if programs.verifier:
         handler = scripts.varied(handler, functions.source(programs.verifier))
+    if programs.addition:
+        handler = scripts.followed(handler, functions.source(programs.addition))
     runner = functions.source(programs.runner)
     if set_up and programs.setup:
         runner = scripts.followed(runner, functions.source(programs.setup))

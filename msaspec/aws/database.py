@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from json import dumps
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
@@ -15,14 +16,15 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import PydanticCustomError
-from troposphere import secretsmanager
+from troposphere import Tags, secretsmanager
 
+from msaspec.aws.intrinsic import intrinsic
 from msaspec.engines import DEFAULT, engines
 from msaspec.language.aurora import SERVERLESS
 from msaspec.language.base import Items, Model, days, gibibytes, measured
 from msaspec.language.engine import Engine
-from msaspec.language.part import Door, Entry
-from msaspec.language.value import Token
+from msaspec.language.part import Door, Entry, Site
+from msaspec.language.value import Text, Token
 from msaspec.template import names
 
 if TYPE_CHECKING:
@@ -93,11 +95,11 @@ class Database(Model):
     )
     size: Annotated[str, AfterValidator(_class)] = Field(
         "db.t4g.micro",
-        description="Instance class, or on Aurora `serverless`, which is the default there.",
+        description="Instance class, or `serverless` on Aurora, where it is the default, and DocumentDB.",
         examples=["db.t4g.micro", "db.m7g.large"],
     )
     capacity: Capacity = Field(
-        Capacity(), description="Of a serverless cluster of Aurora.", examples=[{"min": 0.5, "max": 8}]
+        Capacity(), description="Of a serverless cluster of Aurora or DocumentDB.", examples=[{"min": 0.5, "max": 8}]
     )
     storage: Annotated[int, gibibytes(20, 65536, "20 GiB")] = measured("20 GiB", description="Size of the gp3 volume.")
     max_storage: Annotated[int, gibibytes(22, 65536, "100 GiB")] | None = Field(
@@ -108,7 +110,7 @@ class Database(Model):
         0,
         ge=0,
         le=15,
-        description="Read replicas; on Aurora, further instances.",
+        description="Read replicas; on Aurora and DocumentDB, further instances.",
     )
     multi_zone_replicas: bool = Field(False, description="Run a standby in another zone for each replica, too.")
     port: int | None = Field(
@@ -134,6 +136,10 @@ class Database(Model):
         description="Snapshot with which the database begins, by identifier or ARN. It stays here: to change or remove "
         "it replaces the data.",
         examples=["shop-snapshot-2026-11-01"],
+    )
+    tls: bool = Field(
+        True,
+        description="Of DocumentDB: `false` for clients that know no TLS. Other engines have a parameter for it.",
     )
     protect: bool = Field(
         True,
@@ -175,12 +181,17 @@ class Database(Model):
 
 def logical_id(entry: Entry[Database]) -> str:
     """Logical id of the instance, or of the cluster: another, since CloudFormation changes no resource's type."""
-    return names.logical(entry.name, "Cluster" if entry.spec.server.cluster else "Database")
+    engine = entry.spec.server
+    return names.logical(entry.name, "Documents" if engine.documents else "Cluster" if engine.cluster else "Database")
 
 
 def host(entry: Entry[Database]) -> Token:
     """Return the address of the instance, or of the one of a cluster that writes."""
-    return Token(f"{logical_id(entry)}.Endpoint.Address")
+    return Token(f"{logical_id(entry)}.Endpoint{_address(entry)}")
+
+
+def _address(entry: Entry[Database]) -> str:
+    return "" if entry.spec.server.documents else ".Address"
 
 
 def door(entry: Entry[Database]) -> Door:
@@ -194,7 +205,8 @@ def reader(entry: Entry[Database]) -> Token:
     if not entry.spec.replicas:
         return host(entry)
     name = logical_id(entry)
-    return Token(f"{name}.ReadEndpoint.Address" if entry.spec.server.cluster else f"{name}Replica1.Endpoint.Address")
+    of_cluster = f"{name}.ReadEndpoint{_address(entry)}"
+    return Token(of_cluster if entry.spec.server.cluster else f"{name}Replica1.Endpoint.Address")
 
 
 def answers(entry: Entry[Database]) -> tuple[str, ...]:
@@ -204,9 +216,28 @@ def answers(entry: Entry[Database]) -> tuple[str, ...]:
 
 def master(entry: Entry[Database]) -> Token:
     """Return the secret of the master user: RDS's own, or one of ours where RDS cannot manage it."""
-    if entry.spec.replicas and not entry.spec.server.cluster:
+    # fact: documentdb-master
+    if entry.spec.server.documents or (entry.spec.replicas and not entry.spec.server.cluster):
         return Token(f"{logical_id(entry)}MasterSecret")
     return Token(f"{logical_id(entry)}.MasterUserSecret.SecretArn")
+
+
+def master_secret(entry: Entry[Database], site: Site) -> Any:
+    """Return a secret of ours for the master user. It stays with a cluster or an instance that stays."""
+    return secretsmanager.Secret(
+        master(entry).target,
+        Description=f"Master user of {site.stack}/{entry.name}",
+        GenerateSecretString=generated(dumps({"username": entry.spec.server.master})),
+        Tags=Tags(Name=f"{site.stack}/{entry.name}"),
+        DeletionPolicy="RetainExceptOnCreate",
+        UpdateReplacePolicy="Retain",
+    )
+
+
+def password(entry: Entry[Database]) -> Any:
+    """Return the password in a secret of ours, as CloudFormation resolves it."""
+    text: Text = ("{{resolve:secretsmanager:", master(entry), ":SecretString:password}}")
+    return intrinsic(text)
 
 
 def generated(template: Any) -> Any:
@@ -216,6 +247,10 @@ def generated(template: Any) -> Any:
     )
 
 
-def kept_version(engine: Engine, *, pinned: bool) -> dict[str, Any]:
-    """Return a bare major version is what RDS documents for "its default minor"; cfn-lint's list has minors only."""
-    return {} if pinned else {"Metadata": {"cfn-lint": {"config": {"ignore_checks": [engine.versions_rule]}}}}
+def kept_version(engine: Engine, version: str) -> dict[str, Any]:
+    """Tell cfn-lint of a version that there is, and that its list of minor ones does not have."""
+    return (
+        {}
+        if engine.is_listed(version)
+        else {"Metadata": {"cfn-lint": {"config": {"ignore_checks": [engine.versions_rule]}}}}
+    )

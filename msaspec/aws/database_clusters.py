@@ -50,7 +50,7 @@ def build(entry: Entry[Database], site: Site) -> Iterable[Any]:
         EnableCloudwatchLogsExports=list(engine.logs),
         DeletionProtection=spec.protect,
         Tags=Tags(Name=f"{site.stack}/{entry.name}"),
-        **kept_version(engine, pinned=pinned),
+        **kept_version(engine, spec.version),
         DeletionPolicy=kept,
         UpdateReplacePolicy=kept,
     )
@@ -72,7 +72,7 @@ def build(entry: Entry[Database], site: Site) -> Iterable[Any]:
         )
 
 
-class _Capacity(rds.ServerlessV2ScalingConfiguration):  # type: ignore[misc]
+class _Limits(rds.ServerlessV2ScalingConfiguration):  # type: ignore[misc]
     """As troposphere has it, but for the 0 with which a cluster pauses."""
 
     props: ClassVar[dict[str, Any]] = dict.fromkeys(("MinCapacity", "MaxCapacity"), (validators.double, True))
@@ -83,7 +83,7 @@ def _capacity(spec: Database) -> dict[str, Any]:
     if not spec.is_serverless:
         return {}
     low, high = (int(each) if each == int(each) else each for each in (spec.capacity.min, spec.capacity.max))
-    limits = _Capacity(MinCapacity=low, MaxCapacity=high)
+    limits = _Limits(MinCapacity=low, MaxCapacity=high)
     return {"ServerlessV2ScalingConfiguration": limits}
 
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from json import dumps
 from typing import Any
 
-from troposphere import Ref, Tags, rds, secretsmanager
+from troposphere import Ref, Tags, rds
 
 from msaspec.aws import security_groups
 from msaspec.aws.data import rds as stored
 from msaspec.aws.data import secretsmanager as secrets
-from msaspec.aws.database import Database, generated, kept_version, logical_id, master
-from msaspec.aws.intrinsic import intrinsic
+from msaspec.aws.database import Database, kept_version, logical_id, master_secret, password
 from msaspec.language.part import Entry, Site
-from msaspec.language.value import Text
 
 TYPES = (secrets.SECRET, security_groups.GROUP, stored.INSTANCE, stored.PARAMETER_GROUP, stored.SUBNET_GROUP)
 
@@ -36,7 +33,7 @@ def build(entry: Entry[Database], site: Site) -> Iterable[Any]:
         Parameters={**engine.parameters, **spec.parameters},
     )
     if spec.replicas:
-        yield _master_secret(entry, site)
+        yield master_secret(entry, site)
     yield rds.DBInstance(
         name,
         Engine=engine.product,
@@ -60,7 +57,7 @@ def build(entry: Entry[Database], site: Site) -> Iterable[Any]:
         EnableCloudwatchLogsExports=list(engine.logs),
         DeletionProtection=spec.protect,
         Tags=Tags(Name=f"{site.stack}/{entry.name}"),
-        **kept_version(engine, pinned=pinned),
+        **kept_version(engine, spec.version),
         DeletionPolicy="Snapshot" if spec.protect else "Delete",
         UpdateReplacePolicy="Snapshot" if spec.protect else "Delete",
     )
@@ -102,16 +99,4 @@ def _credentials(entry: Entry[Database]) -> dict[str, Any]:
         return {"DBSnapshotIdentifier": entry.spec.from_snapshot, "ManageMasterUserPassword": True}
     if not entry.spec.replicas:
         return {"MasterUsername": entry.spec.server.master, "ManageMasterUserPassword": True}
-    password: Text = ("{{resolve:secretsmanager:", master(entry), ":SecretString:password}}")
-    return {"MasterUsername": entry.spec.server.master, "MasterUserPassword": intrinsic(password)}
-
-
-def _master_secret(entry: Entry[Database], site: Site) -> Any:
-    return secretsmanager.Secret(
-        master(entry).target,
-        Description=f"Master user of {site.stack}/{entry.name}",
-        GenerateSecretString=generated(dumps({"username": entry.spec.server.master})),
-        Tags=Tags(Name=f"{site.stack}/{entry.name}"),
-        DeletionPolicy="RetainExceptOnCreate",
-        UpdateReplacePolicy="Retain",
-    )
+    return {"MasterUsername": entry.spec.server.master, "MasterUserPassword": password(entry)}

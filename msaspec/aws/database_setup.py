@@ -43,8 +43,9 @@ FOREIGN_FIELD = Code(
     "A field that the engine does not have",
     """
     A cluster of Aurora has storage that grows by itself, in three zones, and is always backed up; its instances are of
-    `serverless` or of a class, and `capacity` says between which bounds serverless ones follow the load. Instances of
-    RDS have a volume and a class.
+    `serverless` or of a class, and `capacity` says between which bounds serverless ones follow the load. A cluster of
+    DocumentDB is alike, but it never pauses, and `tls: false` takes TLS from all its clients. Instances of RDS have a
+    volume and a class.
     """,
 )
 # fact: lambda-event-size
@@ -82,6 +83,11 @@ def foreign(entry: Entry[Database]) -> Iterable[Diagnostic]:
     """Yield the fields of a database that only another engine has."""
     spec, engine = entry.spec, entry.spec.server
     written = spec.model_fields_set
+    if engine.documents:
+        yield from _of_documents(entry)
+    elif "tls" in written:
+        message = f"`{entry.name}` is {engine.title}, whose clients use TLS unless a parameter lets them do without."
+        yield FOREIGN_FIELD.at((*entry.path, "tls"), message, hint="Remove `tls`.", key=True)
     if not engine.cluster:
         if spec.is_serverless:
             message = f"`{entry.name}` is {engine.title} on an instance, which is of a class."
@@ -103,6 +109,23 @@ def foreign(entry: Entry[Database]) -> Iterable[Diagnostic]:
     if not spec.backups:
         message = f"`{entry.name}` is {engine.title}, which always keeps backups."
         yield FOREIGN_FIELD.at((*entry.path, "backups"), message, hint="Write `backups: 1 day` or more.")
+
+
+def _of_documents(entry: Entry[Database]) -> Iterable[Diagnostic]:
+    """Yield what a cluster of DocumentDB does otherwise than one of Aurora."""
+    spec = entry.spec
+    if spec.is_serverless and spec.capacity.min < LEAST_UNITS:
+        message = f"`{entry.name}` is {spec.server.title}, which does not pause."
+        hint = f"Write `min: {LEAST_UNITS}` or more."
+        yield FOREIGN_FIELD.at((*entry.path, "capacity", "min"), message, hint=hint)
+    if (value := spec.parameters.get("tls")) is not None and (value == "disabled" or not spec.tls):
+        message = f"`{entry.name}` says by a parameter what `tls` says, which the addresses of its clients follow."
+        hint = "Remove the parameter, and write `tls: false`." if spec.tls else "Remove the parameter."
+        yield FOREIGN_FIELD.at((*entry.path, "parameters", "tls"), message, hint=hint)
+
+
+# fact: documentdb-serverless
+LEAST_UNITS = 0.5
 
 
 def _family(engine: Engine) -> str:

@@ -14,12 +14,13 @@ from typing import Any
 from msaspec.aws import existing_network
 from msaspec.compile import aws_types, systems
 from msaspec.deploy.aws import artifacts
+from msaspec.deploy.handlers import BEYOND
 from msaspec.template import nesting, sharing
 from msaspec.template.render import to_yaml
 from msaspec.template.stack import Stack
 from msaspec.update import replacement
 
-_CLUSTER = "AWS::RDS::DBCluster"
+_CLUSTERS = ("AWS::RDS::DBCluster", "AWS::DocDB::DBCluster")
 _RDS, _BALANCER = "AWS::RDS::DBInstance", "AWS::ElasticLoadBalancingV2::LoadBalancer"
 _BUCKET, _REPOSITORY, _SECRET = "AWS::S3::Bucket", "AWS::ECR::Repository", "AWS::SecretsManager::Secret"
 _SITE = "AWS::CloudFront::Function"
@@ -27,7 +28,7 @@ _TABLE, _QUEUE = "AWS::DynamoDB::Table", "AWS::SQS::Queue"
 _CACHE, _CACHE_NODES = "AWS::ElastiCache::ReplicationGroup", "AWS::ElastiCache::CacheCluster"
 _FILES = "AWS::EFS::FileSystem"
 _MACHINE = "AWS::StepFunctions::StateMachine"
-_LOGS, _SERVICE, _CLUSTER = "AWS::Logs::LogGroup", "AWS::ECS::Service", "AWS::ECS::Cluster"
+_LOGS, _SERVICE = "AWS::Logs::LogGroup", "AWS::ECS::Service"
 _HOSTS, _SUBNET, _VPC, _ADDRESS = "AWS::EC2::LaunchTemplate", "AWS::EC2::Subnet", "AWS::EC2::VPC", "AWS::EC2::EIP"
 
 
@@ -129,9 +130,9 @@ CALLS = (
         "rds:DescribeDBInstanceAutomatedBackups",
         where=(_RDS,),
     ),
-    _calls("deploy destroy status", "rds:DescribeDBClusters", where=(_CLUSTER,)),
-    _calls("deploy destroy", "rds:DescribeDBClusterSnapshots", "rds:ModifyDBCluster", where=(_CLUSTER,)),
-    _calls("destroy", "rds:DeleteDBCluster", "rds:DeleteDBClusterSnapshot", "rds:DeleteDBInstance", where=(_CLUSTER,)),
+    _calls("deploy destroy status", "rds:DescribeDBClusters", where=_CLUSTERS),
+    _calls("deploy destroy", "rds:DescribeDBClusterSnapshots", "rds:ModifyDBCluster", where=_CLUSTERS),
+    _calls("destroy", "rds:DeleteDBCluster", "rds:DeleteDBClusterSnapshot", "rds:DeleteDBInstance", where=_CLUSTERS),
     _calls("deploy", "s3:ListAllMyBuckets", "s3:ListBucket", where=(_BUCKET,)),
     _calls(
         "destroy",
@@ -255,18 +256,6 @@ TEMPLATES = (
     "s3:PutObject",
 )
 """What the bucket of larger templates needs."""
-# fact: handlers-beyond-the-registry
-BEYOND: Mapping[str, Sequence[str]] = {
-    "AWS::AutoScaling::AutoScalingGroup": (
-        "autoscaling:DescribeScalingActivities",
-        "autoscaling:ResumeProcesses",
-        "autoscaling:SuspendProcesses",
-        "autoscaling:TerminateInstanceInAutoScalingGroup",
-    ),
-    "AWS::CloudFront::Distribution": ("cloudfront:UpdateDistribution",),  # It is turned off before it is deleted.
-    "AWS::Lambda::Function": ("ec2:DescribeNetworkInterfaces",),
-}
-"""What CloudFormation does with resources of a type that its registry schema does not say."""
 # fact: handler-permissions
 HANDLERS: Mapping[str, Sequence[str]] = {
     "deploy": ("create", "read", "update", "delete"),

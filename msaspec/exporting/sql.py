@@ -43,11 +43,13 @@ def local(
     environment: Mapping[str, str],
     folder: str,
     check: list[str],
+    query: str = "",
+    notes: Sequence[str] = (),
 ) -> Local:
     """Return a server that runs a script of users and databases when it is first started.
 
     `passwords` are the variables of the env file by service, and `master` is that of the master user. `folder` is where
-    the image keeps its data, and `check` a command that succeeds when the server is up.
+    the image keeps its data, `check` a command that succeeds when the server is up, and `query` what URLs end with.
     """
     name, server = entry.name, entry.spec.server
     container: Tree = {
@@ -71,9 +73,10 @@ def local(
             "name": database,
             "username": user,
             "password": password,
-            "url": f"{server.scheme}://{user}:{password}@{address}",
-            "jdbc_url": f"jdbc:{server.jdbc_scheme or server.scheme}://{address}",
+            "url": f"{server.scheme}://{user}:{password}@{address}{query}",
         }
+        if server.driver:
+            attributes[use.service]["jdbc_url"] = f"jdbc:{server.jdbc_scheme or server.scheme}://{address}"
     return Local(
         containers={name: container},
         # The images run it in a shell of their own.
@@ -82,5 +85,5 @@ def local(
         attributes=attributes,
         after={name: "service_healthy"},
         generated=(master, *passwords.values()),
-        notes=(f"{name}: URLs ask for no TLS; on AWS they do.",),
+        notes=(*([f"{name}: URLs ask for no TLS; on AWS they do."] if entry.spec.tls else []), *notes),
     )

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from msaspec.exporting import mysql, sql
+from msaspec.exporting import mongodb, mysql, sql
 from msaspec.exporting.local import ACCOUNT, Block, Local, Tree, literal
 from msaspec.exporting.sql import CHECK, database_of
 from msaspec.language.part import Entry, Use
@@ -35,6 +35,8 @@ def _database(entry: Entry[Any], uses: Sequence[Use[Any]], system: str, region: 
     logins = {use.service: _variable(name, use.service, "password") for use in uses}
     if spec.server.name in ("mysql", "mariadb"):
         return mysql.local(entry, uses, logins, master)
+    if spec.server.documents:
+        return mongodb.local(entry, uses, logins, master)
     if spec.server.scheme != "postgresql":
         return None
     owner = {database_of(use): names.snake(use.service) for use in uses if use.options.access == "owner"}

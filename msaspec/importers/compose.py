@@ -156,7 +156,14 @@ class Compose:
             told = f"The source has {stores.short(store.image)}; this is version {engine.version}. Test your program."
             self.draft.note(("databases", store.name), told)
         self.draft.at("databases")[store.name] = spec
-        self.ledger.replaced(store.tree, f"the database `{place}` (RDS {engine.title})")
+        if engine.documents:
+            told = (
+                "Clients log in as users of their own, over TLS; `${NAME.url}` says so. DocumentDB lacks some "
+                "operations of MongoDB. Test your program."
+            )
+            self.draft.note(("databases", store.name), told)
+        product = engine.title if engine.documents else f"RDS {engine.title}"
+        self.ledger.replaced(store.tree, f"the database `{place}` ({product})")
         values = {
             name: self._value(leaf) or leaf.text
             for name, leaf in keyed(store.tree.get("environment")).items()

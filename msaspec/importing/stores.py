@@ -19,6 +19,10 @@ _ENGINES = {
         r"(docker\.io/)?(library/mysql|mysql/mysql-server|bitnami(legacy)?/mysql|percona/percona-server)$"
     ),
     "mariadb": re.compile(r"(docker\.io/)?(library/mariadb|bitnami(legacy)?/mariadb|linuxserver/mariadb)$"),
+    "documentdb": re.compile(
+        r"(docker\.io/)?(library/mongo|bitnami(legacy)?/mongodb|mongodb/mongodb-(community|enterprise)-server"
+        r"|percona/percona-server-mongodb)$"
+    ),
 }
 PORTS = {
     "postgres": 5432, "postgresql": 5432, "postgis": 5432, "pgvector": 5432, "redis": 6379, "valkey": 6379,
@@ -69,6 +73,8 @@ def engine(image: str) -> str | None:
 
     >>> engine("docker.io/library/mariadb:11"), engine("docker.io/library/mysql"), engine("docker.io/library/redis:7")
     ('mariadb', 'mysql', None)
+    >>> engine("docker.io/library/mongo:4.4"), engine("docker.io/library/mongo-express")
+    ('documentdb', None)
     """
     return next((name for name, form in _ENGINES.items() if form.match(_plain(image))), None)
 
@@ -94,11 +100,17 @@ _LOGINS = {
         ("MARIADB_PASSWORD", "MYSQL_PASSWORD", "MARIADB_ROOT_PASSWORD", "MYSQL_ROOT_PASSWORD"),
         "root",
     ),
+    "documentdb": (
+        ("MONGODB_USERNAME", "MONGO_INITDB_ROOT_USERNAME"),
+        ("MONGODB_PASSWORD", "MONGO_INITDB_ROOT_PASSWORD", "MONGODB_ROOT_PASSWORD"),
+        "",
+    ),
 }
 _DATABASES = {
     "postgres": ("POSTGRES_DB", "POSTGRESQL_DATABASE"),
     "mysql": ("MYSQL_DATABASE",),
     "mariadb": ("MARIADB_DATABASE", "MYSQL_DATABASE"),
+    "documentdb": ("MONGODB_DATABASE", "MONGO_INITDB_DATABASE"),
 }
 
 

@@ -170,8 +170,9 @@ _ADDRESSES = frozenset(
 def _database_url(value: str, host: str, peer: Peer) -> str | None:
     """Return the reference to the URL of a database; None for a driver that needs another form."""
     scheme = value.partition("://")[0].lower()
-    rest = value.partition("://")[2]
-    if "?" in rest:
+    rest, _, query = value.partition("://")[2].partition("?")
+    # What addresses of MongoDB say there is said by those of DocumentDB, too.
+    if query and not (scheme == "mongodb" and {each.partition("=")[0] for each in query.split("&")} <= _SAID):
         return None
     if scheme.startswith("jdbc:"):
         return f"${{{peer.name}.jdbc_url}}" if "@" not in rest else None
@@ -193,7 +194,9 @@ SCHEMES: Mapping[str, tuple[str, ...]] = {
     "postgres": ("postgres", "postgresql"),
     "mysql": ("mysql",),
     "mariadb": ("mysql",),
+    "documentdb": ("mongodb",),
 }
+_SAID = frozenset(("authSource", "authMechanism", "directConnection", "replicaSet", "retryWrites", "ssl", "tls", "w"))
 """How URLs of an engine begin, as clients take those of msaspec."""
 _PARTS = {
     "username": ("user", "username", "login"),

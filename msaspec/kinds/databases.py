@@ -1,4 +1,4 @@
-"""RDS instances and clusters of any engine; services get databases, roles and secrets of their own on them."""
+"""Database servers of any engine; services get databases, roles and secrets of their own on them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 from troposphere import Output, secretsmanager
 
-from msaspec.aws import bootstrap, database, database_classes, database_clusters, database_instances, database_setup
+from msaspec.aws import (
+    bootstrap,
+    database,
+    database_classes,
+    database_clusters,
+    database_instances,
+    database_setup,
+    document_clusters,
+)
 from msaspec.aws.database import Database
 from msaspec.aws.intrinsic import intrinsic, reference
 from msaspec.diagnostics.diagnostic import WIDTH, Code, Diagnostic, Severity
@@ -129,7 +137,7 @@ _SCHEMES = [
     " or ".join(f"`{scheme}://`" for scheme in dict.fromkeys(schemes))
     for schemes in (
         [engine.scheme for engine in engines().values()],
-        [f"jdbc:{engine.jdbc_scheme or engine.scheme}" for engine in engines().values()],
+        [f"jdbc:{engine.jdbc_scheme or engine.scheme}" for engine in engines().values() if engine.driver],
     )
 ]
 
@@ -143,6 +151,7 @@ class Databases(Kind[Database, DatabaseUse]):
         *bootstrap.TYPES,
         *database_instances.TYPES,
         *database_clusters.TYPES,
+        *document_clusters.TYPES,
     )
     isolated = True
     attributes: ClassVar[Mapping[str, str]] = {
@@ -224,7 +233,9 @@ class Databases(Kind[Database, DatabaseUse]):
 
     def build(self, entry: Entry[Database], uses: Sequence[Use[DatabaseUse]], site: Site) -> Part:
         """Return the instance, a secret per user, and the custom resource that makes their roles and databases."""
-        made = database_clusters if entry.spec.server.cluster else database_instances
+        engine = entry.spec.server
+        clusters = document_clusters if engine.documents else database_clusters
+        made = clusters if engine.cluster else database_instances
         part = Part(tuple(made.build(entry, site)), (_output(entry),))
         part += Part(tuple(_secret(entry, use, site) for use in uses))
         return part + bootstrap.prepare(_server(entry, uses)) if uses else part
@@ -246,9 +257,11 @@ class Databases(Kind[Database, DatabaseUse]):
             "username": (role,),
             "password": (secret,),
             "url": (Secret((Token(_secret_id(use)),), "url"),),
-            "jdbc_url": (f"jdbc:{engine.jdbc_scheme or engine.scheme}://", host, _rest(entry, use, engine.jdbc_query)),
             "reader_host": (reader,),
         }
+        if engine.driver:
+            begin = f"jdbc:{engine.jdbc_scheme or engine.scheme}://"
+            attributes["jdbc_url"] = (begin, host, _rest(entry, use, engine.jdbc_query))
         return Offer(
             attributes=attributes,
             variables=_variables(entry, use, attributes),
@@ -259,9 +272,12 @@ class Databases(Kind[Database, DatabaseUse]):
 
 
 def _variables(entry: Entry[Database], use: Use[DatabaseUse], attributes: Mapping[str, Value]) -> dict[str, Value]:
+    engine = entry.spec.server
+    if use.framework == "spring-boot" and engine.driver is None:
+        return dict.fromkeys(engine.spring, attributes["url"])
     if use.framework == "spring-boot":
         return {
-            "spring.datasource.driverClassName": (entry.spec.server.driver,),
+            "spring.datasource.driverClassName": (engine.driver or "",),
             "spring.datasource.password": attributes["password"],
             "spring.datasource.url": attributes["jdbc_url"],
             "spring.datasource.username": attributes["username"],
@@ -276,7 +292,8 @@ def _variables(entry: Entry[Database], use: Use[DatabaseUse], attributes: Mappin
 def _rest(entry: Entry[Database], use: Use[DatabaseUse], query: str | None = None) -> str:
     """Return the end of an address."""
     engine = entry.spec.server
-    return f":{entry.spec.listens}/{_name(use)}?{query or engine.query}"
+    clear = engine.clear_query if not entry.spec.tls else None
+    return f":{entry.spec.listens}/{_name(use)}?{query or clear or engine.query}"
 
 
 def _url(entry: Entry[Database], use: Use[DatabaseUse]) -> tuple[Text, Text]:
@@ -340,8 +357,18 @@ def _server(entry: Entry[Database], uses: Sequence[Use[DatabaseUse]]) -> bootstr
     )
     host, engine = database.host(entry), entry.spec.server
     door, master = database.door(entry), database.master(entry)
+    restored = Token(database.logical_id(entry)) if engine.documents and entry.spec.from_snapshot else None
     return bootstrap.Server(
-        entry.name, host, door, master, grants, engine.bootstrap, entry.spec.extensions, database.answers(entry)
+        entry.name,
+        host,
+        door,
+        master,
+        grants,
+        engine.bootstrap,
+        entry.spec.extensions,
+        database.answers(entry),
+        tls=entry.spec.tls,
+        restored=restored,
     )
 
 

@@ -21,6 +21,8 @@ class Bootstrap:
     engine that does neither."""
     verifier: str | None = None
     """The module of `aws/lambdas` that says what the engine keeps of a password; None for that of the handler."""
+    addition: str | None = None
+    """The module of `aws/lambdas` behind the handler, for an engine that asks for more than another verifier."""
 
     @property
     def handler_id(self) -> str:
@@ -66,8 +68,8 @@ class Engine:
     """`EngineLifecycleSupport`; None for an engine that has none."""
     scheme: str
     """Of its URLs: ``postgresql``."""
-    driver: str
-    """Class of the JDBC driver."""
+    driver: str | None
+    """Class of the JDBC driver; None for an engine that has none, and no URLs of JDBC."""
     query: str
     """What URLs end with, so that clients use TLS."""
     keeps_database: Callable[[str], bool]
@@ -87,6 +89,8 @@ class Engine:
     bootstrap: Bootstrap
     cluster: bool = False
     """Whether it runs as a cluster whose instances share their storage, as Aurora does."""
+    documents: bool = False
+    """Whether its resources are those of DocumentDB instead of RDS."""
     in_aws: str | None = None
     """What `Engine` says in a template, where it is another word."""
     default_size: str = "db.t4g.micro"
@@ -96,12 +100,18 @@ class Engine:
     nothing; None for an engine that has none."""
     not_sql: tuple[tuple[str, str, str], ...] = ()
     """What files of SQL hold that a server does not take: a pattern, what that is, and what to do."""
+    clear_query: str | None = None
+    """What URLs end with where `tls` is off; None for an engine that has no such word."""
+    spring: tuple[str, ...] = ()
+    """The properties of Spring Boot that take its URL, for an engine without JDBC."""
     jdbc_scheme: str | None = None
     """What follows ``jdbc:`` in URLs of JDBC, where it is not the scheme."""
     jdbc_query: str | None = None
     """What URLs of JDBC end with, where it is something else."""
     versions_rule: str = "W3691"
     """The rule of cfn-lint that knows minor versions only, and objects to a major one."""
+    known_versions: tuple[str, ...] | None = None
+    """The minor versions that this rule knows, where it lacks some that there are."""
     longest_user: int = 63
     longest_database: int = 63
     measure: Callable[[str], int] = len
@@ -117,3 +127,7 @@ class Engine:
     def pinned(self, version: str) -> bool:
         """Whether a version is a minor one, which stays, and not a major one, within which RDS upgrades."""
         return self.major(version) != version
+
+    def is_listed(self, version: str) -> bool:
+        """Whether cfn-lint's list of minor versions has a version."""
+        return self.pinned(version) if self.known_versions is None else version in self.known_versions

@@ -188,8 +188,8 @@ def _examine(text: str, regions: Sequence[str], rules: Any, configuration: Confi
 def _unsilence(template: Any) -> None:
     """Take out what in a template has cfn-lint pass over errors: a patch may have put it there.
 
-    Warnings may be silenced for a resource, as the compiler itself does, and that RDS has a major version of which
-    cfn-lint knows only the minor ones. A configuration that the user names decides otherwise.
+    Warnings may be silenced for a resource, as the compiler itself does, and that RDS or DocumentDB has a version or a
+    class that cfn-lint does not know. A configuration that the user names decides otherwise.
     """
     if not isinstance(template, dict):
         return
@@ -198,17 +198,23 @@ def _unsilence(template: Any) -> None:
         metadata = _map(_map(resource).get("Metadata"))
         ignored = _map(_map(metadata.pop("cfn-lint", None)).get("config")).get("ignore_checks")
         rules = list(map(str, ignored)) if isinstance(ignored, list) else []
-        kept = [each for each in rules if _A_WARNING.fullmatch(each) or each == _major_version_rule(resource)]
+        kept = [each for each in rules if _A_WARNING.fullmatch(each) or each in _unfounded(resource)]
         if kept:
             metadata["cfn-lint"] = {"config": {"ignore_checks": kept}}
 
 
-def _major_version_rule(resource: Any) -> str | None:
-    """Return the rule that objects to the version of a database, where that is a major one that the engine has."""
-    properties = _map(_map(resource).get("Properties"))
-    engine, version = engines().get(str(properties.get("Engine"))), str(properties.get("EngineVersion"))
-    known = engine is not None and re.search(engine.versions, version) and not engine.pinned(version)
-    return engine.versions_rule if engine and known else None
+def _unfounded(resource: Any) -> frozenset[str]:
+    """Return the rules that object to a version or a class of a database which there is, and cfn-lint does not know."""
+    kind, properties = _map(resource).get("Type"), _map(_map(resource).get("Properties"))
+    if kind == "AWS::DocDB::DBInstance":
+        return frozenset({"E3620"}) if properties.get("DBInstanceClass") == "db.serverless" else frozenset()
+    if kind == "AWS::DocDB::DBCluster":
+        engine = next((each for each in engines().values() if each.documents), None)
+    else:
+        engine = engines().get(str(properties.get("Engine")))
+    version = str(properties.get("EngineVersion"))
+    there = engine is not None and re.search(engine.versions, version)
+    return frozenset({engine.versions_rule}) if engine and there and not engine.is_listed(version) else frozenset()
 
 
 def _map(part: Any) -> dict[Any, Any]:

@@ -36,6 +36,13 @@ def instance_types(region: str) -> frozenset[str] | None:
 
 
 @lru_cache(maxsize=8)
+def document_classes(region: str) -> frozenset[str] | None:
+    """Return the instance classes that DocumentDB has in a Region."""
+    known = _of_region("aws_docdb_dbinstance/dbinstanceclass_enum.json", region)
+    return frozenset(known["enum"]) if isinstance(known, dict) and isinstance(known.get("enum"), list) else None
+
+
+@lru_cache(maxsize=8)
 def database_classes(region: str, engine: str) -> frozenset[str] | None:
     """Return the instance classes that RDS has for an engine in a Region."""
     known = _of_region("aws_rds_dbinstance/dbinstanceclass_enum.json", region)

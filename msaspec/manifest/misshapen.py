@@ -280,6 +280,7 @@ _ENGINES = {
     "postgres": r"(aurora-)?(postgres|pg\b|psql)",
     "mariadb": r"maria",
     "mysql": r"(aurora-)?mysql|aurora$|percona",
+    "documentdb": r"mongo|docdb|document",
 }
 
 

@@ -1,6 +1,8 @@
-"""A system with a cluster of Aurora in an account: its state, its protection, its end."""
+"""A system with a cluster of Aurora or of DocumentDB in an account: its state, its protection, its end."""
 
 from __future__ import annotations
+
+import pytest
 
 from tests.deploy.account import Account
 
@@ -13,10 +15,11 @@ services: {cart: {image: "docker.io/library/cart:1", uses: [main]}}
 """
 
 
-def test_a_cluster_is_seen_and_leaves_a_snapshot(account: Account) -> None:
+@pytest.mark.parametrize("engine", ["aurora-mysql", "documentdb"])
+def test_a_cluster_is_seen_and_leaves_a_snapshot(account: Account, engine: str) -> None:
     """`status` tells of it as of any database; a second deployment changes nothing; `destroy` lifts its protection
     and leaves a snapshot, which goes by a word."""
-    result = account.deploy(SHOP)
+    result = account.deploy(SHOP.replace("aurora-mysql", engine))
     assert result.exit_code == 0, result.stderr
     shown = " ".join(account.run("status").stdout.split())
     assert "databases.main well available, deletion protection, backups 7 days, standby" in shown

@@ -1,11 +1,11 @@
-"""What of a cluster of Aurora is removed when its data was given up, and by which commands people remove one."""
+"""What of a cluster of Aurora or DocumentDB is removed when its data was given up, and by which commands by hand."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
 
-from msaspec.aws.data import rds_clusters
+from msaspec.aws.data import documentdb, rds_clusters
 from msaspec.deploy import erasure
 from msaspec.language.aws_type import Deletion
 from tests.deploy.by_hand import Client, fake, refusal
@@ -31,6 +31,17 @@ def erased(client: Client) -> list[str]:
     """What is told of the removal."""
     item = database("Retain", "AWS::RDS::DBCluster", ID)
     return erasure.erase(fake(rds=client), item, Deletion("shop", BEGAN))
+
+
+def test_clusters_of_documentdb_go_by_their_own_api() -> None:
+    """Theirs is the client `docdb`, and theirs are the commands that people are told."""
+    cluster = {"DBClusterIdentifier": ID, "Status": "available", "ClusterCreateTime": BEGAN - timedelta(days=1)}
+    client = rds(cluster)
+    item = database("Retain", "AWS::DocDB::DBCluster", ID)
+    said = erasure.erase(fake(docdb=client), item, Deletion("shop", BEGAN))
+    assert said == [f"the document database cluster {ID}, which takes some minutes to go"]
+    removal = documentdb.CLUSTER.removal(ID) if documentdb.CLUSTER.removal else ()
+    assert [command[:2] for command in removal] == [["docdb", "modify-db-cluster"], ["docdb", "delete-db-cluster"]]
 
 
 def test_a_cluster_goes_with_its_instances() -> None:

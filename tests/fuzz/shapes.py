@@ -160,9 +160,12 @@ class Maker:
             made["volumes"][name] = {"shared": True}
         for entry in made.get("databases", {}).values() if self._careful() else ():
             if isinstance(entry, dict):
-                is_cluster = str(entry.get("engine")).startswith("aurora")
-                if not is_cluster or entry.get("size", "serverless") != "serverless":
+                is_document = entry.get("engine") == "documentdb"
+                is_cluster = is_document or str(entry.get("engine")).startswith("aurora")
+                if is_document or not is_cluster or entry.get("size", "serverless") != "serverless":
                     entry.pop("capacity", None)
+                if not is_document:
+                    entry.pop("tls", None)
                 for field in (*_OF_AN_INSTANCE, "backups", "version") if is_cluster else ():
                     entry.pop(field, None)
         for entry in made.get("buckets", {}).values() if self._careful() else ():

@@ -470,3 +470,33 @@ def test_what_runs_once_stores_of_mysql_and_files(tmp_path: Path) -> None:
     assert verdict(made, "services.web.volumes[1]")[0] == "lost"
     assert verdict(made, "configs.app.content")[0] == "carried"
     assert verdict(made, "services.seed.restart") == ("carried", "jobs.seed.run")
+
+
+MONGO = """
+services:
+  web:
+    image: "ghcr.io/x/web:1"
+    environment:
+      MONGO_URL: "mongodb://root:hunter22@mongo:27017/shop?authSource=admin"
+      MONGO_LAX: "mongodb://root:hunter22@mongo:27017/shop?readPreference=secondary"
+      MONGO_PASSWORD: hunter22
+  mongo:
+    image: "mongo:5.0.9"
+    environment: {MONGO_INITDB_ROOT_USERNAME: root, MONGO_INITDB_ROOT_PASSWORD: hunter22, MONGO_INITDB_DATABASE: shop}
+  old: {image: "mongo:3.4"}
+"""
+
+
+def test_mongodb_is_documentdb(tmp_path: Path) -> None:
+    """A container of MongoDB is a database of DocumentDB, of its version where there is that; addresses become
+    references, but for one that says more than those of DocumentDB do."""
+    made = imported(tmp_path, {"compose.yaml": MONGO})
+    assert refused(made.text, str(tmp_path)) == []
+    data = yaml.safe_load(made.text)
+    assert data["databases"] == {"mongo": {"engine": "documentdb", "version": "5.0"}, "old": {"engine": "documentdb"}}
+    web = data["services"]["web"]
+    assert web["env"] == {"MONGO_URL": "${mongo.url}", "MONGO_PASSWORD": "${mongo.password}"}
+    assert web["uses"] == {"mongo": {"database": "shop"}}
+    assert "The source has mongo:3.4; this is version 5.0." in made.text
+    assert "lacks some operations" in " ".join(made.text.replace("#", "").split())
+    assert verdict(made, "services.mongo.image")[0] == "replaced"

@@ -71,6 +71,7 @@ SYSTEMS = (
     System("shop", EXAMPLES / "msa.yaml"),
     System("autoscaling", EXAMPLES / "autoscaling" / "msa.yaml"),
     System("mysql", CASES / "mysql" / "msa.yaml"),
+    System("clusters", CASES / "clusters" / "msa.yaml"),
     System("site", CASES / "site" / "msa.yaml"),
     System("jobs", CASES / "jobs-before-deployments" / "msa.yaml"),
     System("queues", CASES / "queues" / "msa.yaml"),

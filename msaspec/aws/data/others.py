@@ -13,7 +13,6 @@ _NOUNS = {
     "AWS::Backup::BackupVault": "backup vault",
     "AWS::CodeCommit::Repository": "repository",
     "AWS::Cognito::UserPool": "user pool",
-    "AWS::DocDB::DBCluster": "document database cluster",
     "AWS::DynamoDB::GlobalTable": "table",
     "AWS::EC2::Volume": "volume",
     "AWS::ElastiCache::ServerlessCache": "cache",

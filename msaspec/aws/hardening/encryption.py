@@ -39,7 +39,7 @@ def build(to: Hardened) -> Part:
     """Encrypt with the system's own key what a template encrypts. Return the key."""
     for _, properties in to.properties("AWS::Logs::LogGroup", "AWS::SecretsManager::Secret"):
         properties["KmsKeyId"] = ARN
-    for _, properties in to.properties("AWS::RDS::DBInstance", "AWS::RDS::DBCluster"):
+    for _, properties in to.properties("AWS::RDS::DBInstance", "AWS::RDS::DBCluster", "AWS::DocDB::DBCluster"):
         # A replica has the key of its source, an instance of a cluster the cluster's, what is restored its snapshot's.
         if not {"SourceDBInstanceIdentifier", "DBClusterIdentifier"} & properties.keys():
             if not {"DBSnapshotIdentifier", "SnapshotIdentifier"} & properties.keys():

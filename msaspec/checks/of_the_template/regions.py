@@ -15,9 +15,9 @@ NOT_THERE = Code(
     "MSA393",
     "A type that the Region does not offer",
     """
-    The Region does not offer a CloudFormation resource type, an EC2 instance type or an RDS instance class. Choose
-    another one, or another Region. msaspec takes the offers of a Region from cfn-lint's data, which `cfn-lint
-    --update-specs` renews.
+    The Region does not offer a CloudFormation resource type, an EC2 instance type or an instance class of RDS or
+    DocumentDB. Choose another one, or another Region. msaspec takes the offers of a Region from cfn-lint's data, which
+    `cfn-lint --update-specs` renews.
     """,
 )
 
@@ -48,6 +48,8 @@ def check_region(stack: Stack, region: str) -> Iterator[Diagnostic]:
         if isinstance(engine, str):
             known = partial(regional.database_classes, engine=engine)
             yield from _offered(database, ("DBInstanceClass",), "instance class", known, stack, region)
+    for instance in stack.resources.of("AWS::DocDB::DBInstance"):
+        yield from _offered(instance, ("DBInstanceClass",), "instance class", regional.document_classes, stack, region)
 
 
 def _offered(

@@ -37,14 +37,20 @@ OTHER_REGION = Code(
 )
 
 MOST_ZONES = 6
-_IN_A_ZONE = ("AWS::EC2::Subnet", "AWS::EC2::Volume", "AWS::EC2::Instance", "AWS::RDS::DBInstance")
+_IN_A_ZONE = (
+    "AWS::EC2::Subnet",
+    "AWS::EC2::Volume",
+    "AWS::EC2::Instance",
+    "AWS::RDS::DBInstance",
+    "AWS::DocDB::DBInstance",
+)
 
 
 def check(stack: Stack) -> Iterator[Diagnostic]:
     """Check that load balancers and databases have two zones, and that the zones of subnets exist."""
     for balancer in stack.resources.of("AWS::ElasticLoadBalancingV2::LoadBalancer"):
         yield from _balancer(balancer, stack)
-    for group in stack.resources.of("AWS::RDS::DBSubnetGroup"):
+    for group in (*stack.resources.of("AWS::RDS::DBSubnetGroup"), *stack.resources.of("AWS::DocDB::DBSubnetGroup")):
         if isinstance(subnets := group.get("SubnetIds"), list):
             apart = {_zone(subnet, stack) or f"zone of {same(subnet)}" for subnet in subnets}
             if len(apart) < 2:

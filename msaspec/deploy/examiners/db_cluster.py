@@ -14,9 +14,9 @@ _BAD = ("failed", "incompatible", "inaccessible", "stopp", "deleting")
 
 
 class DatabaseClusters(Examiner):
-    """Tells how clusters of Aurora are."""
+    """Tells how clusters of Aurora and DocumentDB are, by the API of RDS that knows both."""
 
-    types: ClassVar[tuple[str, ...]] = ("AWS::RDS::DBCluster",)
+    types: ClassVar[tuple[str, ...]] = ("AWS::RDS::DBCluster", "AWS::DocDB::DBCluster")
 
     def look(self, subjects: Sequence[Subject], scene: Scene) -> Examining:
         """Ask for each."""

@@ -46,7 +46,11 @@ NO_DEFAULT = Code(
 )
 _SUBNET = re.compile(r"subnet-[0-9a-f]{8,17}")
 _SNAPSHOT = re.compile(r"snap-[0-9a-f]{8,17}")
-_DATABASES = {"AWS::RDS::DBInstance": "DBSnapshotIdentifier", "AWS::RDS::DBCluster": "SnapshotIdentifier"}
+_DATABASES = {
+    "AWS::RDS::DBInstance": "DBSnapshotIdentifier",
+    "AWS::RDS::DBCluster": "SnapshotIdentifier",
+    "AWS::DocDB::DBCluster": "SnapshotIdentifier",
+}
 _HOSTS = ("AWS::EC2::Instance", "AWS::AutoScaling::AutoScalingGroup")
 
 
@@ -117,6 +121,7 @@ def _databases(needs: Needs) -> Checking:
                 "DBSnapshotIdentifier",
             )
         )
+        # The API of RDS tells snapshots of DocumentDB too.
         answer = yield Ask("rds", operation, {word: id})
         if answer is None:
             continue
@@ -124,8 +129,9 @@ def _databases(needs: Needs) -> Checking:
         there = {id for each in rows if each.get("Status") == "available"}
         listing = needs.context.aws.cli("rds", operation.replace("_", "-"))
         found += _missing([Named(id, entry, kind)], there, "snapshot", listing, needs)
-        for other in {str(each.get("Engine")) for each in rows if id in there} - {str(properties.get("Engine"))}:
-            message = f"The snapshot {id} is one of {other}, and `{entry[-1]}` is of {properties.get('Engine')}."
+        own = "docdb" if kind == "AWS::DocDB::DBCluster" else str(properties.get("Engine"))
+        for other in {str(each.get("Engine")) for each in rows if id in there} - {own}:
+            message = f"The snapshot {id} is one of {other}, and `{entry[-1]}` is of {own}."
             found.append(OTHER_ENGINE.at(entry, message, hint=f"Write `engine: {other}`, or name another snapshot."))
     return found
 

@@ -46,6 +46,8 @@ def _asking(service: str, operation: str, word: str, *, several: bool = False) -
 
 
 _THERE: dict[str, Callable[[Api, str, Deployed], bool]] = {
+    "AWS::DocDB::DBCluster": _asking("docdb", "describe_db_clusters", "DBClusterIdentifier"),
+    "AWS::DocDB::DBInstance": _asking("docdb", "describe_db_instances", "DBInstanceIdentifier"),
     "AWS::EC2::Instance": _instance,
     "AWS::EC2::SecurityGroup": _asking("ec2", "describe_security_groups", "GroupIds", several=True),
     "AWS::ECR::Repository": _asking("ecr", "describe_repositories", "repositoryNames", several=True),

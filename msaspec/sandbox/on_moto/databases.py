@@ -6,13 +6,17 @@ from collections.abc import Iterable
 from typing import Any
 
 from moto.rds.exceptions import DBSubnetGroupNotFoundError, RDSClientError
-from moto.rds.models import RDSBackend
+from moto.rds.models import DBCluster, DBInstance, RDSBackend
+from moto.rds.utils import ClusterEngine, DbInstanceEngine
 
 from msaspec.engines import engines
 from msaspec.sandbox.on_moto.accounts import affordable
 
 _modify_plain = RDSBackend.modify_db_instance
 _create_group_plain = RDSBackend.create_subnet_group
+_cluster_engines, _instance_engines = ClusterEngine.list_cluster_engines, DbInstanceEngine.valid_db_instance_engine
+_storage_plain, _port_plain = DBCluster.default_allocated_storage, DBInstance.default_port
+_DOCUMENTS = "docdb"
 
 ZONES = 2
 """How many zones a subnet group has at least."""
@@ -147,7 +151,29 @@ def subnet_of(database: Any) -> str | None:
     return str((inside or subnets)[0].id)
 
 
+def _clusters_with_documents(cls: Any) -> list[str]:
+    """Return the engines of clusters, with DocumentDB's, of which moto knows nothing."""
+    return sorted([*_cluster_engines(), _DOCUMENTS])
+
+
+def _instances_with_documents(cls: Any) -> list[str]:
+    return sorted([*_instance_engines(), _DOCUMENTS])
+
+
+def _storage(engine: str, storage_type: str) -> int:
+    return 1 if engine == _DOCUMENTS else int(_storage_plain(engine, storage_type))
+
+
+def _port(engine: str) -> int:
+    return 27017 if engine == _DOCUMENTS else int(_port_plain(engine))
+
+
 PATCHED: tuple[tuple[Any, str, Any], ...] = (
+    (ClusterEngine, "list_cluster_engines", classmethod(_clusters_with_documents)),
+    (DbInstanceEngine, "valid_db_instance_engine", classmethod(_instances_with_documents)),
+    (DBCluster, "default_allocated_storage", staticmethod(_storage)),
+    (DBInstance, "default_port", staticmethod(_port)),
+    (DBInstance, "default_engine_versions", {**DBInstance.default_engine_versions, _DOCUMENTS: "5.0.0"}),
     (RDSBackend, "modify_db_instance", _modify),
     (RDSBackend, "restore_db_cluster_from_snapshot", _restore_cluster),
     (RDSBackend, "create_subnet_group", _create_group),

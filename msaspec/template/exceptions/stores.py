@@ -6,7 +6,7 @@ from msaspec.template.exception import Exempt
 from msaspec.template.resources import Resource, numbered, whole
 
 _DATABASE, _BUCKET, _TABLE = ("AWS::RDS::DBInstance",), ("AWS::S3::Bucket",), ("AWS::DynamoDB::Table",)
-_CLUSTER = ("AWS::RDS::DBCluster",)
+_CLUSTER, _DOCUMENTS = ("AWS::RDS::DBCluster",), ("AWS::DocDB::DBCluster",)
 
 
 def _is_replica(database: Resource) -> bool:
@@ -93,6 +93,36 @@ EXCEPTIONS = (
         types=_CLUSTER,
         fits=lambda cluster: cluster.get("Engine") == "aurora-mysql",
         nag=("RDS14",),
+    ),
+    Exempt(
+        title="A document database on the port of its engine",
+        reason="Only declared callers reach the port of a document database.",
+        types=_DOCUMENTS,
+        fits=lambda cluster: str(cluster.get("Port")) in ("None", "27017"),
+        nag=("DOC2",),
+    ),
+    Exempt(
+        title="The encryption of a restored document database",
+        reason="A document database from a snapshot is encrypted as that is; it takes no setting of its own here.",
+        types=_DOCUMENTS,
+        fits=lambda cluster: cluster.get("SnapshotIdentifier") is not None,
+        nag=("DOC1",),
+        checkov=("CKV_AWS_74",),
+        guard=("DOCDB_CLUSTER_ENCRYPTED",),
+    ),
+    Exempt(
+        title="The master password of a document database",
+        reason="Its password is a secret that Secrets Manager generates; the rule does not read references to one.",
+        types=_DOCUMENTS,
+        nag=("DOC3",),
+        false_alarm=True,
+    ),
+    Exempt(
+        title="The logs of a document database",
+        reason="DocumentDB exports two logs, `audit` and `profiler`; the rule asks for events of the first.",
+        types=_DOCUMENTS,
+        nag=("DOC5",),
+        false_alarm=True,
     ),
     Exempt(
         title="A table without a plan of AWS Backup",

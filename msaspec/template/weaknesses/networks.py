@@ -78,6 +78,10 @@ def find(view: Template) -> Iterator[Weakness]:
                 if str(each).lower() in ("0", "off", "false"):
                     what = f"{entry.noun} accepts connections without TLS"
                     yield Weakness(PLAIN_DATABASE, entry.name, what, entry.at("Parameters", name))
+    for entry in view.of("AWS::DocDB::DBClusterParameterGroup"):
+        if "disabled" in view.texts(inner(entry.properties, "Parameters", "tls")):
+            what = f"{entry.noun} accepts connections without TLS only"
+            yield Weakness(PLAIN_DATABASE, entry.name, what, entry.at("Parameters", "tls"))
     for entry in view.of("AWS::ElastiCache::ReplicationGroup"):
         if view.is_false(entry.properties.get("TransitEncryptionEnabled"), absent=True):
             what = f"{entry.noun} accepts connections without TLS"

@@ -52,7 +52,10 @@ _OFF_BY_DEFAULT = {
     "AWS::ElastiCache::ReplicationGroup": "AtRestEncryptionEnabled",
     "AWS::Redshift::Cluster": "Encrypted",
 }
-_INHERITS = ("SourceDBInstanceIdentifier", "SourceDBClusterIdentifier", "DBClusterIdentifier", "DBSnapshotIdentifier")
+_INHERITS = (
+    *("SourceDBInstanceIdentifier", "SourceDBClusterIdentifier", "DBClusterIdentifier", "DBSnapshotIdentifier"),
+    "SnapshotIdentifier",
+)
 """What has the encryption of another."""
 _PROTECTED = ("DeletionProtection", "DeletionProtectionEnabled", "TerminationProtection")
 _DATABASES = ("AWS::RDS::DBInstance", "AWS::RDS::DBCluster", "AWS::DocDB::DBCluster", "AWS::Neptune::DBCluster")
