@@ -270,10 +270,8 @@ _RUNTIMES = {
 
 
 def _engine(written: Any) -> str | None:
-    for engine, pattern in _ENGINES.items():
-        if re.match(pattern, str(written).lower()):
-            return engine
-    return None
+    name = str(written).lower()
+    return next((engine for engine, pattern in _ENGINES.items() if re.match(pattern, name)), None)
 
 
 _ENGINES = {
