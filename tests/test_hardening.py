@@ -298,3 +298,45 @@ def test_jobs_are_traced_where_it_is_asked_for() -> None:
     assert "AwsSolutions-SF2" not in reasons(traced["NightlyMachine"])
     assert "xray:GetSamplingTargets" in json.dumps(traced["NightlyMachineRole"])
     assert "xray:GetSamplingTargets" not in json.dumps(traced["DatabaseBootstrapHandlerRole"])
+
+
+ROTATING = "audit: {rotation: 30 days}\n"
+
+
+def test_audit_alone_rotates_nothing() -> None:
+    """`audit: true` brings no schedule, and leaves the names of users as they are; the exception says how."""
+    there = resources("audit: true\n")
+    assert not [name for name, body in there.items() if "Rotation" in body["Type"]]
+    assert "AwsSolutions-SMG4" in reasons(there["WebToMainSecret"])
+
+
+def test_every_password_of_a_service_rotates() -> None:
+    """Each secret of a service on a database has a schedule and no exception; that of the master says why it stays."""
+    there = resources(ROTATING)
+    schedule = there["WebToMainSecretRotation"]
+    assert schedule["Properties"]["RotationRules"] == {"AutomaticallyAfterDays": 30}
+    assert schedule["Properties"]["RotateImmediatelyOnUpdate"] is False
+    assert "MainBootstrap" in schedule["DependsOn"]
+    assert "AwsSolutions-SMG4" not in reasons(there["WebToMainSecret"])
+    assert "AwsSolutions-SMG4" in reasons(there["MainDatabaseMasterSecret"])
+
+
+def test_the_user_of_a_service_that_rotates_is_a_secret() -> None:
+    """The task gets the user's name from the secret, since it changes with the password."""
+    named = {}
+    for more in "audit: true\n", ROTATING:
+        (container,) = resources(more)["WebTask"]["Properties"]["ContainerDefinitions"]
+        named[more] = {each["Name"] for each in container["Secrets"]}
+    assert named[ROTATING] - named["audit: true\n"] == {"MAIN_USERNAME"}
+
+
+def test_a_rotation_may_start_who_reads_the_secret_and_nobody_else() -> None:
+    """Its role names the services that read a secret on a database, and those of no other."""
+    other = "  other: {image: 'web:1', runtime: fargate}\n  host: {image: 'web:1', uses: {main: {database: h}}}\n"
+    there = template_of(SHOP.replace("services:\n", f"services:\n{other}") + ROTATING)["Resources"]
+    statements = there["DatabaseBootstrapRotationRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    allowed = {each["Action"]: each["Resource"] for each in statements if isinstance(each["Action"], str)}
+    assert allowed["ecs:UpdateService"] == {"Ref": "WebService"}
+    assert "${HostInstance}" in json.dumps(allowed["ec2:RebootInstances"])
+    assert "autoscaling:StartInstanceRefresh" not in allowed
+    assert not [each for each in statements if each["Resource"] == "*"]

@@ -158,7 +158,7 @@ def _pair(programs: Bootstrap, servers: Sequence[Server], site: Site) -> Part:
                 ),
             ),
         ),
-        scripts=dict(zip((handler, runner), sources(programs, set_up=set_up), strict=True)),
+        scripts=dict(zip((handler, runner), sources(programs, set_up=set_up, turns=site.rotates), strict=True)),
     )
 
 
@@ -169,7 +169,7 @@ def _restoring(servers: Sequence[Server]) -> list[Statement]:
     return [Statement(("rds:ModifyDBCluster",), clusters)] if clusters else []
 
 
-def prepare(server: Server) -> Part:
+def prepare(server: Server, site: Site) -> Part:
     """Return the custom resource of one instance, and the runner's way to it."""
     runner = server.programs.runner_id
     rule = f"{runner}To{names.camel(server.name)}"
@@ -188,7 +188,7 @@ def prepare(server: Server) -> Part:
                     {"Name": g.role, "SecretArn": intrinsic((Token(g.secret),)), "Url": [*map(intrinsic, g.url)]}
                     for g in server.grants
                 ],
-                Revision=_revision(server.programs, set_up=server.is_set_up),
+                Revision=_revision(server.programs, set_up=server.is_set_up, turns=site.rotates),
                 **({"Extensions": [*server.extensions]} if server.extensions else {}),
                 **({} if server.tls else {"Tls": "false"}),
                 **({"Restored": reference(server.restored.target)} if server.restored else {}),
@@ -219,24 +219,35 @@ def _databases(grants: Sequence[Grant]) -> list[dict[str, Any]]:
 
 
 @cache
-def sources(programs: Bootstrap, *, set_up: bool = False) -> tuple[str, str]:
+def sources(programs: Bootstrap, *, set_up: bool = False, turns: bool = False) -> tuple[str, str]:
     """Return the sources of handler and runner, as a template carries them; `set_up` where the runner makes extensions
-    or runs SQL of the manifest too."""
-    handler = functions.source(programs.handler)
-    if programs.verifier:
-        handler = scripts.varied(handler, functions.source(programs.verifier))
-    if programs.addition:
-        handler = scripts.followed(handler, functions.source(programs.addition))
-    runner = functions.source(programs.runner)
+    or runs SQL of the manifest too, `turns` where the users of a service take turns."""
+    handler, runner = _handler(programs), functions.source(programs.runner)
     if set_up and programs.setup:
         runner = scripts.followed(runner, functions.source(programs.setup))
+    if turns and programs.turns:
+        handler = scripts.followed(handler, functions.source("database_users"))
+        runner = scripts.followed(runner, functions.source(programs.turns))
     return handler, runner
 
 
 @cache
-def _revision(programs: Bootstrap, *, set_up: bool) -> str:
+def rotation(programs: Bootstrap) -> str:
+    """Return the source of the function that takes the steps of a rotation, before its table."""
+    return scripts.followed(_handler(programs), functions.source("database_rotation"))
+
+
+def _handler(programs: Bootstrap) -> str:
+    handler = functions.source(programs.handler)
+    if programs.verifier:
+        handler = scripts.varied(handler, functions.source(programs.verifier))
+    return scripts.followed(handler, functions.source(programs.addition)) if programs.addition else handler
+
+
+@cache
+def _revision(programs: Bootstrap, *, set_up: bool, turns: bool) -> str:
     """Change with the functions, so that a newer msaspec brings every instance to its state once."""
-    return sha256("".join(sources(programs, set_up=set_up)).encode()).hexdigest()[:16]
+    return sha256("".join(sources(programs, set_up=set_up, turns=turns)).encode()).hexdigest()[:16]
 
 
 _VPC_ACCESS = Statement(

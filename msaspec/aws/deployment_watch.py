@@ -25,7 +25,7 @@ SECONDS = 60
 """Seconds that a look may take."""
 TYPES = (
     functions.FUNCTION,
-    AwsType(name="AWS::Lambda::Permission"),
+    functions.PERMISSION,
     AwsType(name="AWS::Events::Rule", unique=(("Name",),)),
 )
 

@@ -19,6 +19,7 @@ FUNCTION = AwsType(
     slow={"delete": "20 to 45 minutes, for its network interfaces,"},
     slow_when=lambda properties: bool(properties.get("VpcConfig")),
 )
+PERMISSION = AwsType(name="AWS::Lambda::Permission")
 # fact: python-runtimes
 RUNTIME = "python3.13"
 

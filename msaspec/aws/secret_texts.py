@@ -24,7 +24,7 @@ from msaspec.language.files import Placed
 from msaspec.language.part import Part, Site, Statement
 from msaspec.language.runtime import Workload
 from msaspec.language.value import Secret, Text, Token, Value, is_secret
-from msaspec.template import names
+from msaspec.template import names, scripts
 
 Options = TypeVar("Options", bound=Model)
 
@@ -107,7 +107,7 @@ def build(workload: Workload[Options], site: Site) -> Part:
     )
 
 
-def common(workloads: Sequence[Workload[Any]]) -> Part:
+def common(workloads: Sequence[Workload[Any]], site: Site) -> Part:
     """Return the function that all services share, if any needs it."""
     needed = {workload.name: texts for workload in workloads if (texts := composed(workload.texts))}
     if not needed:
@@ -123,12 +123,19 @@ def common(workloads: Sequence[Workload[Any]]) -> Part:
                     logs.writing(LOGS),
                     *_reading(workloads),
                     Statement(("secretsmanager:PutSecretValue",), tuple(own)),
+                    *([Statement(("secretsmanager:GetSecretValue",), tuple(own))] if site.rotates else []),
                 ],
             ),
             functions.function(FUNCTION, LOGS, HANDLER_SECONDS),
         ),
-        scripts={FUNCTION: functions.source("secret_texts")},
+        scripts={FUNCTION: source(again=site.rotates)},
     )
+
+
+def source(*, again: bool) -> str:
+    """Return the source of the function; `again` where it writes texts anew after a rotation."""
+    plain = functions.source("secret_texts")
+    return scripts.followed(plain, functions.source("secret_texts_again")) if again else plain
 
 
 def _reading(workloads: Sequence[Workload[Any]]) -> Iterator[Statement]:

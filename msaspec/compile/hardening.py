@@ -6,14 +6,21 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from msaspec.aws import iam
-from msaspec.aws.hardening import Hardened, access_logs, encryption, firewall, monitoring
+from msaspec.aws.hardening import Hardened, access_logs, encryption, firewall, monitoring, rotation
 from msaspec.diagnostics.place import Path
 from msaspec.language.part import Part
 from msaspec.manifest.root import Root
 
-TYPES = {"audit": (iam.ROLE, *access_logs.TYPES, *firewall.TYPES), "encryption": encryption.TYPES}
+TYPES = {"audit": (iam.ROLE, *access_logs.TYPES, *firewall.TYPES, *rotation.TYPES), "encryption": encryption.TYPES}
 """What the measures emit, by the field that asks for them."""
-_AUDIT = (monitoring.databases, monitoring.hosts, monitoring.traces, firewall.build, access_logs.build)
+_AUDIT = (
+    monitoring.databases,
+    monitoring.hosts,
+    rotation.build,
+    monitoring.traces,
+    firewall.build,
+    access_logs.build,
+)
 
 
 def measures(root: Root) -> Iterator[tuple[Path, Callable[[Hardened], Part]]]:

@@ -30,6 +30,7 @@ def of(manifest: Manifest) -> Place:
         online_public=() if root.network.exists else (network.GATEWAY_ROUTE,),
         front=_front(manifest),
         region=root.region,
+        rotates=bool(root.audit and root.audit.does("rotation")),
     )
 
 

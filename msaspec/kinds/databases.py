@@ -238,7 +238,7 @@ class Databases(Kind[Database, DatabaseUse]):
         made = clusters if engine.cluster else database_instances
         part = Part(tuple(made.build(entry, site)), (_output(entry),))
         part += Part(tuple(_secret(entry, use, site) for use in uses))
-        return part + bootstrap.prepare(_server(entry, uses)) if uses else part
+        return part + bootstrap.prepare(_server(entry, uses), site) if uses else part
 
     def common(self, entries: Sequence[tuple[Entry[Database], Sequence[Use[DatabaseUse]]]], site: Site) -> Part:
         """Return the bootstrap functions, once a system."""
@@ -254,7 +254,8 @@ class Databases(Kind[Database, DatabaseUse]):
             "host": (host,),
             "port": (str(entry.spec.listens),),
             "name": (name,),
-            "username": (role,),
+            # Which of two users it is changes with their passwords.
+            "username": (Secret(secret.arn, "username"),) if place.rotates and engine.bootstrap.turns else (role,),
             "password": (secret,),
             "url": (Secret((Token(_secret_id(use)),), "url"),),
             "reader_host": (reader,),

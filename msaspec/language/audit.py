@@ -41,6 +41,13 @@ class Audit(Model):
         description="X-Ray traces of jobs, and of the Lambda functions that msaspec itself needs.",
     )
 
+    rotation: Annotated[int, days(1, 1000, "30 days")] | None = Field(
+        None,
+        description="How often the passwords of services on databases change; their copies are then started anew. "
+        "Default: never.",
+        examples=["30 days"],
+    )
+
     def does(self, field: str) -> bool:
         """Whether a measure is on."""
         return self.enabled and bool(getattr(self, field))

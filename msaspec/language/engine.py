@@ -24,6 +24,10 @@ class Bootstrap:
     addition: str | None = None
     """The module of `aws/lambdas` behind the handler, for an engine that asks for more than another verifier."""
 
+    turns: str | None = None
+    """The module of `aws/lambdas` behind the runner that changes passwords by turns; None for an engine whose
+    passwords stay."""
+
     @property
     def handler_id(self) -> str:
         """Logical id of the function that answers CloudFormation."""
@@ -35,8 +39,13 @@ class Bootstrap:
         return f"{self.prefix}Runner"
 
     @property
+    def rotation_id(self) -> str:
+        """Logical id of the function that takes the steps of a rotation."""
+        return f"{self.prefix}Rotation"
+
+    @property
     def logs_id(self) -> str:
-        """Logical id of the log group of both."""
+        """Logical id of the log group of all."""
         return f"{self.prefix}Logs"
 
 

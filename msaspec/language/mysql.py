@@ -12,7 +12,9 @@ _ROLES = frozenset(
     {MASTER, "current_role", "current_user", "event_scheduler", "mysql", "none", "public", "rdsadmin", "rdsrepladmin"}
     | {"root", "session_user", "system", "system_user"}
 )
-BOOTSTRAP = Bootstrap("DatabaseBootstrapMysql", "database_handler", "mysql_runner", "mysql_setup", "mysql_verifier")
+BOOTSTRAP = Bootstrap(
+    "DatabaseBootstrapMysql", "database_handler", "mysql_runner", "mysql_setup", "mysql_verifier", turns="mysql_turns"
+)
 NOT_SQL = (
     (r"^\s*DELIMITER\s", "has a command of the client", "Remove `DELIMITER`: the server sees where a body ends."),
     (r"\bDEFINER\s*=", "names a definer", "Remove `DEFINER=...`: what the owner makes is the owner's."),

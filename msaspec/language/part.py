@@ -91,6 +91,8 @@ class Place:
     """The public load balancer, where a service is behind one."""
     region: str | None = None
     """The Region that the manifest names."""
+    rotates: bool = False
+    """Whether the passwords of services rotate: two users of a database take turns, and the secret says which."""
 
 
 @dataclass(frozen=True)

@@ -240,7 +240,7 @@ class FargateRuntime(Runtime[Fargate]):
             ClusterSettings=[ecs.ClusterSetting(Name="containerInsights", Value="enabled")],
             CapacityProviders=["FARGATE", "FARGATE_SPOT"],
         )
-        shared = Part((cluster,)) + secret_texts.common(workloads)
+        shared = Part((cluster,)) + secret_texts.common(workloads, site)
         shifting = [each for each in workloads if task_deployments.of(each).shifts]
         if not shifting:
             return shared

@@ -13,15 +13,18 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
 from collections.abc import Mapping, Set
 from functools import cache
 from importlib import resources
+from itertools import product
 from typing import Any
 
-from msaspec.aws import bootstrap, functions
+from msaspec.aws import bootstrap, functions, secret_texts
+from msaspec.aws.hardening import rotation
 from msaspec.engines import engines
 from msaspec.sandbox import scratch
 from msaspec.sandbox.world import World, current
@@ -29,6 +32,8 @@ from msaspec.sandbox.world import World, current
 HANDLER = "index.handler"
 READ = frozenset({"CLUSTER", "RUNNER", "SECONDS", "STACK"})
 """What msaspec's own functions read of the variables that a template gives them."""
+_TABLE = re.compile(re.escape(rotation.TABLE) + r"[^'\\\n]*'\)\n\Z")
+"""The line with which the source of a rotation ends. It is a text that nothing leads out of."""
 _PROGRAM = """
 import importlib, json, sys, time
 sys.path.insert(0, ".")
@@ -70,7 +75,7 @@ def run(world: World, function: Any, event: dict[str, Any]) -> tuple[bool, Any]:
         if world.postgres is None or not engine.endswith(("postgres", "postgresql")):
             world.database_calls.append(event)
             return False, None
-        event = event | _of(world)
+        event = event | _of(world, event)
     elif own and "Host" in event:
         return _not_run(f"The sandbox has no database instance at {event['Host']}, and connects to nothing else.")
     with scratch.folder() as directory:
@@ -111,11 +116,12 @@ def _databases(world: World, region: str) -> Mapping[str, str]:
     }
 
 
-def _of(world: World) -> dict[str, Any]:
-    """Who answers in place of a database instance."""
+def _of(world: World, event: Mapping[str, Any]) -> dict[str, Any]:
+    """Who answers in place of a database instance, and its master where the function logs in as one."""
     server = world.postgres
     assert server is not None
-    return {"Host": server.host, "Port": str(server.port), "username": server.user, "password": server.password}
+    place = {"Host": server.host, "Port": str(server.port)}
+    return place if "Database" in event else {**place, "username": server.user, "password": server.password}
 
 
 @cache
@@ -123,15 +129,20 @@ def own_sources() -> Set[str]:
     """Return the sources of msaspec's own functions, as templates carry them."""
     files = [file.name for file in resources.files("msaspec.aws.lambdas").iterdir() if file.name.endswith(".py")]
     whole = {functions.source(name.removesuffix(".py")) for name in files if name != "__init__.py"}
-    programs = [(each.bootstrap, set_up) for each in engines().values() for set_up in (False, True)]
-    return whole.union(*(bootstrap.sources(each, set_up=set_up) for each, set_up in programs))
+    either = (False, True)
+    for programs in {each.bootstrap for each in engines().values()}:
+        for set_up, turns in product(either, either):
+            whole.update(bootstrap.sources(programs, set_up=set_up, turns=turns))
+        whole.add(bootstrap.rotation(programs))
+    return whole | {secret_texts.source(again=True)}
 
 
 def _source(function: Any) -> str | None:
     """Return the one file of a function's code; None where there are others."""
     with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as archive:
         names = archive.namelist()
-        return archive.read(names[0]).decode("utf-8", "replace") if names == ["index.py"] else None
+        found = archive.read(names[0]).decode("utf-8", "replace") if names == ["index.py"] else None
+    return _TABLE.sub("", found) if found else None
 
 
 def _not_run(why: str) -> tuple[bool, Any]:

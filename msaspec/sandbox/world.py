@@ -69,6 +69,8 @@ class World:
         exists already: AWS does not document which."""
         self.database_calls: list[dict[str, Any]] = []
         """The calls of Lambda functions to a database instance, where no PostgreSQL server acts as it."""
+        self.rotations: dict[str, str] = {}
+        """What the functions said of rotations that failed, by the ARN of the secret."""
         self.controls = Controls(settings.pace)
         self.lock = threading.RLock()
         """Held for as long as it takes to read or to change what CloudFormation keeps of its stacks."""

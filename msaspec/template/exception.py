@@ -31,6 +31,8 @@ class Exempt:
     types: tuple[str, ...]
     fits: Callable[[Resource], bool] = _always
     """Whether a resource has what the rules find."""
+    without: tuple[str, str] | None = None
+    """A type and its property that names the resource: with one of these, there is nothing to find."""
     regions: Callable[[str | None], bool] = _anywhere
     """Whether it holds in a Region; None is one that the manifest does not name."""
     nag: tuple[str, ...] = ()

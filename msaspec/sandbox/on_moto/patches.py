@@ -36,6 +36,7 @@ from msaspec.sandbox.on_moto import (
     machine_images,
     operation_events,
     pushes,
+    rotations,
     service_deployments,
     stack_requests,
 )
@@ -112,6 +113,7 @@ PATCHED: tuple[tuple[Any, str, Any], ...] = (
     *in_use.PATCHED,
     *inquiries.PATCHED,
     *machine_images.PATCHED,
+    *rotations.PATCHED,
 )
 """Everything of moto that is replaced: owner, name, replacement."""
 
@@ -127,6 +129,7 @@ ADDED: tuple[tuple[Any, str, Any], ...] = (
     *edge_functions.ADDED,
     *file_systems.ADDED,
     *inquiries.ADDED,
+    *rotations.ADDED,
     *service_deployments.ADDED,
 )
 """What moto lacks."""

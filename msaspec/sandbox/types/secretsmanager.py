@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import json
 
-from msaspec.sandbox.cloudformation.resource import At, Failed, Made, Properties, Resource, fitted, only, resource
+from msaspec.sandbox.cloudformation.resource import (
+    At,
+    Failed,
+    Made,
+    Properties,
+    Resource,
+    fitted,
+    number,
+    only,
+    resource,
+    truth,
+)
 
 
 @resource("AWS::SecretsManager::Secret")
@@ -47,3 +58,24 @@ class Secret(Resource):
     def delete(self, at: At, id: str, old: Properties) -> None:
         """Remove it at once."""
         at.api("secretsmanager").delete_secret(SecretId=id, ForceDeleteWithoutRecovery=True)
+
+
+@resource("AWS::SecretsManager::RotationSchedule")
+class RotationSchedule(Resource):
+    """When a secret rotates, and by which function."""
+
+    def create(self, at: At, new: Properties) -> Made:
+        """Set it; what it says decides whether the secret rotates at once."""
+        words = only(new, "SecretId", "RotationLambdaARN", "RotationRules")
+        if rules := words.get("RotationRules"):
+            words["RotationRules"] = {key: number(value) for key, value in rules.items()}
+        at_once = truth(new.get("RotateImmediatelyOnUpdate", True))
+        return Made(at.api("secretsmanager").rotate_secret(**words, RotateImmediately=at_once)["ARN"])
+
+    def update(self, at: At, id: str, old: Properties, new: Properties) -> Made:
+        """Set it anew."""
+        return self.create(at, new)
+
+    def delete(self, at: At, id: str, old: Properties) -> None:
+        """Have the secret stay as it is."""
+        at.api("secretsmanager").cancel_rotate_secret(SecretId=id)

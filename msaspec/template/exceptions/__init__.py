@@ -11,7 +11,7 @@ from typing import Any
 
 from msaspec import discover
 from msaspec.template.exception import Exempt, write
-from msaspec.template.resources import Resources
+from msaspec.template.resources import Resources, target
 
 
 def every() -> Iterator[Exempt]:
@@ -26,9 +26,11 @@ def explain(template: Mapping[str, Any], stack: str, region: str | None) -> None
     for exempt in every():
         if not exempt.regions(region):
             continue
+        of, property = exempt.without or ("", "")
+        served = {target(each.get(property)) for each in resources.of(of)}
         for kind in exempt.types:
             for found in resources.of(kind):
-                if exempt.fits(found):
+                if found.name not in served and exempt.fits(found):
                     _write(template["Resources"][found.name], exempt)
 
 

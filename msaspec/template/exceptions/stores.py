@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from msaspec.template.exception import Exempt
 from msaspec.template.resources import Resource, numbered, whole
 
@@ -38,6 +41,17 @@ def _has_no_key(bucket: Resource) -> bool:
     return all("KMSMasterKeyID" not in rule.get("ServerSideEncryptionByDefault", {}) for _, rule in rules)
 
 
+def _template(secret: Resource) -> Any:
+    """Return what a generated password is put into."""
+    return secret.get("GenerateSecretString", "SecretStringTemplate")
+
+
+_ROTATION: dict[str, Any] = {
+    "types": ("AWS::SecretsManager::Secret",),
+    "nag": ("SMG4",),
+    "packs": {"SecretsManagerRotationEnabled": "NH"},
+    "guard": ("SECRETSMANAGER_ROTATION_ENABLED_CHECK",),
+}
 EXCEPTIONS = (
     Exempt(
         title="The engine's own port",
@@ -186,12 +200,35 @@ EXCEPTIONS = (
         nag=("SQS3",),
     ),
     Exempt(
-        title="Secrets that do not rotate by themselves",
-        reason="Services read it when they start; a rotation without a restart would lock them out.",
-        types=("AWS::SecretsManager::Secret",),
-        nag=("SMG4",),
-        packs={"SecretsManagerRotationEnabled": "NH"},
-        guard=("SECRETSMANAGER_ROTATION_ENABLED_CHECK",),
+        title="Passwords on databases that stay the same",
+        reason="Services read it when they start; `audit: {rotation: 30 days}` changes those of SQL databases.",
+        fits=lambda secret: isinstance(_template(secret), Mapping),
+        without=("AWS::SecretsManager::RotationSchedule", "SecretId"),
+        **_ROTATION,
+    ),
+    Exempt(
+        title="A master's password that stays the same",
+        reason="RDS manages none where there are replicas; only deployments and rotations log in with it.",
+        fits=lambda secret: "username" in str(_template(secret)) and not isinstance(_template(secret), Mapping),
+        **_ROTATION,
+    ),
+    Exempt(
+        title="Passwords of caches that stay the same",
+        reason="ElastiCache gets it from a deployment, and services read it when they start.",
+        fits=lambda secret: _template(secret) == "{}" or secret.get("SecretString") is not None,
+        **_ROTATION,
+    ),
+    Exempt(
+        title="Generated secrets that stay the same",
+        reason="What it signed or encrypted can be read with it only; `msaspec secret rotate` changes it.",
+        fits=lambda secret: secret.get("GenerateSecretString") is not None and _template(secret) is None,
+        **_ROTATION,
+    ),
+    Exempt(
+        title="Texts with secrets in them",
+        reason="It is composed of other secrets, and written anew when one of them rotates.",
+        fits=lambda secret: secret.get("GenerateSecretString") is None and secret.get("SecretString") is None,
+        **_ROTATION,
     ),
     Exempt(
         title="A secret under AWS's key",
