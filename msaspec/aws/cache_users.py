@@ -14,7 +14,7 @@ from troposphere import Ref, Select, Split, Sub, elasticache, secretsmanager
 
 from msaspec.aws.database import generated
 from msaspec.aws.intrinsic import intrinsic
-from msaspec.language.base import Model, days, measured
+from msaspec.language.base import SHORT_NAME, Model, days, measured
 from msaspec.language.part import Entry, Site, Use
 from msaspec.language.value import Token
 from msaspec.template import names
@@ -64,7 +64,8 @@ class Cache(Model):
     engine: Literal["valkey", "redis", "memcached"] = Field("valkey", description="Engine of the cache.")
     version: str = Field(
         ENGINES["valkey"].version,
-        description="Version of the engine. An upgrade happens in place; there is no way back.",
+        description="Version of the engine: of Valkey 7.2 to 8.2, of Redis OSS 7.0 and 7.1, of Memcached 1.6.22."
+        " An upgrade happens in place; there is no way back.",
         examples=["7.2", "8.1"],
     )
     size: Annotated[str, AfterValidator(_class)] = Field(
@@ -80,6 +81,7 @@ class Cache(Model):
     auth: bool | None = Field(
         None, description="Whether each service has a user with a password. Default: as `tls`; Memcached has none."
     )
+    short_name: bool = Field(False, description=SHORT_NAME)
     backups: Annotated[int, days(0, 35, "7 days")] = measured(
         "0 days", description="How long daily snapshots are kept.", examples=["7 days"]
     )

@@ -46,7 +46,11 @@ class Cdn(Model):
     shorthand = "enabled"
 
     enabled: bool = Field(True, description="Whether to create it.")
-    hosts: Items[HostName] = Field((), description="Its own host names, which need a certificate.")
+    hosts: Items[HostName] = Field(
+        (),
+        description="Host names of the distribution, under which it serves the bucket, and with `ingress: {cdn: true}`"
+        " the services too. They need a certificate.",
+    )
     certificate: Annotated[str, AfterValidator(_certificate)] | None = Field(
         None,
         description="ARN of an ACM certificate in us-east-1 for `hosts`.",

@@ -21,7 +21,7 @@ from troposphere import Tags, secretsmanager
 from msaspec.aws.intrinsic import intrinsic
 from msaspec.engines import DEFAULT, engines
 from msaspec.language.aurora import SERVERLESS
-from msaspec.language.base import Items, Model, days, gibibytes, measured
+from msaspec.language.base import SHORT_NAME, Items, Model, days, gibibytes, measured
 from msaspec.language.engine import Engine
 from msaspec.language.part import Door, Entry, Site
 from msaspec.language.value import Text, Token
@@ -89,7 +89,9 @@ class Database(Model):
     engine: EngineName = Field(DEFAULT, description="Database engine.")
     version: str = Field(
         engines()[DEFAULT].version,
-        description="Major version, for which RDS installs minor upgrades; or a minor version, which stays.",
+        description="Major version, for which RDS installs minor upgrades; or a minor version, which stays. Defaults: "
+        + ", ".join(f"{engine.version} of {engine.title}" for engine in engines().values())
+        + ".",
         examples=[example for engine in engines().values() for example in engine.examples],
         json_schema_extra={"pattern": "|".join(engine.versions for engine in engines().values())},
     )
@@ -120,6 +122,7 @@ class Database(Model):
         description="Port. Default: that of the engine. To change it restarts the database.",
         examples=[54321],
     )
+    short_name: bool = Field(False, description=SHORT_NAME)
     backups: Annotated[int, days(0, 35, "7 days")] = measured("7 days", description="Retention of automated backups.")
     parameters: dict[ParameterName, ParameterValue] = Field(
         {},

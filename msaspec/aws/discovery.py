@@ -11,11 +11,15 @@ from typing import Any
 
 from troposphere import GetAtt, Ref, servicediscovery
 
+from msaspec.aws.intrinsic import reference
 from msaspec.language.aws_type import AwsType
+from msaspec.language.part import Part
+from msaspec.language.value import Token
 from msaspec.template import names
 
 SERVICE = AwsType(name="AWS::ServiceDiscovery::Service", unique=(("DnsConfig", "Name"),))
 INSTANCE = AwsType(name="AWS::ServiceDiscovery::Instance", unique=(("ServiceId", "InstanceId"),))
+TYPES = (SERVICE, INSTANCE)
 
 TTL = "10"
 """Seconds for which an answer may be kept."""
@@ -24,6 +28,16 @@ TTL = "10"
 def address(name: str) -> str:
     """Logical id of the Cloud Map service of a name."""
     return names.logical(name, "Address")
+
+
+def alias_id(name: str) -> str:
+    """Logical id of the name at which a store is reached, beside that of AWS."""
+    return names.logical(name, "ShortName")
+
+
+def target_id(name: str) -> str:
+    """Logical id of what such a name leads to."""
+    return f"{alias_id(name)}Target"
 
 
 def instance_id(name: str) -> str:
@@ -47,6 +61,29 @@ def service(name: str) -> Any:
             DnsRecords=[servicediscovery.DnsRecord(Type="A", TTL=TTL)],
         ),
     )
+
+
+def of_store(name: str, host: Token) -> Part:
+    """Return a name that leads to the one that AWS gives a store, and what it leads to."""
+    found = (
+        servicediscovery.Service(
+            alias_id(name),
+            Name=name,
+            # fact: cloud-map-cname
+            DnsConfig=servicediscovery.DnsConfig(
+                NamespaceId=GetAtt("Namespace", "Id"),
+                RoutingPolicy="WEIGHTED",
+                DnsRecords=[servicediscovery.DnsRecord(Type="CNAME", TTL=TTL)],
+            ),
+        ),
+        servicediscovery.Instance(
+            target_id(name),
+            ServiceId=GetAtt(alias_id(name), "Id"),
+            InstanceId=names.logical(name, "Store"),
+            InstanceAttributes={"AWS_INSTANCE_CNAME": reference(host.target)},
+        ),
+    )
+    return Part(found)
 
 
 def of_instance(name: str, instance: str) -> Any:

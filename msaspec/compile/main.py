@@ -8,7 +8,7 @@ from typing import Any
 
 from troposphere import Parameter
 
-from msaspec.aws import bastion, ecr, existing_network, iam, ingress, job_gates, network, security_groups
+from msaspec.aws import bastion, discovery, ecr, existing_network, iam, ingress, job_gates, network, security_groups
 from msaspec.aws.hardening import Hardened
 from msaspec.aws.intrinsic import intrinsic
 from msaspec.compile import systems
@@ -120,7 +120,9 @@ def _makers(plan: Plan) -> Iterator[tuple[Path, Callable[[], Part]]]:
     root, site = plan.root, plan.site
     isolated = any(kind.isolated and entries for kind, entries in plan.entries)
     yield ("network",), partial(network.build, root.network, site, isolated=isolated)
-    if any(workload.called for _, workload in plan.workloads):
+    stores = ((entry, kind.alias(entry)) for kind, entries in plan.entries for entry, _ in entries)
+    aliases = [(entry, alias.host) for entry, alias in stores if alias and alias.asked]
+    if aliases or any(workload.called for _, workload in plan.workloads):
         yield ("network",), partial(network.naming, root.network, site)
     if plan.endpoints:
         yield ("network", "nat"), partial(network.endpoints, plan.endpoints, root.network, site)
@@ -129,6 +131,8 @@ def _makers(plan: Plan) -> Iterator[tuple[Path, Callable[[], Part]]]:
             yield entry.path, partial(kind.build, entry, uses, site)
         if entries:
             yield (kind.section,), partial(kind.common, entries, site)
+    for entry, host in aliases:
+        yield entry.path, partial(discovery.of_store, entry.name, host)
     if any(runtime.on_hosts for runtime, _ in plan.workloads):
         yield ("services",), iam.host_policy
     if site.front:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
 
-from msaspec.aws import bastion, network
+from msaspec.aws import bastion, discovery, network
 from msaspec.compile import files as beside
 from msaspec.compile import gates, order, places, references, systems
 from msaspec.compile.blame import made
@@ -56,6 +56,8 @@ class Edge:
     offer: Offer
     elsewhere: bool = False
     """Whether what is used is of another system."""
+    aliased: bool = False
+    """Whether it leads to a store that is reached at its own name, too."""
 
     @property
     def calls(self) -> bool:
@@ -213,7 +215,8 @@ def _edges(
             texts = beside.texts(manifest, kind.files_of(options))
             use = Use(name, target, options, framework, alone, path, texts)
             offer = made(manifest.document, path, partial(kind.offer, entry, use, place))
-            yield Edge(use, kind, offer)
+            alias = kind.alias(entry)
+            yield Edge(use, kind, offer, aliased=alias is not None and alias.asked)
         else:
             callee = manifest.root.services[target]
             use = Use(name, target, options, framework, False, path)
@@ -264,7 +267,9 @@ def _after(own: Sequence[Edge], named: Iterable[str]) -> Iterator[str]:
     for edge in own:
         yield from edge.offer.after
         yield from (rule for rule, _ in edge.rules)
-    if any(edge.calls for edge in own):
+        if edge.aliased:
+            yield discovery.target_id(edge.use.target)
+    if any(edge.calls or edge.aliased for edge in own):
         yield from named
 
 

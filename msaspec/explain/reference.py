@@ -64,7 +64,7 @@ def _section(name: str, models: Mapping[str, Schema]) -> str:
     definition = models[name]
     forms = definition.get("anyOf", [definition])
     long = next(form for form in forms if "properties" in form)
-    short = [f"A bare {_bare(form)} is s{form['description'][1:]}\n" for form in forms if form is not long]
+    short = [_short(form) for form in forms if form is not long]
     lines = [f"## {name}\n", long["description"] + "\n", *short]
     lines += ["| key | type | default | meaning | example |", "| --- | --- | --- | --- | --- |"]
     required = long.get("required", ())
@@ -76,6 +76,11 @@ def _section(name: str, models: Mapping[str, Schema]) -> str:
         cells = [shown, kind, default, field["description"], ", ".join(examples)]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _short(form: Mapping[str, Any]) -> str:
+    about = str(form["description"])
+    return f"A bare {_bare(form)} is s{about[1:]}\n" if about.startswith("Short for") else f"{about}\n"
 
 
 def _bare(form: Schema) -> str:

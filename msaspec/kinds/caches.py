@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 
 from troposphere import GetAtt, Output, Ref, Tags, elasticache
 
-from msaspec.aws import cache_users, security_groups
+from msaspec.aws import cache_users, discovery, security_groups
 from msaspec.aws.cache_users import Cache, CacheUse, logical_id
 from msaspec.aws.data import elasticache as stored
 from msaspec.aws.data import secretsmanager as secrets
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.language.kind import Kind
-from msaspec.language.part import Door, Entry, Offer, Part, Place, Site, Statement, Use
+from msaspec.language.part import Alias, Door, Entry, Offer, Part, Place, Site, Statement, Use
 from msaspec.language.value import Secret, Token, Value
 from msaspec.template import names
 
@@ -35,7 +35,7 @@ class Caches(Kind[Cache, CacheUse]):
 
     section = "caches"
     noun = "cache"
-    types = (*stored.TYPES, secrets.SECRET, security_groups.GROUP)
+    types = (*stored.TYPES, *discovery.TYPES, secrets.SECRET, security_groups.GROUP)
     isolated = True
     attributes: ClassVar[Mapping[str, str]] = {
         "host": "Address of the cache.",
@@ -62,6 +62,10 @@ class Caches(Kind[Cache, CacheUse]):
     def doors(self, entry: Entry[Cache]) -> tuple[Door, ...]:
         """Return the port of the engine."""
         return (Door(Token(f"{logical_id(entry)}SecurityGroup"), entry.spec.kind.port),)
+
+    def alias(self, entry: Entry[Cache]) -> Alias | None:
+        """Return the address of the cache. Clients of Redis verify its name, as soon as they speak TLS."""
+        return Alias(cache_users.host(entry), entry.spec.short_name, verified=entry.spec.encrypted)
 
     def build(self, entry: Entry[Cache], uses: Sequence[Use[CacheUse]], site: Site) -> Part:
         """Return the cache with its group, subnets and parameters, and a user with a secret for each service."""

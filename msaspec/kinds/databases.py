@@ -18,6 +18,7 @@ from msaspec.aws import (
     database_clusters,
     database_instances,
     database_setup,
+    discovery,
     document_clusters,
 )
 from msaspec.aws.database import Database
@@ -27,7 +28,7 @@ from msaspec.engines import engines
 from msaspec.language import aurora
 from msaspec.language.base import Model
 from msaspec.language.kind import Kind
-from msaspec.language.part import Connections, Door, Entry, Offer, Part, Place, Site, Statement, Use
+from msaspec.language.part import Alias, Connections, Door, Entry, Offer, Part, Place, Site, Statement, Use
 from msaspec.language.value import Secret, Text, Token, Value
 from msaspec.template import names
 
@@ -152,6 +153,7 @@ class Databases(Kind[Database, DatabaseUse]):
         *database_instances.TYPES,
         *database_clusters.TYPES,
         *document_clusters.TYPES,
+        *discovery.TYPES,
     )
     isolated = True
     attributes: ClassVar[Mapping[str, str]] = {
@@ -217,6 +219,11 @@ class Databases(Kind[Database, DatabaseUse]):
     def doors(self, entry: Entry[Database]) -> tuple[Door, ...]:
         """Return the instance's port."""
         return (database.door(entry),)
+
+    def alias(self, entry: Entry[Database]) -> Alias | None:
+        """Return the address of the instance, or of that of a cluster which writes. Clients of MongoDB verify its name."""
+        verified = entry.spec.server.documents and entry.spec.tls
+        return Alias(database.host(entry), entry.spec.short_name, verified)
 
     def files_of(self, options: DatabaseUse) -> Mapping[str, str]:
         """Return the SQL with which a database begins."""

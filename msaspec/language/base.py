@@ -27,6 +27,13 @@ Items = Annotated[tuple[T, ...], Strict(False)]
 """A YAML list, held as a tuple."""
 
 
+SHORT_NAME = (
+    "Reach it at its name and at `NAME.SYSTEM.internal` too, for programs that have the name in their code. Clients"
+    " that compare the name with the certificate need its `host`."
+)
+"""What the field `short_name` of a store is for."""
+
+
 class Model(BaseModel):
     """Strict and frozen. Unknown keys are errors; nothing is converted from one type to another.
 

@@ -10,7 +10,7 @@ from msaspec.diagnostics.diagnostic import Diagnostic
 from msaspec.diagnostics.place import Path
 from msaspec.language.aws_type import AwsType
 from msaspec.language.base import Model, arguments
-from msaspec.language.part import Connections, Door, Entry, Front, Offer, Part, Place, Site, Uploads, Use
+from msaspec.language.part import Alias, Connections, Door, Entry, Front, Offer, Part, Place, Site, Uploads, Use
 
 Spec = TypeVar("Spec", bound=Model)
 Options = TypeVar("Options", bound=Model)
@@ -73,6 +73,10 @@ class Kind(ABC, Generic[Spec, Options]):
     def named(self, entry: Entry[Spec]) -> Mapping[str, str]:
         """Return the attributes of an entry, each with what it is."""
         return self.attributes
+
+    def alias(self, entry: Entry[Spec]) -> Alias | None:
+        """Return the address of an entry that its own name can lead to; None for what has no address."""
+        return None
 
     def existing(self, entry: Entry[Spec]) -> Mapping[str, str]:
         """Return the ARNs of what an entry names that is not in the stack, by the field that does."""

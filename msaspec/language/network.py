@@ -55,7 +55,11 @@ class Network(Model):
 
     cidr: Annotated[Cidr, AfterValidator(_vpc_cidr)] = Field("10.0.0.0/16", description="Addresses of the VPC.")
     zones: Literal[2, 3] = Field(2, description="Availability Zones to spread over.")
-    placement: Literal["private", "public"] = Field("private", description="Where services run.")
+    placement: Literal["private", "public"] = Field(
+        "private",
+        description="Where services run. `instance` with `paths` needs `public`. `autoscaling` and `fargate` are behind"
+        " a load balancer, and can be private.",
+    )
     nat: Literal["single", "per-zone", "none"] = Field(
         "single",
         description="How private services reach the internet: one NAT gateway, one for "
@@ -92,7 +96,7 @@ class Network(Model):
 
 
 class Ingress(Model):
-    """The public load balancer of services with `paths`."""
+    """The public load balancer of services with `paths` on `autoscaling` and `fargate`. On `instance` there is none."""
 
     domain: HostName | None = Field(None, description="Domain of the front door: certificate, alias record, HTTPS.")
     hosted_zone: HostedZone | None = Field(

@@ -119,6 +119,18 @@ class Entry(Generic[Spec]):
 
 
 @dataclass(frozen=True)
+class Alias:
+    """The address of an entry, and whether its own name leads there too."""
+
+    host: Token
+    """What AWS calls it."""
+    asked: bool
+    """Whether it is to be reached at its own name."""
+    verified: bool = False
+    """Whether its usual clients compare the name with the certificate, which has the one of AWS."""
+
+
+@dataclass(frozen=True)
 class Link:
     """An entry at the other end of a line in which one entry names another."""
 

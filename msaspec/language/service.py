@@ -206,21 +206,30 @@ class Service(Model):
     paths: Items[Path] = Field(
         (),
         description="Public path prefixes: `/api/users` routes `/api/users` and "
-        "`/api/users/*`. Without paths the service is internal.",
+        "`/api/users/*`. Without paths the service is internal. On `instance` they need `network: {placement:"
+        " public}`.",
         examples=[["/api/users"], [{"path": "/admin", "port": "console"}]],
     )
-    hosts: Items[HostName] = Field((), description="Public host names, under `ingress.domain`.")
+    hosts: Items[HostName] = Field((), description="Public host names, under `ingress.domain`; not on `instance`.")
     health: Health | None = Field(
         None,
         description="Path that answers when the service is ready, or another check. Default by the protocol of `port`:"
         " the first routed path, or `/`; `grpc`; `tcp`.",
     )
-    runtime: Annotated[Any, WithJsonSchema({})] = Field(DEFAULT_RUNTIME, description="How it runs.")
+    runtime: Annotated[Any, WithJsonSchema({})] = Field(
+        DEFAULT_RUNTIME,
+        description="How it runs: `instance` is one EC2 instance without a load balancer; `autoscaling` and `fargate`"
+        " have copies, behind one.",
+    )
     framework: Literal["plain", "spring-boot"] = Field(
         "plain", description="Naming scheme of the variables that a use injects."
     )
     arch: Literal["arm64", "x86_64"] = Field("arm64", description="CPU architecture of the image.")
-    scale: Scale | None = Field(None, description="Number of copies; a plain number sets both `min` and `max`.")
+    scale: Scale | None = Field(
+        None,
+        description="Number of copies on `autoscaling` and `fargate`; a plain number sets both `min` and `max`."
+        " `instance` is one copy.",
+    )
     uses: Annotated[dict[str, Any], BeforeValidator(_use_list), WithJsonSchema({})] = Field(
         {},
         description="Services and entries of other sections that the service "

@@ -275,7 +275,7 @@ class Site:
         return [a for attributes in known[name] for a in self._registered(attributes)] if name in known else None
 
     def _registered(self, attributes: Mapping[str, str]) -> list[str]:
-        if alias := attributes.get("AWS_ALIAS_DNS_NAME"):
+        if alias := attributes.get("AWS_ALIAS_DNS_NAME") or attributes.get("AWS_INSTANCE_CNAME"):
             return self.lookup(alias.lower()) or []
         return [attributes["AWS_INSTANCE_IPV4"]]
 

@@ -135,6 +135,9 @@ def _register(self: Any, service_id: str, instance_id: str, creator_request_id: 
             raise InvalidInput("AWS_ALIAS_DNS_NAME needs a service with the routing policy WEIGHTED.")
         if any(key.startswith("AWS_INSTANCE_") for key in attributes):
             raise InvalidInput("AWS_ALIAS_DNS_NAME and AWS_INSTANCE attributes exclude each other.")
+    kinds = {record["Type"] for record in (service.dns_config or {}).get("DnsRecords", [])}
+    if ("CNAME" in kinds) != ("AWS_INSTANCE_CNAME" in attributes):
+        raise InvalidInput("A service with a CNAME record takes instances with AWS_INSTANCE_CNAME, and no other does.")
     service.instances[:] = [there for there in service.instances if there.instance_id != instance_id]
     return _register_instance(self, service_id, instance_id, creator_request_id, attributes)
 
