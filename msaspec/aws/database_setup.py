@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msaspec.aws.database import Database
-from msaspec.diagnostics.diagnostic import Code, Diagnostic
+from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
 from msaspec.diagnostics.spelling import suggest
 from msaspec.language.engine import Engine
 from msaspec.language.part import Entry, Use
@@ -52,6 +52,13 @@ FOREIGN_FIELD = Code(
 MOST = 96 * 1024
 """Bytes of SQL of an instance: the event of an update holds the files before and after."""
 MISNOMERS = {"pgvector": "vector", "uuid": "uuid-ossp", "uuid_ossp": "uuid-ossp", "trgm": "pg_trgm"}
+IN_CLEAR_TEXT = Code(
+    "MSA463",
+    "Connections without TLS are allowed",
+    "The parameter lets clients connect without TLS, with their data in clear text inside the network. Remove it as "
+    "soon as all clients use TLS.",
+    Severity.WARNING,
+)
 
 
 def extensions(entry: Entry[Database]) -> Iterable[Diagnostic]:
@@ -173,3 +180,11 @@ def _problem(engine: Engine, text: str) -> tuple[int, str, str] | None:
 
 
 _RESOLVED = r"\{\{resolve:", "holds `{{resolve:`, which CloudFormation would replace", "Write it otherwise."
+
+
+def in_clear(entry: Entry[Database]) -> Iterable[Diagnostic]:
+    """Yield parameters that let clients connect without TLS."""
+    for name, value in entry.spec.parameters.items():
+        if name in ("require_secure_transport", "rds.force_ssl") and value.lower() in ("0", "off", "false"):
+            message = f"`{entry.name}` accepts connections without TLS."
+            yield IN_CLEAR_TEXT.at((*entry.path, "parameters", name), message, hint="Remove the parameter.")

@@ -86,13 +86,6 @@ RESTORED_REPLICAS = Code(
     other password together with a snapshot. So a database that begins with a snapshot has no replicas.
     """,
 )
-IN_CLEAR_TEXT = Code(
-    "MSA463",
-    "Connections without TLS are allowed",
-    "The parameter lets clients connect without TLS, with their data in clear text inside the network. Remove it as "
-    "soon as all clients use TLS.",
-    Severity.WARNING,
-)
 NO_STANDBY = Code(
     "MSA480",
     "Standbys of replicas that are not there",
@@ -195,10 +188,7 @@ class Databases(Kind[Database, DatabaseUse]):
             yield RESTORED_REPLICAS.at((*entry.path, "replicas"), message, hint=hint)
         yield from database_setup.extensions(entry)
         yield from database_setup.inits(entry, uses)
-        for name, value in spec.parameters.items():
-            if name in ("require_secure_transport", "rds.force_ssl") and value.lower() in ("0", "off", "false"):
-                message = f"`{entry.name}` accepts connections without TLS."
-                yield IN_CLEAR_TEXT.at((*entry.path, "parameters", name), message, hint="Remove the parameter.")
+        yield from database_setup.in_clear(entry)
         owners: dict[str, Use[DatabaseUse]] = {}
         for use in uses:
             yield from _kept(entry, use)
@@ -221,7 +211,7 @@ class Databases(Kind[Database, DatabaseUse]):
         return (database.door(entry),)
 
     def alias(self, entry: Entry[Database]) -> Alias | None:
-        """Return the address of the instance, or of that of a cluster which writes. Clients of MongoDB verify its name."""
+        """Return the address, whose name clients of MongoDB verify."""
         verified = entry.spec.server.documents and entry.spec.tls
         return Alias(database.host(entry), entry.spec.short_name, verified)
 
