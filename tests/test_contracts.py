@@ -44,6 +44,7 @@ USES: Mapping[str, Any] = {"queues": {"thing": "both"}, "volumes": {"thing": "/s
 RICH: Mapping[str, Mapping[str, Any]] = {
     "databases": {"replicas": 1, "protect": False},
     "buckets": {"cdn": True},
+    "brokers": {"cluster": True},
     "caches": {"replicas": 1},
     **LEAST,
 }
@@ -161,7 +162,7 @@ def test_no_secret_attribute_is_rendered(kind: Kind, framework: str) -> None:
     for path, node in nodes(template):
         # The value of a secret is read by a dynamic reference only, where AWS takes a password or keeps a secret.
         if isinstance(node, str) and "{{resolve:" in node:
-            assert {"MasterUserPassword", "Passwords", "SecretString"} & set(path)
+            assert {"MasterUserPassword", "Password", "Passwords", "SecretString"} & set(path)
         assert not isinstance(node, Secret)
     for name in secret:
         assert f'"OF_{name}": ["before ' in str(template["Resources"]["UserLaunchTemplate"])

@@ -194,7 +194,19 @@ def test_an_account_with_the_stack(case: Case) -> None:
     there["rows"] = by_hand.deployed(stack.name, stack.template)["rows"]
     rest = {
         service: by_hand.closed()
-        for service in ("autoscaling", "dynamodb", "ec2", "ecs", "efs", "elasticache", "elbv2", "rds", "s3", "sqs")
+        for service in (
+            "autoscaling",
+            "dynamodb",
+            "ec2",
+            "ecs",
+            "efs",
+            "elasticache",
+            "elbv2",
+            "mq",
+            "rds",
+            "s3",
+            "sqs",
+        )
     }
     app = by_hand.Commands(by_hand.fake(cloudformation=by_hand.cloudformation(there), **rest)).app
     for form in ("text", "json"):

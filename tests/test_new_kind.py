@@ -70,7 +70,7 @@ def test_the_language_knows_its_section() -> None:
         compiled(MANIFEST.replace("uses: [jobs]", "uses: [nothing-like-it]"))
     (found,) = [each for each in caught.value.diagnostics if each.code == "MSA210"]
     hint = str(found.hint)
-    assert hint.startswith("Declare it under `buckets`, ")
+    assert hint.startswith("Declare it under `brokers`, `buckets`, ")
     assert "`streams`, " in hint
     assert "a stream of shop" in pages.to_text(pages.entry("jobs", compiled(MANIFEST)))
     with pytest.raises(pages.Unknown, match="stream, table, topic, volume, job or service"):

@@ -7,7 +7,7 @@ endpoint, and the template no asset: both sources are inlined.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -116,12 +116,34 @@ def build(servers: Sequence[Server], site: Site) -> Part:
 
 
 def _pair(programs: Bootstrap, servers: Sequence[Server], site: Site) -> Part:
+    set_up = any(server.is_set_up for server in servers)
+    return pair(
+        programs,
+        sources(programs, set_up=set_up, turns=site.rotates),
+        {f"Database {server.name}": server.door for server in servers},
+        [(server.master_secret,) for server in servers],
+        [(Token(grant.secret),) for server in servers for grant in server.grants],
+        site,
+        "database-bootstrap-runner",
+        _restoring(servers),
+    )
+
+
+def pair(
+    programs: Bootstrap,
+    texts: tuple[str, str],
+    doors: Mapping[str, Door],
+    masters: Sequence[Text],
+    secrets: Sequence[Text],
+    site: Site,
+    name: str,
+    further: Sequence[Statement] = (),
+) -> Part:
+    """Return both functions: the one that reads the secrets of masters, and reads and writes those of services, and the
+    one that may reach the doors and nothing else. `doors` are by what they lead to, `name` is that of the second,
+    and `further` is what else the first may do."""
     handler, runner, log_group = programs.handler_id, programs.runner_id, programs.logs_id
     runner_group = f"{runner}SecurityGroup"
-    set_up = any(server.is_set_up for server in servers)
-    egress = [security_groups.to_group(s.door.group, s.door.port, f"Database {s.name}") for s in servers]
-    masters: tuple[Text, ...] = tuple((server.master_secret,) for server in servers)
-    secrets: tuple[Text, ...] = tuple((Token(grant.secret),) for server in servers for grant in server.grants)
     return Part(
         (
             logs.group(log_group, 30),
@@ -130,10 +152,10 @@ def _pair(programs: Bootstrap, servers: Sequence[Server], site: Site) -> Part:
                 "lambda.amazonaws.com",
                 [
                     logs.writing(log_group),
-                    Statement(("secretsmanager:GetSecretValue",), masters),
-                    Statement(("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"), secrets),
+                    Statement(("secretsmanager:GetSecretValue",), tuple(masters)),
+                    Statement(("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"), tuple(secrets)),
                     Statement(("lambda:InvokeFunction",), ((Token(f"{runner}.Arn"),),)),
-                    *_restoring(servers),
+                    *further,
                 ],
             ),
             functions.function(
@@ -147,7 +169,13 @@ def _pair(programs: Bootstrap, servers: Sequence[Server], site: Site) -> Part:
                 "lambda.amazonaws.com",
                 [logs.writing(log_group), _VPC_ACCESS],
             ),
-            security_groups.group(runner_group, "database-bootstrap-runner", site, (), egress),
+            security_groups.group(
+                runner_group,
+                name,
+                site,
+                (),
+                [security_groups.to_group(door.group, door.port, what) for what, door in doors.items()],
+            ),
             functions.function(
                 runner,
                 log_group,
@@ -158,7 +186,7 @@ def _pair(programs: Bootstrap, servers: Sequence[Server], site: Site) -> Part:
                 ),
             ),
         ),
-        scripts=dict(zip((handler, runner), sources(programs, set_up=set_up, turns=site.rotates), strict=True)),
+        scripts=dict(zip((handler, runner), texts, strict=True)),
     )
 
 

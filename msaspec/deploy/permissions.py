@@ -25,6 +25,7 @@ _RDS, _BALANCER = "AWS::RDS::DBInstance", "AWS::ElasticLoadBalancingV2::LoadBala
 _BUCKET, _REPOSITORY, _SECRET = "AWS::S3::Bucket", "AWS::ECR::Repository", "AWS::SecretsManager::Secret"
 _SITE = "AWS::CloudFront::Function"
 _TABLE, _QUEUE = "AWS::DynamoDB::Table", "AWS::SQS::Queue"
+_BROKER = "AWS::AmazonMQ::Broker"
 _CACHE, _CACHE_NODES = "AWS::ElastiCache::ReplicationGroup", "AWS::ElastiCache::CacheCluster"
 _FILES = "AWS::EFS::FileSystem"
 _MACHINE = "AWS::StepFunctions::StateMachine"
@@ -165,6 +166,8 @@ CALLS = (
     _calls("status", "dynamodb:DescribeContinuousBackups", where=(_TABLE,)),
     _calls("deploy destroy status", "sqs:GetQueueAttributes", where=(_QUEUE,)),
     _calls("destroy", "sqs:DeleteQueue", where=(_QUEUE,)),
+    _calls("deploy destroy status", "mq:DescribeBroker", where=(_BROKER,)),
+    _calls("destroy", "mq:DeleteBroker", where=(_BROKER,)),
     _calls("deploy destroy status", "elasticache:DescribeReplicationGroups", where=(_CACHE,)),
     _calls(
         "destroy",

@@ -258,7 +258,7 @@ class _Export:
             if known == value:
                 return self._attribute(edge, attribute)
         if all(isinstance(piece, str) for piece in value):
-            return "false" if variable == "spring.data.redis.ssl.enabled" else literal("".join(map(str, value)))
+            return "false" if variable in stores.TLS else literal("".join(map(str, value)))
         if [getattr(piece, "target", None) for piece in value] == ["AWS::Region"]:
             return self.region
         return self._attribute(edge, variable)

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from msaspec.exporting import mongodb, mysql, sql
+from msaspec.exporting import mongodb, mysql, rabbitmq, sql
 from msaspec.exporting.local import ACCOUNT, Block, Local, Tree, literal
 from msaspec.exporting.sql import CHECK, database_of
 from msaspec.language.part import Entry, Use
@@ -18,6 +18,8 @@ EMULATOR = "aws"
 PORT = 5000
 PUBLISHED = 4566
 """Its port on the machine."""
+TLS = frozenset({"spring.data.redis.ssl.enabled", "spring.rabbitmq.ssl.enabled"})
+"""Variables that say whether a store speaks TLS, which it does not here."""
 TYPES = {"string": "S", "number": "N", "binary": "B"}
 
 
@@ -122,6 +124,10 @@ def _cache(entry: Entry[Any], uses: Sequence[Use[Any]], system: str, region: str
         generated=tuple(logins.values()),
         notes=(f"{name}: no TLS, and every user may do everything.",) if spec.encrypted or logins else (),
     )
+
+
+def _broker(entry: Entry[Any], uses: Sequence[Use[Any]], system: str, region: str) -> Local:
+    return rabbitmq.local(entry, uses, {use.service: _variable(entry.name, use.service, "password") for use in uses})
 
 
 def _bucket(entry: Entry[Any], uses: Sequence[Use[Any]], system: str, region: str) -> Local:
@@ -307,6 +313,7 @@ def _variable(*words: str) -> str:
 FORMS: Mapping[str, Callable[[Entry[Any], Sequence[Use[Any]], str, str], Local | None]] = {
     "databases": _database,
     "caches": _cache,
+    "brokers": _broker,
     "buckets": _bucket,
     "tables": _table,
     "queues": _queue,

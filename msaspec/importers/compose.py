@@ -1,5 +1,5 @@
-"""Compose files: services run on `fargate`, what runs once is a job, PostgreSQL, MySQL and MariaDB are databases, and
-passwords are secrets."""
+"""Compose files: services run on `fargate`, what runs once is a job, PostgreSQL, MySQL and MariaDB are databases,
+RabbitMQ is a broker, and passwords are secrets."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Compose:
             ("defaults",), "Every image has a build for x86_64. Set arm64, which is cheaper, if yours have."
         )
         for store in self.stores.values():
-            self._store(store)
+            (self._broker if stores.is_broker(store.image) else self._store)(store)
         self._addresses()
         every = [*self.services.values(), *self.stores.values()]
         self.secrets = variables.secrets_among(
@@ -129,7 +129,8 @@ class Compose:
         once = one_shot.among(chosen, {key for key in chosen if managed and self._is_store(chosen[key])})
         for key, tree in chosen.items():
             is_store = managed and self._is_store(tree)
-            name = self.names.new(key, "database" if is_store else "service")
+            noun = "broker" if stores.is_broker(self._image(tree) or "") else "database"
+            name = self.names.new(key, noun if is_store else "service")
             image = self._image(tree) if "build" not in tree else f"{name}:1.0"
             service = Service(key, tree, name, image or f"{name}:1.0", hosts={key})
             service.hosts |= compose_keys.aliases(tree, self.files)
@@ -138,7 +139,8 @@ class Compose:
             (self.stores if is_store else self.services)[key] = service
 
     def _is_store(self, tree: dict[str, Any]) -> bool:
-        return "build" not in tree and stores.engine(self._image(tree) or "") is not None
+        image = self._image(tree) or ""
+        return "build" not in tree and (stores.is_broker(image) or stores.engine(image) is not None)
 
     def _image(self, tree: dict[str, Any]) -> str | None:
         missing: list[str] = []
@@ -164,13 +166,7 @@ class Compose:
             self.draft.note(("databases", store.name), told)
         product = engine.title if engine.documents else f"RDS {engine.title}"
         self.ledger.replaced(store.tree, f"the database `{place}` ({product})")
-        values = {
-            name: self._value(leaf) or leaf.text
-            for name, leaf in keyed(store.tree.get("environment")).items()
-            if isinstance(leaf, Leaf)
-        }
-        values |= self._env_files(store)
-        parts = stores.login(engine.name, values)
+        parts = stores.login(engine.name, self._values(store))
         for host in store.hosts:
             self.peers[host] = Peer(store.name, engine.port, engine.name, parts)
         for volume in items(store.tree.get("volumes")):
@@ -179,6 +175,22 @@ class Compose:
                     ("databases", store.name),
                     "The scripts of docker-entrypoint-initdb.d do not run. Run them once, from the bastion.",
                 )
+
+    def _broker(self, store: Service) -> None:
+        """Write a broker that takes the place of a container."""
+        older = re.search(r":3\b", stores.short(store.image))
+        self.draft.at("brokers")[store.name] = {"version": "3.13"} if older else {}
+        said = "Amazon MQ speaks AMQP with TLS only, on port 5671: clients need `amqps`, as it is in their URL."
+        self.draft.note(("brokers", store.name), said)
+        self.ledger.replaced(store.tree, f"the broker `brokers.{store.name}` (Amazon MQ for RabbitMQ)")
+        peer = Peer(store.name, 5671, "rabbitmq", stores.broker_login(self._values(store)))
+        self.peers |= dict.fromkeys(store.hosts, peer)
+
+    def _values(self, store: Service) -> dict[str, str]:
+        """Return the variables of a store."""
+        own = keyed(store.tree.get("environment")).items()
+        values = {name: self._value(leaf) or leaf.text for name, leaf in own if isinstance(leaf, Leaf)}
+        return values | self._env_files(store)
 
     def _addresses(self) -> None:
         """Find the port of every service: its own, its image's, or the one that others name."""
@@ -342,6 +354,9 @@ class Compose:
         peer = next((each for each in self.peers.values() if each.name == name and each.scheme), None)
         if peer is None:
             return {}
+        if peer.scheme == "rabbitmq":
+            host = peer.parts["vhost"]
+            return {} if host == "/" else {"vhost": host}
         database = re.sub(r"\W+", "_", peer.parts["name"].lower()).strip("_")[:50]
         if not database[:1].isalpha() or database in ("postgres", "rdsadmin"):  # which every instance has
             database = next((of for store, of in self.owners if store == name), names.snake(service.name))

@@ -19,6 +19,7 @@ _SECTIONS = (
     "defaults",
     "databases",
     "caches",
+    "brokers",
     "tables",
     "buckets",
     "volumes",

@@ -24,6 +24,7 @@ _ENGINES = {
         r"|percona/percona-server-mongodb)$"
     ),
 }
+_RABBITMQ = re.compile(r"(docker\.io/)?(library/rabbitmq|bitnami(legacy)?/rabbitmq)$")
 PORTS = {
     "postgres": 5432, "postgresql": 5432, "postgis": 5432, "pgvector": 5432, "redis": 6379, "valkey": 6379,
     "keydb": 6379, "dragonfly": 6379, "mysql": 3306, "mariadb": 3306, "percona": 3306, "mongo": 27017, "mongodb": 27017,
@@ -90,6 +91,33 @@ def version(image: str, engine: str = "postgres") -> str | None:
     form = r"(?:pg)?(\d{2})(?!\d)" if engine == "postgres" else r"(\d{1,2}\.\d{1,2})(?!\d)"
     found = re.match(form, image.rpartition("/")[2].partition(":")[2])
     return found[1] if found and re.match(engines()[engine].versions, found[1]) else None
+
+
+def is_broker(image: str) -> bool:
+    """Return whether a full image is a RabbitMQ.
+
+    >>> is_broker("docker.io/library/rabbitmq:3-management"), is_broker("docker.io/library/redis:7")
+    (True, False)
+    """
+    return bool(_RABBITMQ.match(_plain(image)))
+
+
+def broker_login(values: Mapping[str, str]) -> dict[str, str]:
+    """Return the user, the password, the virtual host and the port of a broker, by the variables of its container.
+
+    >>> broker_login({"RABBITMQ_DEFAULT_USER": "shop", "RABBITMQ_DEFAULT_PASS": "pw"})
+    {'username': 'shop', 'password': 'pw', 'vhost': '/', 'port': '5672'}
+    """
+
+    def first(default: str, *names: str) -> str:
+        return next(filter(None, map(values.get, names)), default)
+
+    return {
+        "username": first("guest", "RABBITMQ_DEFAULT_USER", "RABBITMQ_USERNAME"),
+        "password": first("guest", "RABBITMQ_DEFAULT_PASS", "RABBITMQ_PASSWORD"),
+        "vhost": first("/", "RABBITMQ_DEFAULT_VHOST", "RABBITMQ_VHOST"),
+        "port": "5672",
+    }
 
 
 _LOGINS = {

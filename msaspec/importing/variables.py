@@ -109,9 +109,9 @@ class Peer:
     """In the manifest."""
     port: int | None
     scheme: str | None = None
-    """The engine of a database, else None."""
+    """The engine of a database or a broker, else None."""
     parts: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """Of a database: the value of the user, the password and the name in the source, by attribute."""
+    """Of such a one: the value of the user, the password and the name in the source, by attribute."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +142,8 @@ def connected(name: str, value: str, peers: Mapping[str, Peer]) -> Value:
             if peer.port == 80:
                 bare = rf"(?<![\w.-])http://{re.escape(host)}(?![\w.:-])"
                 text = re.sub(bare, f"${{{peer.name}.url}}", text)
+            if peer.scheme == "rabbitmq":  # which has another port there
+                text = re.sub(rf"(?<![\w.$/{{-]){re.escape(host)}:567[12](?!\d)", f"${{{peer.name}.address}}", text)
             text = re.sub(_pattern(host), lambda found, peer=peer: f"${{{peer.name}.host}}", text)  # type: ignore[misc]
     return Value(text, used)
 
@@ -195,6 +197,7 @@ SCHEMES: Mapping[str, tuple[str, ...]] = {
     "mysql": ("mysql",),
     "mariadb": ("mysql",),
     "documentdb": ("mongodb",),
+    "rabbitmq": ("amqp", "amqps"),
 }
 _SAID = frozenset(("authSource", "authMechanism", "directConnection", "replicaSet", "retryWrites", "ssl", "tls", "w"))
 """How URLs of an engine begin, as clients take those of msaspec."""
@@ -202,4 +205,6 @@ _PARTS = {
     "username": ("user", "username", "login"),
     "password": ("password", "pass", "pwd", "passwd"),
     "name": ("db", "database", "name", "dbname", "schema"),
+    "vhost": ("vhost",),
+    "port": ("port",),
 }

@@ -22,7 +22,7 @@ from msaspec.diagnostics.diagnostic import Code, Diagnostic, Invalid, Severity, 
 from msaspec.diagnostics.place import Path
 from msaspec.diagnostics.spelling import suggest
 from msaspec.engines import engines
-from msaspec.linting import gc_pause, speedups, sympy_import, verdicts, workers
+from msaspec.linting import gc_pause, regional, speedups, sympy_import, verdicts, workers
 from msaspec.linting.configuration import Configuration, in_force
 from msaspec.linting.settings import Settings, settings
 from msaspec.linting.verdicts import Finding
@@ -188,8 +188,8 @@ def _examine(text: str, regions: Sequence[str], rules: Any, configuration: Confi
 def _unsilence(template: Any) -> None:
     """Take out what in a template has cfn-lint pass over errors: a patch may have put it there.
 
-    Warnings may be silenced for a resource, as the compiler itself does, and that RDS or DocumentDB has a version or a
-    class that cfn-lint does not know. A configuration that the user names decides otherwise.
+    Warnings may be silenced for a resource, as the compiler itself does, and that RDS, DocumentDB or Amazon MQ has a
+    version or a class that cfn-lint does not know. A configuration that the user names decides otherwise.
     """
     if not isinstance(template, dict):
         return
@@ -204,10 +204,15 @@ def _unsilence(template: Any) -> None:
 
 
 def _unfounded(resource: Any) -> frozenset[str]:
-    """Return the rules that object to a version or a class of a database which there is, and cfn-lint does not know."""
+    """Return the rules that object to a version or a class which there is, and cfn-lint does not know."""
     kind, properties = _map(resource).get("Type"), _map(_map(resource).get("Properties"))
     if kind == "AWS::DocDB::DBInstance":
         return frozenset({"E3620"}) if properties.get("DBInstanceClass") == "db.serverless" else frozenset()
+    if kind == "AWS::AmazonMQ::Broker":
+        # cfn-lint has it in another spelling.
+        chosen = str(properties.get("HostInstanceType"))
+        abbreviated = re.search(r"\dxlarge$", chosen) and chosen in (regional.broker_classes("us-east-1") or ())
+        return frozenset({"E3670"}) if abbreviated else frozenset()
     if kind == "AWS::DocDB::DBCluster":
         engine = next((each for each in engines().values() if each.documents), None)
     else:

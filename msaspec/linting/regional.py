@@ -1,4 +1,5 @@
-"""What a Region has, from the data that cfn-lint brings along: resource types, instance types, database classes.
+"""What a Region has, from the data that cfn-lint brings along: types of resources and instances, classes of databases
+and brokers.
 
 The data is read as plain JSON, a Region at a time, without importing cfn-lint. What it does not know is None.
 """
@@ -48,6 +49,17 @@ def database_classes(region: str, engine: str) -> frozenset[str] | None:
     known = _of_region("aws_rds_dbinstance/dbinstanceclass_enum.json", region)
     found = frozenset(_classes(known, engine))
     return found or None
+
+
+@lru_cache(maxsize=8)
+def broker_classes(region: str) -> frozenset[str] | None:
+    """Return the instance classes that Amazon MQ has in a Region. cfn-lint's list, which is made from prices, has some
+    of them abbreviated: `mq.m7g.2xl`."""
+    known = _of_region("aws_amazonmq_broker/instancetype_enum.json", region)
+    listed = known.get("enum") if isinstance(known, dict) else None
+    if not isinstance(listed, list):
+        return None
+    return frozenset(f"{each}arge" if each.endswith("xl") else each for each in listed)
 
 
 def _classes(known: Any, engine: str) -> Iterator[str]:

@@ -79,6 +79,7 @@ ATTRIBUTES: Mapping[str, str] = {
     **dict.fromkeys(("database", "dbname", "db", "schema", "bucket"), "name"),
     **dict.fromkeys(("user", "login", "role"), "username"),
     **dict.fromkeys(("pass", "passwd", "pwd", "secret"), "password"),
+    **dict.fromkeys(("virtual_host", "virtualHost"), "vhost"),
     **dict.fromkeys(("uri", "dsn", "connection_string", "connectionString"), "url"),
     **dict.fromkeys(("jdbc", "jdbcUrl"), "jdbc_url"),
     **dict.fromkeys(("read_host", "replica_host", "reader", "reader_endpoint"), "reader_host"),

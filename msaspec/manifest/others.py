@@ -31,6 +31,7 @@ OF_COMPOSE = frozenset(
 """Keys of a compose service that a service of a manifest does not have."""
 OF_MANIFESTS = frozenset(
     (
+        "brokers",
         "buckets",
         "caches",
         "databases",

@@ -22,9 +22,9 @@ from msaspec.sandbox.account import Account
 from msaspec.sandbox.apart import kept_apart
 from msaspec.sandbox.controls import Hold
 from msaspec.sandbox.door import Door, new_key
-from msaspec.sandbox.world import Postgres, Settings, World, enter, leave, vacant
+from msaspec.sandbox.world import Postgres, RabbitMq, Settings, World, enter, leave, vacant
 
-__all__ = ["Account", "Hold", "Missing", "Postgres", "World", "serve", "start"]
+__all__ = ["Account", "Hold", "Missing", "Postgres", "RabbitMq", "World", "serve", "start"]
 
 
 class Missing(Exception):
@@ -44,6 +44,7 @@ def start(
     images: Iterable[tuple[str, str]] = (),
     signals: bool = False,
     account: Account | None = None,
+    rabbitmq: RabbitMq | None = None,
     run_any_code: bool = False,
     anyone: bool = False,
 ) -> Iterator[World]:
@@ -53,7 +54,8 @@ def start(
     resource takes at least. `images` are repositories and tags, such as `("shop/cart-service", "1.0")`, that are pushed
     as soon as the repository is made. With `signals`, a resource is complete when the signals came that its
     `CreationPolicy`, and in a rolling update its `UpdatePolicy`, waits for, which the test sends.
-    `account` is what AWS allows; without one, everything.
+    `account` is what AWS allows; without one, everything. `postgres` acts as every database of PostgreSQL, `rabbitmq`
+    as every broker.
 
     With `run_any_code`, Lambda functions of any source run as the user of this process; without it only msaspec's own
     do. With `anyone`, requests over HTTP need no key of the sandbox: for a test that puts a door of its own in front.
@@ -64,7 +66,7 @@ def start(
         from moto import mock_aws
 
         stack.enter_context(mock_aws(config={"lambda": {"use_docker": False}}))
-        settings = Settings(postgres, pace, tuple(images), signals, run_any_code, account or Account())
+        settings = Settings(postgres, pace, tuple(images), signals, run_any_code, account or Account(), rabbitmq)
         yield stack.enter_context(_running(0, mocked=True, settings=settings, anyone=anyone))
 
 
@@ -77,6 +79,7 @@ def serve(
     images: Iterable[tuple[str, str]] = (),
     signals: bool = False,
     account: Account | None = None,
+    rabbitmq: RabbitMq | None = None,
     run_any_code: bool = False,
     anyone: bool = False,
 ) -> Iterator[World]:
@@ -93,7 +96,7 @@ def serve(
         before = default_user_config["lambda"]
         default_user_config["lambda"] = {"use_docker": False}
         try:
-            settings = Settings(postgres, pace, tuple(images), signals, run_any_code, account or Account())
+            settings = Settings(postgres, pace, tuple(images), signals, run_any_code, account or Account(), rabbitmq)
             with _running(port, mocked=False, settings=settings, anyone=anyone) as world:
                 yield world
         finally:

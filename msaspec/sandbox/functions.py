@@ -3,9 +3,9 @@
 That is no barrier, so only msaspec's own functions run, which are known by their source, and they get no variables
 but those that they read. Others run only with `run_any_code`.
 
-A call that is meant for a database instance cannot arrive, since nothing listens at the address that the emulated RDS
-gives out. It goes to the PostgreSQL server that was handed over; without one, and for other engines, it is recorded and
-succeeds.
+A call that is meant for a database instance or a broker cannot arrive, since nothing listens at the address that the
+emulated AWS gives out. It goes to the PostgreSQL or RabbitMQ server that was handed over; without one, and for other
+engines, it is recorded and succeeds.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from msaspec.aws import bootstrap, functions, secret_texts
 from msaspec.aws.hardening import rotation
 from msaspec.engines import engines
 from msaspec.sandbox import scratch
-from msaspec.sandbox.world import World, current
+from msaspec.sandbox.world import RabbitMq, World, current
 
 HANDLER = "index.handler"
 READ = frozenset({"CLUSTER", "RUNNER", "SECONDS", "STACK"})
@@ -76,8 +76,14 @@ def run(world: World, function: Any, event: dict[str, Any]) -> tuple[bool, Any]:
             world.database_calls.append(event)
             return False, None
         event = event | _of(world, event)
+    elif event.get("Host") in _brokers(world, function.region):
+        if world.settings.rabbitmq is None:
+            world.broker_calls.append(event)
+            return False, None
+        event = event | _of_brokers(world.settings.rabbitmq)
     elif own and "Host" in event:
-        return _not_run(f"The sandbox has no database instance at {event['Host']}, and connects to nothing else.")
+        said = f"The sandbox has no database instance and no broker at {event['Host']}, and connects to nothing else."
+        return _not_run(said)
     with scratch.folder() as directory:
         zipfile.ZipFile(io.BytesIO(function.code_bytes)).extractall(directory)
         answer = directory / "answer.json"
@@ -114,6 +120,20 @@ def _databases(world: World, region: str) -> Mapping[str, str]:
         **{each["Endpoint"]["Address"]: each["Engine"] for each in instances},
         **{each["Endpoint"]: each["Engine"] for each in clusters},
     }
+
+
+def _brokers(world: World, region: str) -> Set[str]:
+    """Return the addresses of the brokers."""
+    mq = world.client("mq", region)
+    found = [mq.describe_broker(BrokerId=each["BrokerId"]) for each in mq.list_brokers()["BrokerSummaries"]]
+    endpoints = [url for each in found for instance in each["BrokerInstances"] for url in instance["Endpoints"]]
+    return {url.partition("://")[2].partition(":")[0] for url in endpoints}
+
+
+def _of_brokers(server: RabbitMq) -> dict[str, Any]:
+    """Who answers in place of a broker."""
+    login = {"username": server.user, "password": server.password}
+    return {"Host": server.host, "Api": str(server.api), "ca": server.ca.read_text(), **login}
 
 
 def _of(world: World, event: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The sandbox as a whole: its endpoint, its clients, its controls, and the PostgreSQL server behind its databases."""
+"""The sandbox as a whole: its endpoint, its clients, its controls, and the servers behind its databases and brokers."""
 
 from __future__ import annotations
 
@@ -32,6 +32,19 @@ class Postgres:
 
 
 @dataclass(frozen=True)
+class RabbitMq:
+    """A real RabbitMQ server that acts as every broker of the sandbox."""
+
+    host: str
+    api: int
+    """The port of its management API, with TLS."""
+    ca: Path
+    """The certificates that vouch for it, a PEM file."""
+    user: str
+    password: str
+
+
+@dataclass(frozen=True)
 class Settings:
     """The options of a sandbox."""
 
@@ -46,6 +59,7 @@ class Settings:
     """Whether Lambda functions run whose source is not msaspec's own."""
     account: Account = field(default_factory=Account)
     """What AWS allows."""
+    rabbitmq: RabbitMq | None = None
 
 
 class World:
@@ -71,6 +85,8 @@ class World:
         """The calls of Lambda functions to a database instance, where no PostgreSQL server acts as it."""
         self.rotations: dict[str, str] = {}
         """What the functions said of rotations that failed, by the ARN of the secret."""
+        self.broker_calls: list[dict[str, Any]] = []
+        """The calls of Lambda functions to a broker, where no RabbitMQ server acts as it."""
         self.controls = Controls(settings.pace)
         self.lock = threading.RLock()
         """Held for as long as it takes to read or to change what CloudFormation keeps of its stacks."""

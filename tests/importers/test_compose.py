@@ -500,3 +500,58 @@ def test_mongodb_is_documentdb(tmp_path: Path) -> None:
     assert "The source has mongo:3.4; this is version 5.0." in made.text
     assert "lacks some operations" in " ".join(made.text.replace("#", "").split())
     assert verdict(made, "services.mongo.image")[0] == "replaced"
+
+
+MESSAGES = """
+name: shop
+services:
+  api:
+    image: acme/api:1.2
+    ports: ["8000:8000"]
+    environment:
+      RABBIT_URL: amqp://shop:hunter22@queue:5672/orders
+      RABBITMQ_ADDRESSES: queue:5672
+      RABBITMQ_HOST: queue
+      RABBITMQ_PORT: 5672
+      RABBITMQ_USER: shop
+      RABBITMQ_PASSWORD: hunter22
+      RABBITMQ_VHOST: orders
+      RETRIES: "5672"
+  worker:
+    image: acme/worker:1.2
+    depends_on: [queue]
+  queue:
+    image: rabbitmq:3.13-management
+    environment: {RABBITMQ_DEFAULT_USER: shop, RABBITMQ_DEFAULT_PASS: hunter22, RABBITMQ_DEFAULT_VHOST: orders}
+"""
+
+
+def test_rabbitmq_becomes_a_broker(tmp_path: Path) -> None:
+    """Its address, its login and its port are references, since Amazon MQ has others; the password is nowhere."""
+    made = imported(tmp_path, {"compose.yaml": MESSAGES})
+    data = manifest(made)
+    assert data["brokers"] == {"queue": {"version": "3.13"}}
+    api = data["services"]["api"]
+    assert api["env"] == {
+        "RABBIT_URL": "${queue.url}",
+        "RABBITMQ_ADDRESSES": "${queue.address}",
+        "RABBITMQ_HOST": "${queue.host}",
+        "RABBITMQ_PORT": "${queue.port}",
+        "RABBITMQ_USER": "${queue.username}",
+        "RABBITMQ_PASSWORD": "${queue.password}",
+        "RABBITMQ_VHOST": "${queue.vhost}",
+        "RETRIES": "5672",
+    }
+    assert api["uses"] == data["services"]["worker"]["uses"] == {"queue": {"vhost": "orders"}}
+    assert "hunter22" not in made.text
+    assert "clients need `amqps`" in made.text
+    assert verdict(made, "services.queue.image") == ("replaced", "the broker `brokers.queue` (Amazon MQ for RabbitMQ)")
+
+
+def test_a_broker_can_stay_a_container(tmp_path: Path) -> None:
+    """With `--stores containers` nothing is managed, and the port is that of the image."""
+    made = imported(tmp_path, {"compose.yaml": MESSAGES}, options=Options(managed=False))
+    data = manifest(made)
+    assert "brokers" not in data
+    assert data["services"]["queue"]["port"] == 5672
+    assert data["services"]["api"]["env"]["RABBITMQ_ADDRESSES"] == "${queue.host}:5672"

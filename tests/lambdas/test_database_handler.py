@@ -8,7 +8,7 @@ import json
 import logging
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -99,7 +99,7 @@ class Cloud:
         self.payloads: list[dict[str, Any]] = []
         self.puts: list[str] = []
         self.configs: list[Any] = []
-        self.run_for_real = False
+        self.run: Callable[[dict[str, Any]], Any] | None = None  # the runner itself
         self.denials = 0  # of the next calls
         monkeypatch.setattr(boto3, "client", self.client)
 
@@ -131,9 +131,9 @@ class Cloud:
         self.admit("Invoke")
         self.payloads.append(json.loads(Payload))
         answer = self.answers.pop(0) if self.answers else None
-        if self.run_for_real:
+        if self.run:
             try:
-                answer = database_runner.handler(json.loads(Payload), Context())
+                answer = self.run(json.loads(Payload))
             except Exception as raised:  # as Lambda does
                 answer = {"errorMessage": str(raised), "errorType": type(raised).__name__, "stackTrace": []}
         if isinstance(answer, Exception):
@@ -508,7 +508,7 @@ def test_authorities_that_cannot_be_read_are_told(cloud: Cloud, web: Web, monkey
 
 def test_end_to_end(cloud: Cloud, web: Web, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """From CloudFormation's request to a service that logs in with its secret's password and owns its database."""
-    cloud.run_for_real = True
+    cloud.run = lambda payload: database_runner.handler(payload, Context())
     monkeypatch.setenv("CA_BUNDLE_URL", world.server.ca.as_uri())
     cloud.secrets["arn:master"] = json.dumps({"username": MASTER, "password": world.master_password})
     cloud.secrets["arn:audit"] = json.dumps({"username": "audit", "password": "audit-secret"})
@@ -525,7 +525,7 @@ def test_end_to_end(cloud: Cloud, web: Web, world: World, monkeypatch: pytest.Mo
 
 def test_end_to_end_failure(cloud: Cloud, web: Web, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A wrong master password reaches CloudFormation as the server's words."""
-    cloud.run_for_real = True
+    cloud.run = lambda payload: database_runner.handler(payload, Context())
     monkeypatch.setenv("CA_BUNDLE_URL", world.server.ca.as_uri())
     database_handler.handler(request(web, Port=str(world.server.port)), Context())
     assert web.answer()["Reason"] == (

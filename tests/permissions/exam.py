@@ -76,6 +76,7 @@ SYSTEMS = (
     System("jobs", CASES / "jobs-before-deployments" / "msa.yaml"),
     System("queues", CASES / "queues" / "msa.yaml"),
     System("caches", CASES / "caches" / "msa.yaml"),
+    System("brokers", CASES / "brokers" / "msa.yaml"),
     System("tables", CASES / "tables" / "msa.yaml"),
     System("backlog", CASES / "backlog" / "msa.yaml"),
     System("audited", CASES / "audited" / "msa.yaml"),

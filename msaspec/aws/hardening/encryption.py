@@ -55,6 +55,11 @@ def build(to: Hardened) -> Part:
         properties["SSESpecification"] = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": ARN}
     for _, properties in to.properties("AWS::ElastiCache::ReplicationGroup", "AWS::EFS::FileSystem"):
         properties["KmsKeyId"] = ARN
+    for _, properties in to.properties("AWS::AmazonMQ::Broker"):
+        properties["EncryptionOptions"] = {"KmsKeyId": ARN, "UseAwsOwnedKey": False}
+        # Another key makes another broker, and that another name.
+        name = properties["BrokerName"]["Fn::Sub"]
+        name[0] = name[0].replace("-${Stack}", "-k-${Stack}")
     for _, properties in to.properties("AWS::SQS::Queue"):
         properties.pop("SqsManagedSseEnabled", None)
         properties["KmsMasterKeyId"] = ARN

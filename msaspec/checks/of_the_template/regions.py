@@ -1,4 +1,4 @@
-"""Types of resources, hosts and databases that the Region of a stack does not have."""
+"""Types of resources, hosts, databases and brokers that the Region of a stack does not have."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ NOT_THERE = Code(
     "MSA393",
     "A type that the Region does not offer",
     """
-    The Region does not offer a CloudFormation resource type, an EC2 instance type or an instance class of RDS or
-    DocumentDB. Choose another one, or another Region. msaspec takes the offers of a Region from cfn-lint's data, which
-    `cfn-lint --update-specs` renews.
+    The Region does not offer a CloudFormation resource type, an EC2 instance type, an instance class of RDS or
+    DocumentDB, or a class of brokers. Choose another one, or another Region. msaspec takes the offers of a Region from
+    cfn-lint's data, which `cfn-lint --update-specs` renews.
     """,
 )
 
@@ -50,6 +50,8 @@ def check_region(stack: Stack, region: str) -> Iterator[Diagnostic]:
             yield from _offered(database, ("DBInstanceClass",), "instance class", known, stack, region)
     for instance in stack.resources.of("AWS::DocDB::DBInstance"):
         yield from _offered(instance, ("DBInstanceClass",), "instance class", regional.document_classes, stack, region)
+    for broker in stack.resources.of("AWS::AmazonMQ::Broker"):
+        yield from _offered(broker, ("HostInstanceType",), "broker class", regional.broker_classes, stack, region)
 
 
 def _offered(

@@ -31,9 +31,9 @@ ENV = ".env"
 def command(tool: str, file: str, environment: str | None, output: str | None, form: str) -> None:
     """Write a compose file that runs the system of FILE on this machine, from the same manifest.
 
-    Services get the variables that they have on AWS, at the same private names. Databases and caches are containers of
-    the same engine, with the same users and databases; buckets, tables, queues and topics lie in an emulated AWS. What
-    differs is in comments at the top.
+    Services get the variables that they have on AWS, at the same private names. Databases, caches and brokers are
+    containers of the same engine, with the same users and databases; buckets, tables, queues and topics lie in an
+    emulated AWS. What differs is in comments at the top.
 
     Passwords and secrets have random values in the env file, which is for this machine: do not commit it. What it has
     already stays.

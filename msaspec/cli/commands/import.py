@@ -29,7 +29,7 @@ TOOLS = sorted(module.name for module in iter_modules(importers.__path__))
     "--stores",
     type=usage.Choice(["managed", "containers"]),
     default="managed",
-    help="PostgreSQL becomes a database, or stays a container. [default: managed]",
+    help="Databases and brokers become managed ones, or stay containers. [default: managed]",
 )
 @click.option("--profile", "profiles", multiple=True, metavar="PROFILE", help="Take the services of this profile too.")
 @console.format_option("text", "json")

@@ -14,6 +14,7 @@ from moto.ec2.models.security_groups import SecurityGroupBackend
 from moto.ec2.models.subnets import SubnetBackend
 from moto.ec2.models.vpcs import VPCBackend
 from moto.elbv2.models import elbv2_backends
+from moto.mq.models import mq_backends
 from moto.rds.exceptions import RDSClientError
 from moto.rds.models import RDSBackend, rds_backends
 
@@ -78,7 +79,7 @@ def _remove_subnet(self: Any, subnet_id: str) -> Any:
 
 
 def _subnets_in_use(backend: Any) -> Iterator[str]:
-    """Yield the subnets of all interfaces, instances, load balancers, endpoints and databases of a Region."""
+    """Yield the subnets of all interfaces, instances, load balancers, endpoints, databases and brokers of a Region."""
     for interface in backend.enis.values():
         if interface.instance is None or _is_alive(interface.instance):
             yield interface.subnet.id
@@ -90,6 +91,8 @@ def _subnets_in_use(backend: Any) -> Iterator[str]:
         yield from (subnet.id for subnet in balancer.subnets)
     for database in rds_backends[backend.account_id][backend.region_name].databases.values():
         yield str(subnet_of(database))
+    for broker in mq_backends[backend.account_id][backend.region_name].brokers.values():
+        yield from broker.subnet_ids
 
 
 def _detach_gateway(self: Any, internet_gateway_id: str, vpc_id: str) -> None:
@@ -116,7 +119,7 @@ def _associate_table(self: Any, route_table_id: str, gateway_id: Any = None, sub
 
 
 def _groups_in_use(backend: Any) -> Iterator[str]:
-    """Yield the security groups of all interfaces, instances, load balancers and databases of a Region."""
+    """Yield the security groups of all interfaces, instances, load balancers, databases and brokers of a Region."""
     for interface in backend.enis.values():
         if interface.instance is None or _is_alive(interface.instance):
             yield from _ids(interface.group_set)
@@ -127,6 +130,8 @@ def _groups_in_use(backend: Any) -> Iterator[str]:
         yield from balancer.security_groups or []
     for database in rds_backends[backend.account_id][backend.region_name].databases.values():
         yield from database.vpc_security_group_ids or []
+    for broker in mq_backends[backend.account_id][backend.region_name].brokers.values():
+        yield from broker.security_groups or []
 
 
 def _is_alive(instance: Any) -> bool:

@@ -25,6 +25,7 @@ from msaspec.sandbox.on_moto import (
     accounts,
     answers,
     backups,
+    brokers,
     change_sets,
     databases,
     edge_functions,
@@ -107,6 +108,7 @@ PATCHED: tuple[tuple[Any, str, Any], ...] = (
     (elastic_ip_addresses, "random_ip", random_public_ip),  # moto's own begin with 127
     *accounts.PATCHED,
     *answers.PATCHED,
+    *brokers.PATCHED,
     *databases.PATCHED,
     *edge_functions.PATCHED,
     *gaps.PATCHED,
