@@ -56,6 +56,12 @@ _FILES = {
     },
     "additionalProperties": False,
 }
+_BIND = {
+    "type": "object",
+    "required": ["type", "source", "target"],
+    "additionalProperties": False,
+    "properties": {"type": {"const": "bind"}, "source": _TEXT, "target": _TEXT, "read_only": {"type": "boolean"}},
+}
 _SERVICE = {
     "type": "object",
     "required": ["image"],
@@ -89,7 +95,7 @@ _SERVICE = {
         "ports": {"type": "array", "items": {"type": "string", "pattern": r"^127\.0\.0\.1:[0-9]+:[0-9]+$"}},
         "expose": {"type": "array", "items": {"type": "string", "pattern": "^[0-9]+$"}, "uniqueItems": True},
         "environment": {"type": "object", "additionalProperties": _TEXT},
-        "volumes": _TEXTS,
+        "volumes": {"type": "array", "items": {"anyOf": [_TEXT, _BIND]}},
         "configs": _SOURCES,
         "healthcheck": {
             "type": "object",
@@ -174,7 +180,8 @@ def test_any_system_becomes_a_file_that_compose_takes(case: tuple[str, Path, str
     for one in services.values():
         assert set(one.get("depends_on", ())) <= set(services)
         assert {each["source"] for each in one.get("configs", ())} <= set(tree.get("configs", ()))
-        assert {each.partition(":")[0] for each in one.get("volumes", ())} <= set(tree.get("volumes", ()))
+        named = {each.partition(":")[0] for each in one.get("volumes", ()) if isinstance(each, str)}
+        assert named <= set(tree.get("volumes", ()))
         build = one.get("build")
         if isinstance(build, dict):
             assert {each["source"] for each in build.get("secrets", ())} <= set(tree.get("secrets", ()))

@@ -10,7 +10,7 @@ from typing import Any
 
 from msaspec.compile import order
 from msaspec.compile.plan import Edge, Plan
-from msaspec.exporting import stores, text
+from msaspec.exporting import site, stores, text
 from msaspec.exporting.local import ACCOUNT, REGION, Exported, Local, Tree, literal
 from msaspec.language import reference
 from msaspec.language.base import Model
@@ -66,6 +66,7 @@ class _Export:
         }
         first = order.before(called)
         made: dict[str, Tree] = {}
+        self._sites(taken)
         for workload in workloads:
             made[workload.name] = self._service(workload, first[workload.name])
             made |= {self._beside(workload, each): self._sidecar(workload, each) for each in workload.sidecars}
@@ -96,6 +97,16 @@ class _Export:
                 self._add(local)
         if setup:
             self._add(stores.emulator(setup, buckets, self.region))
+
+    def _sites(self, taken: set[int]) -> None:
+        """Write a web server for each site, which leads the paths of services to them where the CDN does."""
+        front = self.plan.site.front
+        routes = site.routes(self.plan.workloads) if front and front.cdn else ()
+        for kind, entries in self.plan.entries:
+            for uploads in filter(None, (kind.uploads(entry) for entry, _ in entries)):
+                number = next(port for port in range(8080, 65536) if port not in taken)
+                taken.add(number)
+                self._add(site.of(uploads, self._path(uploads.folder), number, routes))
 
     def _unknown(self, noun: str, name: str) -> Local:
         return Local(notes=(f"{name}: a {noun} has no local form. The env file asks for what its users read.",))
@@ -217,15 +228,19 @@ class _Export:
                 found.append(job.name)
         return found
 
+    def _path(self, written: str) -> str:
+        """Return a path of the manifest as compose takes it: without a dot it would be the name of a volume."""
+        found = posixpath.normpath(posixpath.join(self.folder.replace(os.sep, "/"), written))
+        return found if found.startswith((".", "/")) else f"./{found}"
+
     def _build(self, name: str, build: Build) -> Any:
-        context = posixpath.normpath(posixpath.join(self.folder.replace(os.sep, "/"), build.context))
-        tree: Tree = {"context": literal(context if context.startswith((".", "/")) else f"./{context}")}
+        tree: Tree = {"context": literal(self._path(build.context))}
         tree |= {"dockerfile": literal(build.file)} if build.file else {}
         tree |= {"target": literal(build.target)} if build.target else {}
         if build.args:
             tree["args"] = {key: literal(value) for key, value in build.args.items()}
         for id, secret in build.secrets.items():
-            file = secret.file and posixpath.normpath(posixpath.join(self.folder.replace(os.sep, "/"), secret.file))
+            file = secret.file and self._path(secret.file)
             source = f"{name}-{id}"
             self.secrets[source] = {"file": literal(file)} if file else {"environment": secret.env}
             tree.setdefault("secrets", []).append({"source": source, "target": id})

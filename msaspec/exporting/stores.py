@@ -131,6 +131,8 @@ def _broker(entry: Entry[Any], uses: Sequence[Use[Any]], system: str, region: st
 
 
 def _bucket(entry: Entry[Any], uses: Sequence[Use[Any]], system: str, region: str) -> Local:
+    if entry.spec.site and not uses:
+        return Local()  # Its files are served from their folder.
     name = f"{system}-{entry.name}"
     place = "" if region == "us-east-1" else f" --create-bucket-configuration LocationConstraint={region}"
     known = {"name": name, "arn": f"arn:aws:s3:::{name}", "region": region}
@@ -138,8 +140,6 @@ def _bucket(entry: Entry[Any], uses: Sequence[Use[Any]], system: str, region: st
     notes = []
     if entry.spec.cdn:
         notes.append(f"{entry.name}: no CDN; its domain leads to the bucket in the emulator.")
-    if entry.spec.site:
-        notes.append(f"{entry.name}: the files of the site are not uploaded; serve their folder by a tool of your own.")
     return _emulated(uses, known, (f"made aws s3api create-bucket --bucket {name}{place}",), notes)
 
 
