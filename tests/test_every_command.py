@@ -196,6 +196,7 @@ def test_an_account_with_the_stack(case: Case) -> None:
         service: by_hand.closed()
         for service in (
             "autoscaling",
+            "docdb",
             "dynamodb",
             "ec2",
             "ecs",

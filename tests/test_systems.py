@@ -10,10 +10,14 @@ from click.testing import CliRunner
 
 from msaspec import pipeline
 from msaspec.cli import main
+from msaspec.source import beside
+from msaspec.template import nesting
 from tests import goldens, sampling
 
 SYSTEMS = sorted(each.parent for each in goldens.SYSTEMS.glob("*/msa.yaml"))
 GUIDE = (goldens.EXAMPLES.parent / "docs" / "guides" / "systems.md").read_text("utf-8")
+NESTED = ("train-ticket",)
+"""Those that no single stack can hold."""
 SAMPLE = [each for each in SYSTEMS if each.name == "piggymetrics"]
 
 
@@ -31,10 +35,15 @@ def test_a_system_is_deployed_into_the_sandbox(folder: Path) -> None:
 
 @pytest.mark.parametrize("folder", SYSTEMS, ids=lambda folder: str(folder.name))
 def test_a_system_fits_into_a_stack(folder: Path) -> None:
-    """With room to grow; its source is named, and every call that the programs make is an edge."""
+    """With room to grow, but for one that is several nested stacks; its source is named."""
     text = (folder / "msa.yaml").read_text("utf-8")
-    stack = pipeline.compile_main(pipeline.load(text, "msa.yaml")).stack
-    assert len(stack.template["Resources"]) < 250
+    stack = pipeline.compile_main(pipeline.load(text, "msa.yaml", beside.reader(folder))).stack
+    if folder.name in NESTED:
+        apart = nesting.homes(stack.template, stack.entry_of)
+        assert len(stack.template["Resources"]) > nesting.RESOURCES
+        assert len(stack.template["Resources"]) - len(apart) < 250
+    else:
+        assert len(stack.template["Resources"]) < 250
     assert "# Source: github.com/" in text
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from msaspec.aws import bootstrap
 from msaspec.engines import engines
+from tests import goldens
 from tests.lambdas.test_mysql_runner import World as OfMaria
 from tests.lambdas.test_mysql_runner import rows
 from tests.lambdas.world import Context, World, database
@@ -173,3 +174,15 @@ def test_mariadb_says_which_statement_failed(maria: OfMaria, mysql: Any) -> None
     mysql.handler(maria.event(begun("DROP TABLE item")), Context())
     with maria.service("cart", "cart_database") as session:
         assert rows(session, "SELECT COUNT(*) FROM item") == [(1,)]
+
+
+def test_the_tables_of_the_sock_shop(maria: OfMaria, mysql: Any) -> None:
+    """The example's SQL makes what its catalogue reads: every sock has a tag."""
+    init = (goldens.SYSTEMS / "sock-shop" / "socks.sql").read_text("utf-8")
+    mysql.handler(maria.event({**database("catalogue", "catalogue"), "Init": init}), Context())
+    asked = (
+        "SELECT sock.sock_id, GROUP_CONCAT(tag.name) FROM sock JOIN sock_tag ON sock.sock_id = sock_tag.sock_id"
+        " JOIN tag ON sock_tag.tag_id = tag.tag_id GROUP BY sock.sock_id"
+    )
+    with maria.service("catalogue", "catalogue") as session:
+        assert len(rows(session, asked)) == rows(session, "SELECT COUNT(*) FROM sock")[0][0] == 5
