@@ -52,6 +52,12 @@ _ROTATION: dict[str, Any] = {
     "packs": {"SecretsManagerRotationEnabled": "NH"},
     "guard": ("SECRETSMANAGER_ROTATION_ENABLED_CHECK",),
 }
+
+
+def _is_of_a_master(secret: Resource) -> bool:
+    return "username" in str(_template(secret)) and not isinstance(_template(secret), Mapping)
+
+
 EXCEPTIONS = (
     Exempt(
         title="The engine's own port",
@@ -209,7 +215,13 @@ EXCEPTIONS = (
     Exempt(
         title="A master's password that stays the same",
         reason="RDS manages none where there are replicas; only deployments and rotations log in with it.",
-        fits=lambda secret: "username" in str(_template(secret)) and not isinstance(_template(secret), Mapping),
+        fits=lambda secret: _is_of_a_master(secret) and not secret.name.endswith("DocumentsMasterSecret"),
+        **_ROTATION,
+    ),
+    Exempt(
+        title="The password of the master of a document database",
+        reason="CloudFormation does not tell where DocumentDB keeps one of its own; only deployments log in with it.",
+        fits=lambda secret: _is_of_a_master(secret) and secret.name.endswith("DocumentsMasterSecret"),
         **_ROTATION,
     ),
     Exempt(
