@@ -1,17 +1,17 @@
-"""Compose files: services run on `fargate`, what runs once is a job, PostgreSQL, MySQL and MariaDB are databases,
-RabbitMQ is a broker, and passwords are secrets."""
+"""Compose files: services run on `fargate`, what runs once is a job, stores are entries of kinds, and passwords are
+secrets."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from msaspec.diagnostics.place import render
-from msaspec.engines import engines
-from msaspec.importing import builds, compose_keys, mounts, one_shot, stores, variables
+from msaspec.importing import builds, compose_keys, managed, mounts, one_shot, stores, variables
 from msaspec.importing.compose_files import Files, keyed
 from msaspec.importing.draft import Draft, Names
 from msaspec.importing.imported import Imported, Options, finish
@@ -96,14 +96,14 @@ class Compose:
             ("defaults",), "Every image has a build for x86_64. Set arm64, which is cheaper, if yours have."
         )
         for store in self.stores.values():
-            (self._broker if stores.is_broker(store.image) else self._store)(store)
+            managed.write(self, store)
         self._addresses()
         every = [*self.services.values(), *self.stores.values()]
         self.secrets = variables.secrets_among(
-            (name, self._value(leaf))
+            (name, self.value(leaf))
             for each in every
             for name, leaf in keyed(each.tree.get("environment")).items()
-            if self._value(leaf) not in self.peers
+            if self.value(leaf) not in self.peers
         )
         self.shared = _shared(keyed(each.tree.get("environment")) for each in every)
         lasting = [each for each in self.services.values() if not each.once]
@@ -125,12 +125,11 @@ class Compose:
             elif isinstance(tree, dict):
                 chosen[key] = tree
                 self.ledger.carried(tree.get("profiles"), f"services.{key}")
-        managed = self.options.managed and any(not self._is_store(tree) for tree in chosen.values())
-        once = one_shot.among(chosen, {key for key in chosen if managed and self._is_store(chosen[key])})
+        takes_place = self.options.managed and any(not self._is_store(tree) for tree in chosen.values())
+        once = one_shot.among(chosen, {key for key in chosen if takes_place and self._is_store(chosen[key])})
         for key, tree in chosen.items():
-            is_store = managed and self._is_store(tree)
-            noun = "broker" if stores.is_broker(self._image(tree) or "") else "database"
-            name = self.names.new(key, noun if is_store else "service")
+            is_store = takes_place and self._is_store(tree)
+            name = self.names.new(key, (managed.noun(self._image(tree) or "") if is_store else None) or "service")
             image = self._image(tree) if "build" not in tree else f"{name}:1.0"
             service = Service(key, tree, name, image or f"{name}:1.0", hosts={key})
             service.hosts |= compose_keys.aliases(tree, self.files)
@@ -139,8 +138,7 @@ class Compose:
             (self.stores if is_store else self.services)[key] = service
 
     def _is_store(self, tree: dict[str, Any]) -> bool:
-        image = self._image(tree) or ""
-        return "build" not in tree and (stores.is_broker(image) or stores.engine(image) is not None)
+        return "build" not in tree and managed.noun(self._image(tree) or "") is not None
 
     def _image(self, tree: dict[str, Any]) -> str | None:
         missing: list[str] = []
@@ -148,49 +146,11 @@ class Compose:
         text = re.sub(r":$", "", text)
         return stores.full_name(text) if text and not text.startswith((":", "/")) else None
 
-    def _store(self, store: Service) -> None:
-        """Write a database that takes the place of a container."""
-        engine, place = engines()[stores.engine(store.image) or ""], f"databases.{store.name}"
-        spec: dict[str, Any] = {} if engine.name == "postgres" else {"engine": engine.name}
-        if version := stores.version(store.image, engine.name):
-            spec["version"] = version
-        elif engine.name != "postgres" and re.search(r":\d", stores.short(store.image)):
-            told = f"The source has {stores.short(store.image)}; this is version {engine.version}. Test your program."
-            self.draft.note(("databases", store.name), told)
-        self.draft.at("databases")[store.name] = spec
-        if engine.documents:
-            told = (
-                "Clients log in as users of their own, over TLS; `${NAME.url}` says so. DocumentDB lacks some "
-                "operations of MongoDB. Test your program."
-            )
-            self.draft.note(("databases", store.name), told)
-        product = engine.title if engine.documents else f"RDS {engine.title}"
-        self.ledger.replaced(store.tree, f"the database `{place}` ({product})")
-        parts = stores.login(engine.name, self._values(store))
-        for host in store.hosts:
-            self.peers[host] = Peer(store.name, engine.port, engine.name, parts)
-        for volume in items(store.tree.get("volumes")):
-            if "initdb" in "".join(leaf.text for leaf in leaves(volume)):
-                self.draft.note(
-                    ("databases", store.name),
-                    "The scripts of docker-entrypoint-initdb.d do not run. Run them once, from the bastion.",
-                )
-
-    def _broker(self, store: Service) -> None:
-        """Write a broker that takes the place of a container."""
-        older = re.search(r":3\b", stores.short(store.image))
-        self.draft.at("brokers")[store.name] = {"version": "3.13"} if older else {}
-        said = "Amazon MQ speaks AMQP with TLS only, on port 5671: clients need `amqps`, as it is in their URL."
-        self.draft.note(("brokers", store.name), said)
-        self.ledger.replaced(store.tree, f"the broker `brokers.{store.name}` (Amazon MQ for RabbitMQ)")
-        peer = Peer(store.name, 5671, "rabbitmq", stores.broker_login(self._values(store)))
-        self.peers |= dict.fromkeys(store.hosts, peer)
-
-    def _values(self, store: Service) -> dict[str, str]:
+    def values_of(self, store: Service) -> dict[str, str]:
         """Return the variables of a store."""
         own = keyed(store.tree.get("environment")).items()
-        values = {name: self._value(leaf) or leaf.text for name, leaf in own if isinstance(leaf, Leaf)}
-        return values | self._env_files(store)
+        values = {name: self.value(leaf) or leaf.text for name, leaf in own if isinstance(leaf, Leaf)}
+        return values | self.env_files(store)
 
     def _addresses(self) -> None:
         """Find the port of every service: its own, its image's, or the one that others name."""
@@ -280,10 +240,11 @@ class Compose:
         name = text_of(each) or text_of(entries(each).get("source")) or ""
         return text_of(entries(each).get("target")) or name, self.top_secrets.get(name)
 
-    def _value(self, leaf: Any) -> str:
+    def value(self, leaf: Any) -> str:
+        """Return a value with its variables filled in; nothing for one without a value."""
         return self.files.fill(leaf.text) if isinstance(leaf, Leaf) and leaf.value is not None else ""
 
-    def _env_files(self, service: Service) -> dict[str, str]:
+    def env_files(self, service: Service) -> dict[str, str]:
         """Return the variables of a service's `env_file`."""
         found: dict[str, str] = {}
         for each in items(service.tree.get("env_file")):
@@ -302,7 +263,7 @@ class Compose:
     def _environment(self, service: Service, spec: dict[str, Any], place: str) -> set[str]:
         """Write the variables; return the names of what they reach."""
         leafs = keyed(service.tree.get("environment"))
-        values: dict[str, tuple[Any, str]] = {name: (None, text) for name, text in self._env_files(service).items()}
+        values: dict[str, tuple[Any, str]] = {name: (None, text) for name, text in self.env_files(service).items()}
         for name, leaf in leafs.items():
             missing: list[str] = []
             text = ""
@@ -350,13 +311,13 @@ class Compose:
         return {name for name in found if any(peer.name == name and peer.port for peer in self.peers.values())}
 
     def _use(self, service: Service, name: str) -> dict[str, Any]:
-        """Return the options of a use: the first that has a database owns it."""
+        """Return the options of a use."""
         peer = next((each for each in self.peers.values() if each.name == name and each.scheme), None)
-        if peer is None:
-            return {}
-        if peer.scheme == "rabbitmq":
-            host = peer.parts["vhost"]
-            return {} if host == "/" else {"vhost": host}
+        return managed.options(peer, partial(self._database, service))
+
+    def _database(self, service: Service, peer: Peer) -> dict[str, Any]:
+        """Return which database a service has: the first that has it owns it."""
+        name = peer.name
         database = re.sub(r"\W+", "_", peer.parts["name"].lower()).strip("_")[:50]
         if not database[:1].isalpha() or database in ("postgres", "rdsadmin"):  # which every instance has
             database = next((of for store, of in self.owners if store == name), names.snake(service.name))

@@ -316,6 +316,10 @@ def variable(
         job.draft.notes.pop((*path, "env", name), None)
         job.ledger.replaced(leaf, f"a reference to the database: `{place}.env.{name}`")
         return {part[1]}
+    if raw and variables.is_secret(name, raw) and raw in {peer.parts.get("no_password") for peer in databases}:
+        job.draft.notes.pop((*path, "env", name), None)
+        job.ledger.replaced(leaf, "a rule: only the services that use the cache reach it, without a password")
+        return set()
     value = variables.connected(name, text, job.peers)
     reached = {each for each in value.peers if any(p.name == each and p.port for p in job.peers.values())}
     if value.text is None and any(peer.scheme and peer.name in value.peers for peer in job.peers.values()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from msaspec.engines import engines
 from msaspec.language.official_images import OFFICIAL
@@ -24,6 +25,13 @@ _ENGINES = {
         r"|percona/percona-server-mongodb)$"
     ),
 }
+_CACHES = {
+    "valkey": re.compile(
+        r"(docker\.io/)?(library/redis|bitnami(legacy)?/redis|library/valkey|valkey/valkey|bitnami(legacy)?/valkey)$"
+    ),
+    "memcached": re.compile(r"(docker\.io/)?(library/memcached|bitnami(legacy)?/memcached)$"),
+}
+CACHES = tuple(_CACHES)
 _RABBITMQ = re.compile(r"(docker\.io/)?(library/rabbitmq|bitnami(legacy)?/rabbitmq)$")
 PORTS = {
     "postgres": 5432, "postgresql": 5432, "postgis": 5432, "pgvector": 5432, "redis": 6379, "valkey": 6379,
@@ -91,6 +99,25 @@ def version(image: str, engine: str = "postgres") -> str | None:
     form = r"(?:pg)?(\d{2})(?!\d)" if engine == "postgres" else r"(\d{1,2}\.\d{1,2})(?!\d)"
     found = re.match(form, image.rpartition("/")[2].partition(":")[2])
     return found[1] if found and re.match(engines()[engine].versions, found[1]) else None
+
+
+def cache(image: str) -> str | None:
+    """Return the engine of the cache that a full image becomes; None for any other image. Valkey is what Redis was.
+
+    >>> cache("docker.io/library/redis:7"), cache("docker.io/library/memcached"), cache("docker.io/redis/redis-stack")
+    ('valkey', 'memcached', None)
+    """
+    return next((name for name, form in _CACHES.items() if form.match(_plain(image))), None)
+
+
+def cache_password(words: Sequence[str], values: Mapping[str, str]) -> str:
+    """Return the password of a Redis, by the words of its command and the variables of its container.
+
+    >>> cache_password(["redis-server", "--requirepass", "pw"], {}), cache_password([], {"REDIS_PASSWORD": "pw"})
+    ('pw', 'pw')
+    """
+    after = [word for before, word in pairwise(words) if before == "--requirepass"]
+    return next(filter(None, [*after, values.get("REDIS_PASSWORD"), values.get("VALKEY_PASSWORD")]), "").strip("\"'")
 
 
 def is_broker(image: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from msaspec.diagnostics import credentials
+from msaspec.importing.stores import CACHES
 
 _REFERENCE = re.compile(
     r"\$(?:(?P<escaped>\$)|(?P<plain>[A-Za-z_]\w*)|\{(?P<name>[A-Za-z_]\w*)(?:(?P<sign>:?[-?+])(?P<word>[^{}]*))?\})"
@@ -109,7 +110,7 @@ class Peer:
     """In the manifest."""
     port: int | None
     scheme: str | None = None
-    """The engine of a database or a broker, else None."""
+    """The engine of a database, a broker or a cache, else None."""
     parts: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Of such a one: the value of the user, the password and the name in the source, by attribute."""
 
@@ -125,12 +126,15 @@ class Value:
 
 def connected(name: str, value: str, peers: Mapping[str, Peer]) -> Value:
     """Return a value with the addresses of peers as references. `peers` are by the name that the source has."""
-    named = {host: peer for host, peer in peers.items() if _names(name, value, host)}
+    named = {host: peer for host, peer in peers.items() if names(name, value, host)}
     if not named:
         return Value(escaped(value))
     used = frozenset(peer.name for peer in named.values())
     for host, peer in named.items():
-        if peer.scheme and "://" in value:
+        if peer.scheme in CACHES:
+            if found := _CACHE_URL.fullmatch(value):
+                return Value(f"${{{peer.name}.url}}{escaped(found[2] or '')}", used)
+        elif peer.scheme and "://" in value:
             return Value(_database_url(value, host, peer), used)
     if credentials.form(value):
         return Value(None, used)
@@ -154,7 +158,7 @@ def _pattern(host: str) -> str:
     return rf"(?<![\w.$/{{-]){word}(?=:\d)|(?<=//){word}(?![\w.-])|(?<=@){word}(?![\w.-])|^{word}$|(?<=,){word}(?=,|$)"
 
 
-def _names(name: str, value: str, host: str) -> bool:
+def names(name: str, value: str, host: str) -> bool:
     """Return whether a variable names a host. A bare word is one only where the variable is called so."""
     if value == host:
         return not _ADDRESSES.isdisjoint(credentials.words_of(name))
@@ -186,11 +190,12 @@ def part_of_database(name: str, value: str, stores: Iterable[Peer]) -> tuple[str
     words = credentials.words_of(name)
     for store in stores:
         for attribute, known in store.parts.items():
-            if known and value == known and any(word in words for word in _PARTS[attribute]):
+            if known and value == known and any(word in words for word in _PARTS.get(attribute, ())):
                 return f"${{{store.name}.{attribute}}}", store.name
     return None
 
 
+_CACHE_URL = re.compile(r"(?:rediss?|valkeys?)://(?:[^@/]*@)?([^/?:,]+)(?::\d+)?((?:/[^?,]*)?(?:\?[^,]*)?)")
 SCHEMES: Mapping[str, tuple[str, ...]] = {
     "": (),
     "postgres": ("postgres", "postgresql"),

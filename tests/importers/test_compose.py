@@ -86,7 +86,7 @@ def test_a_shop(tmp_path: Path) -> None:
     data = manifest(made)
     assert data["name"] == "shop"
     assert data["databases"] == {"db": {"version": "16"}}
-    web, api, cache = (data["services"][name] for name in ("web", "api", "cache"))
+    web, api = (data["services"][name] for name in ("web", "api"))
     assert "image" not in web, "its tag follows from the content"
     assert web["build"] == {"context": "./web", "target": "prod"}
     assert web["port"] == 3000
@@ -99,14 +99,67 @@ def test_a_shop(tmp_path: Path) -> None:
     assert api["env"]["DATABASE_URL"] == "${db.url}"
     assert api["env"]["DB_USER"] == "${db.username}"
     assert api["env"]["DB_PASSWORD"] == "${db.password}"
-    assert api["env"]["CACHE"] == "redis://${cache.host}:6379"
+    assert api["env"]["CACHE"] == "${cache.url}"
     assert api["secrets"] == {"JWT_SECRET": "/shop/api/jwt-secret"}
     assert api["uses"] == {"cache": {}, "db": {"database": "orders"}}
     assert api["scale"] == 2
     assert api["runtime"] == {"type": "fargate", "cpu": "0.5 vCPU", "memory": "1 GiB"}
-    assert cache["image"] == "docker.io/library/redis:7"
-    assert "keeps nothing" in made.text
+    assert data["caches"] == {"cache": {}}
     assert "worker" not in data["services"]
+
+
+CACHES = """
+name: fast
+services:
+  web:
+    image: acme/web:1
+    ports: ["80:8000"]
+    environment:
+      REDIS_URL: "redis://:pw12345678@redis:6379/0?timeout=5"
+      CELERY: redis://redis/1
+      SESSION_HOST: sessions
+      SESSION_PASSWORD: hunter22hunter
+      CACHE: objects:11211
+      BOTH: "redis://locks:6379,redis://redis:6379"
+    depends_on: [redis, sessions, hidden, locks]
+  redis: {image: "redis:7-alpine", command: redis-server --requirepass pw12345678 --appendonly yes}
+  sessions: {image: "bitnami/redis:7.2", environment: {REDIS_PASSWORD: hunter22hunter}}
+  hidden: {image: "valkey/valkey:8"}
+  locks: {image: redis}
+  objects: {image: memcached}
+  search: {image: redis/redis-stack:7}
+"""
+
+
+def test_caches(tmp_path: Path) -> None:
+    """Redis, Valkey and Memcached are caches of ElastiCache, with TLS and users where clients take a URL. Others know
+    no user: they get a cache without TLS, and no password. A program that has the name in its code reaches it there."""
+    made = imported(tmp_path, {"compose.yaml": CACHES})
+    data = manifest(made)
+    assert data["caches"] == {
+        "redis": {},
+        "sessions": {"tls": False},
+        "hidden": {"tls": False, "short_name": True},
+        "locks": {},
+        "objects": {"engine": "memcached"},
+    }
+    web = data["services"]["web"]
+    assert web["env"] == {
+        "REDIS_URL": "${redis.url}/0?timeout=5",
+        "CELERY": "${redis.url}/1",
+        "SESSION_HOST": "${sessions.host}",
+        "CACHE": "${objects.host}:11211",
+        "BOTH": "redis://${locks.host}:6379,redis://${redis.host}:6379",
+    }
+    assert "secrets" not in web
+    assert web["uses"] == {name: {} for name in ("hidden", "locks", "objects", "redis", "sessions")}
+    assert data["services"]["search"]["image"] == "docker.io/redis/redis-stack:7", "it has modules"
+    assert "pw12345678" not in made.text
+    assert verdict(made, "services.web.environment.SESSION_PASSWORD")[0] == "replaced"
+    assert "backups: 7 days" in made.text
+    kept = manifest(imported(tmp_path, {"compose.yaml": CACHES}, options=Options(managed=False)))
+    assert kept["services"]["redis"]["image"] == "docker.io/library/redis:7-alpine"
+    assert "caches" not in kept
 
 
 def test_the_report_says_why(tmp_path: Path) -> None:
@@ -125,7 +178,7 @@ VOLUMES = """
 name: kept
 services:
   db:
-    image: redis:8
+    image: neo4j:5
     volumes: [data:/data, /anonymous, "conf:/etc"]
   backup:
     image: acme/backup:1
