@@ -170,6 +170,7 @@ def test_an_account_without_the_stack(case: Case, account: Account) -> None:
     reach("verify", file, *words, codes=(0, 1))
     reach("secret", "list", file, *words)
     reach("secret", "set", "nothing", "here", file, *words, codes=(2,))
+    reach("secret", "rotate", "nothing", "here", file, *words, codes=(2,))
     reach("clean", file, *words, "--yes")
     reach("outputs", file, *words, codes=(3,))
     reach("cancel", file, *words, codes=(3,))

@@ -23,7 +23,8 @@ from msaspec.update import replacement
 _CLUSTERS = ("AWS::RDS::DBCluster", "AWS::DocDB::DBCluster")
 _RDS, _BALANCER = "AWS::RDS::DBInstance", "AWS::ElasticLoadBalancingV2::LoadBalancer"
 _BUCKET, _REPOSITORY, _SECRET = "AWS::S3::Bucket", "AWS::ECR::Repository", "AWS::SecretsManager::Secret"
-_SITE = "AWS::CloudFront::Function"
+_SCHEDULE, _TEXTS = "AWS::SecretsManager::RotationSchedule", "Custom::SecretTexts"
+_SITE, _GROUP = "AWS::CloudFront::Function", "AWS::AutoScaling::AutoScalingGroup"
 _TABLE, _QUEUE = "AWS::DynamoDB::Table", "AWS::SQS::Queue"
 _BROKER = "AWS::AmazonMQ::Broker"
 _CACHE, _CACHE_NODES = "AWS::ElastiCache::ReplicationGroup", "AWS::ElastiCache::CacheCluster"
@@ -61,9 +62,9 @@ COMMANDS = (
 """The commands that ask AWS for something."""
 _ACTING = "cancel continue-rollback deploy destroy status"
 CALLS = (
-    _calls(" ".join(each for each in COMMANDS if each != "secret"), "cloudformation:DescribeStacks"),
+    _calls(" ".join(COMMANDS), "cloudformation:DescribeStacks"),
     _calls(
-        f"{_ACTING} clean diff jobs push logs run verify",
+        f"{_ACTING} clean diff jobs push logs run secret verify",
         "cloudformation:GetTemplate",
         "cloudformation:ListStackResources",
     ),
@@ -86,6 +87,14 @@ CALLS = (
         "iam:ListRoles",
     ),
     _calls("secret", "ssm:GetParameters", "ssm:PutParameter"),
+    _calls("secret", "secretsmanager:GetRandomPassword", "secretsmanager:PutSecretValue", where=(_SECRET,)),
+    _calls("secret", "kms:Decrypt", "kms:GenerateDataKey", where=("AWS::KMS::Key",)),
+    # fact: rotation-steps
+    _calls("secret", "lambda:InvokeFunction", where=(_SCHEDULE, _TEXTS)),
+    _calls("secret", "secretsmanager:DescribeSecret", "secretsmanager:RotateSecret", where=(_SCHEDULE,)),
+    _calls("secret", "ecs:ListServiceDeployments", "ecs:UpdateService", where=(_SERVICE,)),
+    _calls("secret", "autoscaling:DescribeInstanceRefreshes", "autoscaling:StartInstanceRefresh", where=(_GROUP,)),
+    _calls("secret", "ec2:DescribeInstanceStatus", "ec2:RebootInstances", where=("AWS::EC2::Instance",)),
     _calls("deploy", "ssm:GetParameters"),
     # What a deployment will need (`preconditions/`).
     _calls("verify", "iam:ListRoles"),
@@ -212,7 +221,7 @@ CALLS = (
     ),
     _calls("deploy destroy", "secretsmanager:DescribeSecret", where=(_SECRET,)),
     _calls("destroy", "secretsmanager:DeleteSecret", where=(_SECRET,)),
-    _calls("deploy status", "logs:DescribeLogStreams", "logs:GetLogEvents", where=(_LOGS,)),
+    _calls("deploy secret status", "logs:DescribeLogStreams", "logs:GetLogEvents", where=(_LOGS,)),
     # To look into what does not start (`investigators/`).
     _calls("deploy status", "ecs:DescribeServices", "ecs:DescribeTasks", "ecs:ListTasks", where=(_SERVICE,)),
     _calls(
@@ -221,10 +230,10 @@ CALLS = (
         "elasticloadbalancing:DescribeTargetHealth",
         where=("AWS::ElasticLoadBalancingV2::TargetGroup",),
     ),
-    _calls("deploy status", "autoscaling:DescribeScalingActivities", where=("AWS::AutoScaling::AutoScalingGroup",)),
+    _calls("deploy status", "autoscaling:DescribeScalingActivities", where=(_GROUP,)),
     # To say how services and stores are (`examiners/`).
     _calls("status", "ecs:DescribeTaskDefinition", where=(_SERVICE,)),
-    _calls("status", "autoscaling:DescribeAutoScalingGroups", where=("AWS::AutoScaling::AutoScalingGroup",)),
+    _calls("status", "autoscaling:DescribeAutoScalingGroups", where=(_GROUP,)),
     _calls("status", "ec2:DescribeInstances", "ec2:DescribeInstanceStatus", where=("AWS::EC2::Instance",)),
     _calls("status", "s3:GetBucketPublicAccessBlock", "s3:GetBucketVersioning", where=(_BUCKET,)),
     _calls("deploy status", "ec2:GetConsoleOutput", where=("AWS::EC2::Instance",)),

@@ -28,7 +28,7 @@ from msaspec.engines import engines
 from msaspec.language import aurora
 from msaspec.language.base import Model
 from msaspec.language.kind import Kind
-from msaspec.language.part import Alias, Connections, Door, Entry, Offer, Part, Place, Site, Statement, Use
+from msaspec.language.part import Alias, Changing, Connections, Door, Entry, Offer, Part, Place, Site, Statement, Use
 from msaspec.language.value import Secret, Text, Token, Value
 from msaspec.template import names
 
@@ -218,6 +218,11 @@ class Databases(Kind[Database, DatabaseUse]):
     def files_of(self, options: DatabaseUse) -> Mapping[str, str]:
         """Return the SQL with which a database begins."""
         return {"init": options.init} if options.init else {}
+
+    def changing(self, entry: Entry[Database], uses: Sequence[Use[DatabaseUse]], at: Place) -> Mapping[str, Changing]:
+        """Return the secret of each user, where passwords rotate."""
+        turns = at.rotates and entry.spec.server.bootstrap.turns
+        return {use.service: Changing(_secret_id(use)) for use in uses} if turns else {}
 
     def connections(self, entry: Entry[Database]) -> Connections | None:
         """About as many as the memory of its class allows."""

@@ -17,7 +17,7 @@ from msaspec.aws.data import secretsmanager as secrets
 from msaspec.language import secret_place
 from msaspec.language.base import Items, Model
 from msaspec.language.kind import Kind
-from msaspec.language.part import Entry, Offer, Part, Place, Site, Statement, Use
+from msaspec.language.part import Changing, Entry, Offer, Part, Place, Site, Statement, Use
 from msaspec.language.service import KeyArns, SecretName
 from msaspec.language.value import Secret as SecretValue
 from msaspec.language.value import Token, Value
@@ -132,6 +132,11 @@ class Secrets(Kind[SharedSecret, SecretUse]):
         """Return the parameter of each key, where no existing secret has them."""
         keys = entry.spec.keys if entry.spec.from_ is None else ()
         return {key: f"/msaspec/{place.stack}/{entry.name}/{key}" for key in keys}
+
+    def changing(self, entry: Entry[SharedSecret], uses: Sequence[Use[SecretUse]], at: Place) -> Mapping[str, Changing]:
+        """Return the generated secret."""
+        spec = entry.spec
+        return {} if spec.from_ is not None or spec.keys else {"": Changing(_id(entry), spec.length)}
 
     def offer(self, entry: Entry[SharedSecret], use: Use[SecretUse], place: Place) -> Offer:
         """Return the value, and each key of an existing secret."""

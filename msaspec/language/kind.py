@@ -10,7 +10,20 @@ from msaspec.diagnostics.diagnostic import Diagnostic
 from msaspec.diagnostics.place import Path
 from msaspec.language.aws_type import AwsType
 from msaspec.language.base import Model, arguments
-from msaspec.language.part import Alias, Connections, Door, Entry, Front, Offer, Part, Place, Site, Uploads, Use
+from msaspec.language.part import (
+    Alias,
+    Changing,
+    Connections,
+    Door,
+    Entry,
+    Front,
+    Offer,
+    Part,
+    Place,
+    Site,
+    Uploads,
+    Use,
+)
 
 Spec = TypeVar("Spec", bound=Model)
 Options = TypeVar("Options", bound=Model)
@@ -84,6 +97,11 @@ class Kind(ABC, Generic[Spec, Options]):
 
     def settable(self, entry: Entry[Spec], place: Place) -> Mapping[str, str]:
         """Return the SSM parameters of an entry that people set, by the key of each."""
+        return {}
+
+    def changing(self, entry: Entry[Spec], uses: Sequence[Use[Options]], at: Place) -> Mapping[str, Changing]:
+        """Return the secrets of an entry that can change when somebody says so, by the key of each: nothing for the
+        only one."""
         return {}
 
     def uploads(self, entry: Entry[Spec]) -> Uploads | None:

@@ -246,6 +246,16 @@ class Uploads:
 
 
 @dataclass(frozen=True)
+class Changing:
+    """A secret of the stack that `msaspec secret rotate` can change."""
+
+    secret: str
+    """Its logical id."""
+    length: int | None = None
+    """How many characters are generated anew; None where a function of the stack changes it."""
+
+
+@dataclass(frozen=True)
 class Connections:
     """How many connections something takes at a time, all its users together."""
 

@@ -180,3 +180,40 @@ class NoJobs(Message, code="MSG418"):
 
     said = "The stack {stack} has no jobs."
     stack: str
+
+
+class SecretChanged(Message, code="MSG420"):
+    """A secret has a new value."""
+
+    said = "{what} has a new value. {who} it at the start."
+    what: str
+    """Its name, and its key where it has one."""
+    who: str
+
+
+class StartingAnew(Message, code="MSG421"):
+    """Copies are started anew, because of a secret that they read."""
+
+    said = "{service} starts anew, by {how}."
+    service: str
+    how: str
+
+    def sentence(self) -> str:
+        """Return the sentence, with the article of what starts the copies."""
+        return f"{self.service} starts anew, by {'an' if self.how[0] in 'aeiou' else 'a'} {self.how}."
+
+
+class StartedAnew(Message, code="MSG422"):
+    """Copies have read a secret anew."""
+
+    said = "{service} is up with it."
+    service: str
+    how: str
+    log: str
+    """The command that shows its log."""
+
+    def sentence(self) -> str:
+        """Return the sentence. Of a host only its own checks are seen from outside."""
+        if self.how == "reboot":
+            return f"The host of {self.service} is up again. What its container says: {self.log}"
+        return f"{self.service} is up with it."

@@ -13,15 +13,16 @@ from typing import Any
 
 from troposphere import GetAtt, Ref, Sub, awslambda, secretsmanager
 
-from msaspec.aws import bootstrap, functions, iam, logs, secret_texts
-from msaspec.aws.hardening import Body, Hardened
+from msaspec.aws import bootstrap, functions, iam, logs, readers, secret_texts
+from msaspec.aws.hardening import Hardened
+from msaspec.aws.readers import Readers
 from msaspec.engines import engines
 from msaspec.language.audit import Audit
 from msaspec.language.aws_type import AwsType
 from msaspec.language.engine import Bootstrap
 from msaspec.language.part import Part, Statement
 from msaspec.language.value import Text, Token
-from msaspec.template import references, scripts
+from msaspec.template import scripts
 
 TYPES = (
     functions.FUNCTION,
@@ -30,10 +31,6 @@ TYPES = (
 )
 TABLE = "TABLE = json.loads('"
 """How the line begins that stands behind the source of the function, in which the template says who reads what."""
-_TASK, _TEMPLATE = "AWS::ECS::TaskDefinition", "AWS::EC2::LaunchTemplate"
-_SERVICE, _GROUP, _INSTANCE = "AWS::ECS::Service", "AWS::AutoScaling::AutoScalingGroup", "AWS::EC2::Instance"
-# fact: refresh-bounds
-_NEW_FIRST = {"MinHealthyPercentage": 100, "MaxHealthyPercentage": 110}
 
 
 @dataclass(frozen=True)
@@ -89,12 +86,12 @@ def _schedule(login: _Login, days: int) -> Any:
 def _function(programs: Bootstrap, logins: Sequence[_Login], to: Hardened) -> Part:
     """Return the function outside the VPC that takes the steps. The runner beside the databases changes the users."""
     name = programs.rotation_id
-    readers = {login.secret: _Readers.of(login.secret, to) for login in logins}
+    read = {login.secret: readers.of(to.resources, login.secret) for login in logins}
     secrets: tuple[Text, ...] = tuple((Token(each.secret),) for each in logins)
     masters: tuple[Text, ...] = tuple((each,) for each in dict.fromkeys(each.master for each in logins))
-    invoked = [programs.runner_id, *([secret_texts.FUNCTION] if any(each.texts for each in readers.values()) else [])]
+    invoked = [programs.runner_id, *([secret_texts.FUNCTION] if any(each.texts for each in read.values()) else [])]
     table = {
-        f"${{{login.secret}}}": {"master": f"${{{login.master.target}}}", **readers[login.secret].told}
+        f"${{{login.secret}}}": {"master": f"${{{login.master.target}}}", **_told(read[login.secret])}
         for login in logins
     }
     made = functions.function(
@@ -111,7 +108,7 @@ def _function(programs: Bootstrap, logins: Sequence[_Login], to: Hardened) -> Pa
         Statement(_STEPS, secrets),
         Statement(("secretsmanager:GetSecretValue",), masters),
         Statement(("lambda:InvokeFunction",), tuple((Token(f"{each}.Arn"),) for each in invoked)),
-        *_starting(readers.values()),
+        *_starting([*read.values()]),
     ]
     permission = awslambda.Permission(
         f"{name}Permission",
@@ -132,61 +129,22 @@ _STEPS = (
 )
 
 
-@dataclass(frozen=True)
-class _Readers:
-    """What reads a secret at its start, by logical ids."""
-
-    services: Mapping[str, str]
-    """ECS services, each with its cluster."""
-    groups: Mapping[str, bool]
-    """Auto scaling groups, and whether they say themselves how hosts are replaced."""
-    instances: tuple[str, ...]
-    texts: tuple[str, ...]
-    """Secrets with texts that hold it."""
-
-    @classmethod
-    def of(cls, secret: str, to: Hardened) -> _Readers:
-        """Return who reads a secret, or a text that holds it."""
-        texts = tuple(
-            properties["SecretArn"]["Ref"]
-            for _, properties in to.properties(secret_texts.SecretTexts.resource_type)
-            if _names(properties["Texts"], {secret})
-        )
-        read = {name for name, body in to.of(_TASK, _TEMPLATE) if _names(body, {secret, *texts})}
-
-        def running(kind: str, field: str) -> Iterator[tuple[str, Body]]:
-            return ((name, each) for name, each in to.properties(kind) if _names(each.get(field), read))
-
-        return cls(
-            {name: each["Cluster"]["Ref"] for name, each in running(_SERVICE, "TaskDefinition")},
-            {name: "InstanceMaintenancePolicy" in each for name, each in running(_GROUP, "LaunchTemplate")},
-            tuple(name for name, _ in running(_INSTANCE, "LaunchTemplate")),
-            texts,
-        )
-
-    @property
-    def told(self) -> dict[str, Any]:
-        """Return them as the function reads them: operations of AWS with their parameters."""
-        start: list[list[Any]] = []
-        for name, cluster in self.services.items():
-            words: dict[str, Any] = {"cluster": f"${{{cluster}}}", "service": f"${{{name}}}"}
-            start.append(["ecs", "update_service", {**words, "forceNewDeployment": True}])
-        for name, says in self.groups.items():
-            words = {"AutoScalingGroupName": f"${{{name}}}", **({} if says else {"Preferences": _NEW_FIRST})}
-            start.append(["autoscaling", "start_instance_refresh", words])
-        # A host reads its secrets when it boots.
-        start += [["ec2", "reboot_instances", {"InstanceIds": [f"${{{name}}}"]}] for name in self.instances]
-        return {"start": start, "texts": [[f"${{{secret_texts.FUNCTION}}}", f"${{{each}}}"] for each in self.texts]}
+def _told(found: Readers) -> dict[str, Any]:
+    """Return readers as the function takes them: operations of AWS with their parameters."""
+    start: list[list[Any]] = []
+    for name, cluster in found.services.items():
+        words: dict[str, Any] = {"cluster": f"${{{cluster}}}", "service": f"${{{name}}}"}
+        start.append(["ecs", "update_service", {**words, "forceNewDeployment": True}])
+    for name, says in found.groups.items():
+        words = {"AutoScalingGroupName": f"${{{name}}}", **({} if says else {"Preferences": readers.NEW_FIRST})}
+        start.append(["autoscaling", "start_instance_refresh", words])
+    # A host reads its secrets when it boots.
+    start += [["ec2", "reboot_instances", {"InstanceIds": [f"${{{name}}}"]}] for name in found.instances]
+    return {"start": start, "texts": [[f"${{{secret_texts.FUNCTION}}}", f"${{{each}}}"] for each in found.texts]}
 
 
-def _names(value: Any, wanted: set[str]) -> bool:
-    """Return whether a part of a template refers to one of some resources."""
-    return any(isinstance(each, references.Reference) and each.name in wanted for each in references.sources(value))
-
-
-def _starting(readers: Any) -> Iterator[Statement]:
+def _starting(found: Sequence[Readers]) -> Iterator[Statement]:
     """Yield what starting the readers anew needs, each at those alone."""
-    found = list(readers)
     services: list[Text] = [(Token(name),) for each in found for name in each.services]
     groups = [
         iam.arn("autoscaling", ("autoScalingGroup:*:autoScalingGroupName/", Token(name)))

@@ -1,4 +1,4 @@
-"""Set the secrets that services read, and list them."""
+"""Set the secrets that services read, change them, and list them."""
 
 from __future__ import annotations
 
@@ -19,26 +19,34 @@ FILE = "msa.yaml"
 
 
 @click.command(name="secret")
-@click.argument("action", type=usage.Choice(["list", "set"]), metavar="list|set")
-@click.argument("words", nargs=-1, metavar="[NAME KEY] [FILE]", shell_complete=completion.secrets)
+@click.argument("action", type=usage.Choice(["list", "rotate", "set"]), metavar="list|rotate|set")
+@click.argument("words", nargs=-1, metavar="[NAME [KEY]] [FILE]", shell_complete=completion.secrets)
 @console.environment_option(deployed=True)
 @console.target_options()
 @console.format_option("text", "json")
 @pass_app
 def command(app: App, action: str, words: tuple[str, ...], environment: str | None, target: Target, form: str) -> None:
-    """Set the secrets that services read, and list them.
+    """Set the secrets that services read, change them, and list them.
 
     \b
-    msaspec secret set NAME KEY [FILE]   set a key of an entry of `secrets`, or set it anew
-    msaspec secret list [FILE]           which keys are set, and since when; never a value
+    msaspec secret set NAME KEY [FILE]        set a key of an entry of `secrets`, or set it anew
+    msaspec secret rotate NAME [KEY] [FILE]   change a secret, and start anew what reads it
+    msaspec secret list [FILE]                which keys are set, and since when; never a value
 
     The value is asked for on the terminal, or read from standard input, without the line break at its end:
     `msaspec secret set smtp password < password.txt`. It is kept as an encrypted parameter of Systems Manager. A
     service that runs keeps the value that it started with.
+
+    `rotate` generates a new value of a generated secret, asks for that of a KEY that people set, and with `audit:
+    {rotation: ...}` changes the password of a service on a database: `msaspec secret rotate main cart`. Then it starts
+    the services that read it, and waits until they are up.
     """
     name, key, file = _taken(action, words)
     if action == "set" and file == "-":
-        raise click.UsageError("Standard input cannot be the manifest and the value. Name the file of the manifest.")
+        raise _twice()
+    if action == "rotate":
+        _rotate(app, name, key, file, environment, target, form)
+        return
     reporter = app.reporter(form)
     with exits.exit_on_fault(reporter), exits.exit_on_invalid(reporter):
         from msaspec import pipeline
@@ -72,11 +80,55 @@ def command(app: App, action: str, words: tuple[str, ...], environment: str | No
 
 def _taken(action: str, words: Sequence[str]) -> tuple[str, str, str]:
     """Return the name, the key and the file. A usage error where a word is missing or left over."""
-    needed = 2 if action == "set" else 0
+    needed = {"list": 0, "rotate": 1, "set": 2}[action]
+    if action == "rotate" and len(words) > 1 and not _is_file(words[1]):
+        needed = 2
     if not needed <= len(words) <= needed + 1:
-        raise click.UsageError(f"Write `msaspec secret {'set NAME KEY' if needed else 'list'} [FILE]`.")
-    name, key = words[:needed] or ("", "")
+        form = {"list": "list", "rotate": "rotate NAME [KEY]", "set": "set NAME KEY"}[action]
+        raise click.UsageError(f"Write `msaspec secret {form} [FILE]`.")
+    name, key = (*words[:needed], "", "")[:2]
     return name, key, words[needed] if len(words) > needed else FILE
+
+
+def _is_file(word: str) -> bool:
+    """Return whether a word is a file: names and keys have neither dots nor slashes."""
+    return word == "-" or not set(word).isdisjoint("./\\")
+
+
+def _twice() -> click.UsageError:
+    return click.UsageError("Standard input cannot be the manifest and the value. Name the file of the manifest.")
+
+
+def _rotate(app: App, name: str, key: str, file: str, environment: str | None, target: Target, form: str) -> None:
+    """Change a secret, and start anew what reads it."""
+    reporter = app.reporter(form)
+    with exits.exit_on_fault(reporter), exits.exit_on_invalid(reporter), exits.exit_on_interrupt():
+        from msaspec import pipeline
+        from msaspec.deploy import rotation
+        from msaspec.deploy.context import Context
+        from msaspec.deploy.settable import Settable
+        from msaspec.diagnostics.spelling import suggest
+
+        document = console.read(file)
+        environment = environments.required(document, environment)
+        plan = pipeline.plan_of(document, environment)[0]
+        known = {(each.name, each.key): each for each in rotation.of(plan)}
+        if (chosen := known.get((name, key))) is None:
+            there = [each.words for each in known.values()]
+            otherwise = f"There are: {', '.join(there)}." if there else "There are none."
+            words = f"{name} {key}".strip()
+            if any(
+                kind.section == "databases" and entry.name == name for kind, own in plan.entries for entry, _ in own
+            ):
+                otherwise += " Passwords on databases change with `audit: {rotation: 30 days}`, by NAME and SERVICE."
+            raise click.UsageError(f"No secret `{words}` can change. {suggest(words, there, otherwise)}")
+        asked = isinstance(chosen.what, Settable)
+        if asked and file == "-":
+            raise _twice()
+        with app.reached(target, plan.root.region) as aws:
+            context = Context(aws, reporter, invocation_of(document, file, environment, aws), document)
+            change = rotation.Rotation(context, plan.site.stack, chosen)
+            change.run(_value(app, chosen.words) if asked else "")
 
 
 def _chosen(known: Sequence[Settable], name: str, key: str) -> Settable:

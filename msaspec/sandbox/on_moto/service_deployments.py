@@ -20,7 +20,7 @@ STATES = {
     readiness.COMPLETED: "SUCCESSFUL",
 }
 """The states of a deployment of DescribeServices, and what they are called here."""
-BRIEF = ("serviceDeploymentArn", "serviceArn", "clusterArn", "createdAt", "startedAt", "status")
+BRIEF = ("serviceDeploymentArn", "serviceArn", "clusterArn", "createdAt", "startedAt", "status", "statusReason")
 STOPPED = "Service deployment rolled back because it was stopped."
 
 
