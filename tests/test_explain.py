@@ -197,6 +197,15 @@ def test_a_database_is_explained(manifest: Path) -> None:
     assert ["MainDatabase", "AWS::RDS::DBInstance"] in section(page, "Becomes")
 
 
+def test_a_database_has_the_attributes_of_its_engine(tmp_path: Path) -> None:
+    """DocumentDB has no address of JDBC, so none is named."""
+    file = tmp_path / "msa.yaml"
+    for engine, there in ("postgres", True), ("documentdb", False):
+        file.write_text(MANIFEST.replace("storage: 30 GiB", f"engine: {engine}"), "utf-8")
+        result = CliRunner().invoke(main, ["explain", "main", str(file)], catch_exceptions=False)
+        assert ("${main.jdbc_url}" in result.stdout, "${main.url}" in result.stdout) == (there, True)
+
+
 def test_a_bucket_is_explained(manifest: Path) -> None:
     """The same for a bucket."""
     page = explain("media").stdout

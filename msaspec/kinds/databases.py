@@ -206,6 +206,11 @@ class Databases(Kind[Database, DatabaseUse]):
                 hint = f"Remove `access` from one service, or name a database that has an owner{_owned(owners)}."
                 yield NO_OWNER.at(use.path, message, hint=hint, key=True)
 
+    def named(self, entry: Entry[Database]) -> Mapping[str, str]:
+        """Return all attributes, but for an address of JDBC where the engine has none."""
+        known = dict(self.attributes)
+        return known if entry.spec.server.driver else {key: known[key] for key in known if key != "jdbc_url"}
+
     def doors(self, entry: Entry[Database]) -> tuple[Door, ...]:
         """Return the instance's port."""
         return (database.door(entry),)

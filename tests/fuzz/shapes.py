@@ -90,6 +90,8 @@ def _takes(schema: Schema, made: Any) -> bool:
     branches = [schema, *schema.get("anyOf", ())]
     if isinstance(made, Mapping):
         return any("object" in each.get("type", ()) or "$ref" in each for each in branches)
+    if isinstance(made, list):
+        return any("array" in each.get("type", ()) or "$ref" in each for each in branches)
     if isinstance(made, str) and not _is_text(schema) and not any("$ref" in each for each in branches):
         return False
     patterns = [each.get("pattern", "") for each in (*schema.get("anyOf", ()), *([schema] if "type" in schema else ()))]
@@ -168,6 +170,9 @@ class Maker:
                     entry.pop("tls", None)
                 for field in (*_OF_AN_INSTANCE, "backups", "version") if is_cluster else ():
                     entry.pop(field, None)
+        for entry in made.get("brokers", {}).values() if self._careful() else ():
+            if isinstance(entry, dict):
+                entry.pop("size", None)  # classes of their own
         for entry in made.get("buckets", {}).values() if self._careful() else ():
             if isinstance(entry, dict) and isinstance(entry.get("cdn"), dict):
                 for field in ("hosts", "hosted_zone", "certificate"):
