@@ -208,6 +208,8 @@ class Copilot:
             known = next((each for each in ("postgres", "mysql", "mariadb") if each in engine), None)
             if kind in ("AWS::RDS::DBInstance", "AWS::RDS::DBCluster") and known:
                 self._store("databases", key, {} if known == "postgres" else {"engine": known}, user, {}, resource)
+            elif kind == "AWS::DocDB::DBCluster":
+                self._store("databases", key, {"engine": "documentdb"}, user, {}, resource)
             elif kind == "AWS::DynamoDB::Table" and (orders := keys.table(properties)):
                 self._store("tables", key, orders, user, {"access": "read-write"}, resource)
             elif kind in keys.CACHES:
@@ -217,7 +219,7 @@ class Copilot:
                 self.ledger.replaced(resource, "what caches need, msaspec creates with them")
             elif kind == "AWS::S3::Bucket":
                 self._store("buckets", key, {}, user, {"access": "read-write"}, resource)
-            elif kind.startswith(("AWS::RDS::", "AWS::EC2::SecurityGroup", "AWS::SecretsManager::")):
+            elif kind.startswith(("AWS::RDS::", "AWS::DocDB::", "AWS::EC2::SecurityGroup", "AWS::SecretsManager::")):
                 self.ledger.replaced(resource, "what databases need, msaspec creates with them")
             elif kind in ("AWS::S3::BucketPolicy", "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"):
                 self.ledger.lost(resource, "permissions come from `uses`; add others under `patches`")

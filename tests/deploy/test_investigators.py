@@ -258,9 +258,10 @@ def test_a_database_has_events() -> None:
         {"Message": "DB instance created", "EventCategories": ["creation"]},
         {"Message": "The DB instance cannot be created: insufficient storage", "EventCategories": ["failure"]},
     ]
-    look = of("AWS::RDS::DBInstance").look([subject("MainDatabase", "main")], scene())
-    (found,), _ = led(look, {"describe_events": {"Events": events}})
-    assert (found.cause, found.said) == (causes.DATABASE, events[1]["Message"])
+    for kind in ("AWS::RDS::DBInstance", "AWS::DocDB::DBInstance"):
+        look = of(kind).look([subject("MainDatabase", "main")], scene())
+        (found,), _ = led(look, {"describe_events": {"Events": events}})
+        assert (found.cause, found.said) == (causes.DATABASE, events[1]["Message"])
 
 
 def test_a_custom_resource_has_the_log_of_its_function() -> None:

@@ -175,6 +175,8 @@ subscribe:
     "copilot/api/addons/stores.yml": """
 Resources:
   Books: {Type: 'AWS::RDS::DBInstance', Properties: {Engine: mysql}}
+  Bills: {Type: 'AWS::DocDB::DBCluster', Properties: {MasterUsername: bills}}
+  BillsInstance: {Type: 'AWS::DocDB::DBInstance', Properties: {DBInstanceClass: db.t4g.medium}}
   Sessions: {Type: 'AWS::ElastiCache::ReplicationGroup', Properties: {Engine: redis}}
   Carts:
     Type: AWS::DynamoDB::Table
@@ -212,12 +214,12 @@ def test_events_sidecars_and_stores(tmp_path: Path) -> None:
     }
     assert "The topic gone of other is not part of the import." in made.text
     assert "The sidecar built is built" in made.text
-    assert data["databases"] == {"books": {"engine": "mysql"}}
+    assert data["databases"] == {"books": {"engine": "mysql"}, "bills": {"engine": "documentdb"}}
     assert data["tables"]["carts"] == {
         "key": {"name": "user", "type": "string"},
         "sort": {"name": "at", "type": "number"},
     }
-    assert set(api["uses"]) == {"orders", "paid", "books", "sessions", "carts"}
+    assert set(api["uses"]) == {"orders", "paid", "books", "bills", "sessions", "carts"}
     reasons = {row.key: row.what for row in made.rows if row.verdict == "lost"}
     assert reasons["sidecars.nginx.mount_points[0].path"].startswith("containers share no files")
     assert {row.key for row in made.rows if row.what == "Copilot has it, msaspec does not"} == set()

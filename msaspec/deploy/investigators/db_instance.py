@@ -1,4 +1,4 @@
-"""Database instances: the events that RDS has about them."""
+"""Database instances, those of DocumentDB too: the events that RDS has about them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BAD = frozenset({"failure", "low storage"})
 class DatabaseInstances(Investigator):
     """Looks into database instances."""
 
-    types: ClassVar[tuple[str, ...]] = ("AWS::RDS::DBInstance",)
+    types: ClassVar[tuple[str, ...]] = ("AWS::RDS::DBInstance", "AWS::DocDB::DBInstance")
 
     def look(self, subjects: Sequence[Subject], scene: Scene) -> Looking:
         """Ask for the events of the last hour, by the clock of RDS."""
