@@ -19,6 +19,19 @@ def tls_only(action: str, resource: Any) -> dict[str, Any]:
     }
 
 
+def from_alarms(action: str, resource: Any) -> dict[str, Any]:
+    """Return the statement that lets CloudWatch tell of the alarms of this account."""
+    # fact: alarm-topics
+    return {
+        "Sid": "Alarms",
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudwatch.amazonaws.com"},
+        "Action": action,
+        "Resource": resource,
+        "Condition": {"StringEquals": {"aws:SourceAccount": Ref("AWS::AccountId")}},
+    }
+
+
 def from_buckets(action: str, resource: Any) -> dict[str, Any]:
     """Return the statement that lets S3 tell of the buckets of this account.
 

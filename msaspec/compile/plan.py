@@ -216,7 +216,7 @@ def _edges(
             use = Use(name, target, options, framework, alone, path, texts)
             offer = made(manifest.document, path, partial(kind.offer, entry, use, place))
             alias = kind.alias(entry)
-            yield Edge(use, kind, offer, aliased=alias is not None and alias.asked)
+            yield Edge(use, kind, offer, aliased=alias is not None and bool(alias.asked))
         else:
             callee = manifest.root.services[target]
             use = Use(name, target, options, framework, False, path)

@@ -192,6 +192,8 @@ def _queue(entry: Entry[Any], uses: Sequence[Use[Any]], system: str, region: str
         f"{make} {name} --attributes {_json(given)}",
     ]
     for link in entry.to:
+        if link.path[2] != "from":
+            continue
         taken = spec.from_[link.entry.name]
         told = {"RawMessageDelivery": "true"} if taken.raw else {}
         if taken.filter:

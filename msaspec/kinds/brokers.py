@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from json import dumps
 from typing import Any, ClassVar
 from zlib import crc32
 
@@ -15,7 +16,7 @@ from msaspec.aws.data import secretsmanager as secrets
 from msaspec.aws.database import generated
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.language.kind import Kind
-from msaspec.language.part import Connections, Door, Entry, Offer, Part, Place, Site, Statement, Use
+from msaspec.language.part import Alias, Connections, Door, Entry, Offer, Part, Place, Site, Statement, Use
 from msaspec.language.value import Secret, Token, Value
 from msaspec.template import names
 
@@ -59,6 +60,10 @@ class Brokers(Kind[Broker, BrokerUse]):
         """Return the port of AMQP over TLS."""
         return (Door(Token(f"{broker.logical_id(entry)}SecurityGroup"), broker.PORT),)
 
+    def alias(self, entry: Entry[Broker]) -> Alias | None:
+        """Return the address of the broker. A name of its own would lead to a port that no program has in its code."""
+        return Alias(broker.host(entry), None)
+
     def connections(self, entry: Entry[Broker]) -> Connections | None:
         """As many as its class allows."""
         return Connections(entry.spec.connections, "size")
@@ -72,7 +77,7 @@ class Brokers(Kind[Broker, BrokerUse]):
             secretsmanager.Secret(
                 administrator,
                 Description=f"The administrator of {site.stack}/{entry.name}",
-                GenerateSecretString=generated(f'{{"username": "{ADMINISTRATOR}"}}'),
+                GenerateSecretString=generated(_login(ADMINISTRATOR)),
             ),
             _broker(entry, administrator, site),
             *(_secret(entry, use, site) for use in uses),
@@ -151,8 +156,13 @@ def _secret(entry: Entry[Broker], use: Use[BrokerUse], site: Site) -> Any:
     return secretsmanager.Secret(
         broker.secret(use),
         Description=f"{use.service} on {site.stack}/{entry.name}",
-        GenerateSecretString=generated(f'{{"username": "{use.service}"}}'),
+        GenerateSecretString=generated(_login(use.service)),
     )
+
+
+def _login(user: str) -> str:
+    """Return what a password is put into. Another text would make another password."""
+    return dumps({"engine": "rabbitmq", "username": user})
 
 
 # fact: broker-names

@@ -15,9 +15,9 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
-from troposphere import GetAtt, Output, Ref, Select, Split, Sub, Tags, sns, sqs
+from troposphere import GetAtt, Output, Ref, Select, Split, Sub, Tags, cloudwatch, sns, sqs
 
-from msaspec.aws import calling
+from msaspec.aws import backlog, calling
 from msaspec.aws.data import sqs as stored
 from msaspec.aws.policies import from_buckets, tls_only
 from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
@@ -26,7 +26,7 @@ from msaspec.language.aws_type import AwsType
 from msaspec.language.base import Items, Model, Name, measured, span
 from msaspec.language.kind import Kind
 from msaspec.language.listed import Listed
-from msaspec.language.part import Entry, Offer, Part, Place, Site, Statement, Use
+from msaspec.language.part import Entry, Link, Offer, Part, Place, Site, Statement, Use
 from msaspec.language.value import Token, Value
 from msaspec.template import names
 
@@ -163,6 +163,9 @@ class Queue(Model):
         description="Topics whose messages the queue takes.",
         examples=[["events"], {"events": {"filter": {"type": ["created"]}}}],
     )
+    notify: Name | None = Field(
+        None, description="Topic that is told when there are dead letters, by an alarm.", examples=["alerts"]
+    )
 
 
 class QueueUse(Model):
@@ -178,7 +181,7 @@ class Queues(Kind[Queue, QueueUse]):
 
     section = "queues"
     noun = "queue"
-    types = (AwsType(name="AWS::SNS::Subscription"), stored.POLICY, stored.QUEUE)
+    types = (AwsType(name="AWS::SNS::Subscription"), backlog.ALARM, stored.POLICY, stored.QUEUE)
     links = ("topics",)
     lent = ({}, "both")
     attributes: ClassVar[Mapping[str, str]] = {
@@ -190,13 +193,15 @@ class Queues(Kind[Queue, QueueUse]):
     }
 
     def linked(self, entry: Entry[Queue]) -> Iterable[tuple[str, Path]]:
-        """Yield the topics that it takes messages from."""
+        """Yield the topics that it takes messages from, and the one that is told of dead letters."""
         for name in sorted(entry.spec.from_):
             yield name, (*entry.path, "from", name)
+        if entry.spec.notify:
+            yield entry.spec.notify, (*entry.path, "notify")
 
     def check(self, entry: Entry[Queue], uses: Sequence[Use[QueueUse]]) -> Iterable[Diagnostic]:
         """Yield topics whose order does not fit, and filters that are too large."""
-        for link in entry.to:
+        for link in sources(entry):
             if entry.spec.fifo and not link.entry.spec.fifo:
                 message = (
                     f"The FIFO queue `{entry.name}` cannot take messages from `{link.entry.name}`, a standard topic."
@@ -249,6 +254,7 @@ class Queues(Kind[Queue, QueueUse]):
                 _policy(dead, ()),
                 _policy(queue, list(_senders(entry, queue))),
                 *_subscriptions(entry, queue),
+                *_alarm(entry),
             ),
             outputs=(
                 Output(queue, Description=f"URL of the queue {entry.name}.", Value=Ref(queue)),
@@ -291,6 +297,11 @@ def dead_letters(name: str) -> str:
     return names.logical(name, "DeadLetters")
 
 
+def sources(entry: Entry[Queue]) -> Iterator[Link]:
+    """Yield the topics that a queue takes messages from."""
+    return (link for link in entry.to if link.path[2:3] == ("from",))
+
+
 # fact: fifo-queue-names
 def _fifo(entry: Entry[Queue], site: Site, logical: str, end: str) -> dict[str, Any]:
     """Return what a FIFO queue has: a name too where the one that CloudFormation makes up could be too long.
@@ -305,6 +316,31 @@ def _fifo(entry: Entry[Queue], site: Site, logical: str, end: str) -> dict[str, 
         unique = Select(2, Split("/", Ref("AWS::StackId")))
         named = {"QueueName": Sub(f"{name}{end}-${{Stack}}.fifo", Stack=unique)}
     return {"FifoQueue": True, "ContentBasedDeduplication": True, **named}
+
+
+# fact: queue-metrics
+def _alarm(entry: Entry[Queue]) -> Iterator[Any]:
+    """Yield the alarm that tells a topic as soon as there are dead letters.
+
+    SQS stops measuring a queue that nobody uses; the alarm stays as it is then, since the letters stay too.
+    """
+    if entry.spec.notify is None:
+        return
+    dead = dead_letters(entry.name)
+    yield cloudwatch.Alarm(
+        f"{dead}Alarm",
+        AlarmDescription=f"There are dead letters of the queue {entry.name}.",
+        Namespace="AWS/SQS",
+        MetricName="ApproximateNumberOfMessagesVisible",
+        Dimensions=[cloudwatch.MetricDimension(Name="QueueName", Value=GetAtt(dead, "QueueName"))],
+        Statistic="Maximum",
+        Period=60,
+        EvaluationPeriods=1,
+        ComparisonOperator="GreaterThanThreshold",
+        Threshold=0,
+        TreatMissingData="ignore",
+        AlarmActions=[Ref(names.logical(entry.spec.notify, "Topic"))],
+    )
 
 
 def _policy(queue: str, senders: Sequence[dict[str, Any]]) -> Any:

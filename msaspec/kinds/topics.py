@@ -9,7 +9,7 @@ from pydantic import Field
 from troposphere import Output, Ref, Sub, Tags, sns
 
 from msaspec.aws import calling
-from msaspec.aws.policies import from_buckets, tls_only
+from msaspec.aws.policies import from_alarms, from_buckets, tls_only
 from msaspec.language.aws_type import AwsType
 from msaspec.language.base import Model
 from msaspec.language.kind import Kind
@@ -51,8 +51,8 @@ class Topics(Kind[Topic, TopicUse]):
     }
 
     def build(self, entry: Entry[Topic], uses: Sequence[Use[TopicUse]], site: Site) -> Part:
-        """Return the topic and who may publish to it beside the roles of the services: buckets, and nobody without
-        TLS."""
+        """Return the topic and who may publish to it beside the roles of the services: buckets and alarms, and nobody
+        without TLS."""
         topic = logical_id(entry.name)
         return Part(
             resources=(
@@ -96,3 +96,5 @@ def _policy(entry: Entry[Topic], arn: Any) -> Iterator[dict[str, Any]]:
     yield tls_only("sns:Publish", arn)
     if any(link.section == "buckets" for link in entry.by):
         yield from_buckets("sns:Publish", arn)
+    if any(link.section == "queues" and link.entry.spec.notify == entry.name for link in entry.by):
+        yield from_alarms("sns:Publish", arn)

@@ -124,8 +124,8 @@ class Alias:
 
     host: Token
     """What AWS calls it."""
-    asked: bool
-    """Whether it is to be reached at its own name."""
+    asked: bool | None
+    """Whether it is to be reached at its own name; None where it cannot be, since its port is another one too."""
     verified: bool = False
     """Whether its usual clients compare the name with the certificate, which has the one of AWS."""
 

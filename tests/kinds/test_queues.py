@@ -152,3 +152,36 @@ services:
     assert started["No message waits for host."] == [ids["HostScaleOnIdle"]]
     policies = account.world.client("autoscaling").describe_policies()["ScalingPolicies"]
     assert {policy["AdjustmentType"] for policy in policies} == {"ExactCapacity"}
+
+
+TOLD = f"""{HEAD}
+topics: {{alerts: {{}}, events: {{}}}}
+queues: {{orders: {{notify: alerts}}, mail: {{from: [events], notify: events}}, silent: {{}}}}
+services: {{shop: {{image: "docker.io/library/shop:1", uses: {{orders: both, mail: consume, silent: send}}}}}}
+"""
+
+
+def test_dead_letters_set_off_an_alarm(account: Account) -> None:
+    """The alarm watches the queue of dead letters, with the first of them, and tells the topic; its policy admits
+    CloudWatch for this account."""
+    assert account.deploy(TOLD).exit_code == 0
+    ids, cloudwatch, sns = account.ids(), account.world.client("cloudwatch"), account.world.client("sns")
+    found = {each["AlarmName"]: each for each in cloudwatch.describe_alarms()["MetricAlarms"]}
+    assert set(found) == {ids["OrdersDeadLettersAlarm"], ids["MailDeadLettersAlarm"]}
+    alarm = found[ids["OrdersDeadLettersAlarm"]]
+    assert alarm["AlarmActions"] == [ids["AlertsTopic"]]
+    assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": ids["OrdersDeadLetters"].rpartition("/")[2]}]
+    told = alarm["MetricName"], alarm["ComparisonOperator"], alarm["Threshold"], alarm["TreatMissingData"]
+    assert told == ("ApproximateNumberOfMessagesVisible", "GreaterThanThreshold", 0.0, "ignore")
+    policy = json.loads(sns.get_topic_attributes(TopicArn=ids["AlertsTopic"])["Attributes"]["Policy"])
+    (admitted,) = (each for each in policy["Statement"] if each["Effect"] == "Allow")
+    assert admitted["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert admitted["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+    assert account.deploy(TOLD.replace("orders: {notify: alerts}", "orders: {}")).exit_code == 0
+    assert len(cloudwatch.describe_alarms()["MetricAlarms"]) == 1
+
+
+def test_a_topic_that_is_told_is_no_source() -> None:
+    """`notify` subscribes the queue to nothing; a queue may take from the topic that it tells."""
+    resources = compiled(TOLD).stack.template["Resources"]
+    assert [name for name in resources if name.endswith("Subscription")] == ["EventsToMailSubscription"]

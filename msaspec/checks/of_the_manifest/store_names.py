@@ -48,7 +48,8 @@ def check(plan: Plan) -> Iterator[Diagnostic]:
                     hint = f"Write `${{{name}.host}}` for the name, or `tls: false` at the store."
                 else:
                     message = f"`{name}` is the name of a store, and no address: it leads nowhere."
-                    hint = f"Write `${{{name}.address}}`, or `short_name: true` at the store."
+                    otherwise = "" if alias.asked is None else ", or `short_name: true` at the store"
+                    hint = f"Write `${{{name}.address}}`{otherwise}."
                 yield STORE_NAME.at(path, message, hint=hint)
 
 

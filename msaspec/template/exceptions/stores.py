@@ -46,6 +46,10 @@ def _template(secret: Resource) -> Any:
     return secret.get("GenerateSecretString", "SecretStringTemplate")
 
 
+def _is_of_a_broker(secret: Resource) -> bool:
+    return '"engine": "rabbitmq"' in str(_template(secret))
+
+
 _ROTATION: dict[str, Any] = {
     "types": ("AWS::SecretsManager::Secret",),
     "nag": ("SMG4",),
@@ -55,7 +59,8 @@ _ROTATION: dict[str, Any] = {
 
 
 def _is_of_a_master(secret: Resource) -> bool:
-    return "username" in str(_template(secret)) and not isinstance(_template(secret), Mapping)
+    template = _template(secret)
+    return "username" in str(template) and not isinstance(template, Mapping) and not _is_of_a_broker(secret)
 
 
 EXCEPTIONS = (
@@ -222,6 +227,12 @@ EXCEPTIONS = (
         title="The password of the master of a document database",
         reason="CloudFormation does not tell where DocumentDB keeps one of its own; only deployments log in with it.",
         fits=lambda secret: _is_of_a_master(secret) and secret.name.endswith("DocumentsMasterSecret"),
+        **_ROTATION,
+    ),
+    Exempt(
+        title="Passwords on brokers that stay the same",
+        reason="RabbitMQ gets it from a deployment, and services read it when they start.",
+        fits=lambda secret: _is_of_a_broker(secret),
         **_ROTATION,
     ),
     Exempt(
