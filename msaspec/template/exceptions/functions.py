@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msaspec.template.exception import Exempt
+from msaspec.template.resources import Resource
 
 _FUNCTION = ("AWS::Lambda::Function",)
 _MACHINE = ("AWS::StepFunctions::StateMachine",)
+
+
+def _rotates(function: Resource) -> bool:
+    """Whether it takes the steps of rotations: its source ends with a table of this stack."""
+    return isinstance(source := function.get("Code", "ZipFile"), Mapping) and "Fn::Sub" in source
+
+
 EXCEPTIONS = (
     Exempt(
         title="A runtime that is not the newest",
@@ -17,6 +27,15 @@ EXCEPTIONS = (
         title="No reserved concurrency",
         reason="It runs once at a time; a reservation is refused in accounts with a low quota.",
         types=_FUNCTION,
+        fits=lambda function: not _rotates(function),
+        packs={"LambdaConcurrency": "NH"},
+        checkov=("CKV_AWS_115",),
+    ),
+    Exempt(
+        title="No reserved concurrency of rotations",
+        reason="Secrets Manager spreads rotations over the day; a reservation could refuse one of them.",
+        types=_FUNCTION,
+        fits=lambda function: _rotates(function),
         packs={"LambdaConcurrency": "NH"},
         checkov=("CKV_AWS_115",),
     ),

@@ -8,6 +8,7 @@ from typing import Any
 from msaspec.template.exception import Exempt
 from msaspec.template.resources import Resource, numbered, whole
 
+_FILES = ("AWS::EFS::FileSystem",)
 _DATABASE, _BUCKET, _TABLE = ("AWS::RDS::DBInstance",), ("AWS::S3::Bucket",), ("AWS::DynamoDB::Table",)
 _CLUSTER, _DOCUMENTS = ("AWS::RDS::DBCluster",), ("AWS::DocDB::DBCluster",)
 
@@ -81,6 +82,44 @@ EXCEPTIONS = (
         checkov=("CKV_AWS_16",),
         guard=("RDS_STORAGE_ENCRYPTED",),
         false_alarm=True,
+    ),
+    Exempt(
+        title="The encryption of a member of a cluster",
+        reason="Its storage is that of its cluster, which is encrypted; RDS takes no setting of its own here.",
+        types=_DATABASE,
+        fits=_is_a_member,
+        guard=("RDS_STORAGE_ENCRYPTED",),
+        false_alarm=True,
+    ),
+    Exempt(
+        title="The encryption of parameters",
+        reason="It holds parameters and no data; the pattern of the rule takes it for a cluster.",
+        types=("AWS::RDS::DBClusterParameterGroup",),
+        guard=("RDS_STORAGE_ENCRYPTED",),
+        false_alarm=True,
+    ),
+    Exempt(
+        title="The logs of a member of a cluster",
+        reason="Its cluster says which logs go to CloudWatch, for all of its members.",
+        types=_DATABASE,
+        fits=_is_a_member,
+        guard=("RDS_INSTANCE_LOGGING_ENABLED",),
+        false_alarm=True,
+    ),
+    Exempt(
+        title="A volume in no plan of the template",
+        reason="EFS puts it into a plan of AWS Backup of its own, which keeps each day for 35 days.",
+        types=_FILES,
+        fits=lambda files: files.get("BackupPolicy", "Status") == "ENABLED",
+        packs={"EFSInBackupPlan": "NH"},
+        false_alarm=True,
+    ),
+    Exempt(
+        title="A volume without backups",
+        reason="The manifest says `backups: false`, of files that can be made again.",
+        types=_FILES,
+        fits=lambda files: files.get("BackupPolicy", "Status") != "ENABLED",
+        packs={"EFSInBackupPlan": "NH"},
     ),
     Exempt(
         title="A replica in one zone",
