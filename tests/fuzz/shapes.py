@@ -173,6 +173,9 @@ class Maker:
         for entry in made.get("brokers", {}).values() if self._careful() else ():
             if isinstance(entry, dict):
                 entry.pop("size", None)  # classes of their own
+        for entry in made.get("queues", {}).values() if self._careful() else ():
+            if isinstance(entry, dict) and entry.pop("notify", None) and made.get("topics"):
+                entry["notify"] = self.random.choice(sorted(made["topics"]))
         for entry in made.get("buckets", {}).values() if self._careful() else ():
             if isinstance(entry, dict) and isinstance(entry.get("cdn"), dict):
                 for field in ("hosts", "hosted_zone", "certificate"):
