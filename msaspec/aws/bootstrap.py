@@ -76,6 +76,10 @@ class Server:
     after: tuple[str, ...] = ()
     """Logical ids of what has to be there before the host answers."""
     tls: bool = True
+    exists: bool = False
+    """Whether the server is not of the system's own, and may have databases and users of others."""
+    keys: tuple[str, ...] = ()
+    """KMS keys of customers that encrypt the secret of the master."""
     restored: Token | None = None
     """The cluster of a snapshot, whose master user gets its password from the handler."""
 
@@ -103,7 +107,7 @@ class DatabaseBootstrap(AWSCustomObject):  # type: ignore[misc]
     resource_type = "Custom::DatabaseBootstrap"
     props: ClassVar[dict[str, tuple[type, bool]]] = {
         **dict.fromkeys(_PROPERTIES, (object, True)),
-        **dict.fromkeys(("Extensions", "Restored", "Tls"), (object, False)),
+        **dict.fromkeys(("Claim", "Extensions", "Restored", "Tls"), (object, False)),
     }
 
 
@@ -116,16 +120,21 @@ def build(servers: Sequence[Server], site: Site) -> Part:
 
 
 def _pair(programs: Bootstrap, servers: Sequence[Server], site: Site) -> Part:
-    set_up = any(server.is_set_up for server in servers)
+    texts = sources(
+        programs,
+        set_up=any(server.is_set_up for server in servers),
+        turns=site.rotates,
+        guest=any(server.exists for server in servers),
+    )
     return pair(
         programs,
-        sources(programs, set_up=set_up, turns=site.rotates),
+        texts,
         {f"Database {server.name}": server.door for server in servers},
         [(server.master_secret,) for server in servers],
         [(Token(grant.secret),) for server in servers for grant in server.grants],
         site,
         "database-bootstrap-runner",
-        _restoring(servers),
+        [*_restoring(servers), *_decrypting(servers)],
     )
 
 
@@ -197,6 +206,11 @@ def _restoring(servers: Sequence[Server]) -> list[Statement]:
     return [Statement(("rds:ModifyDBCluster",), clusters)] if clusters else []
 
 
+def _decrypting(servers: Sequence[Server]) -> list[Statement]:
+    keys = sorted({key for server in servers for key in server.keys})
+    return [Statement(("kms:Decrypt",), tuple((key,) for key in keys))] if keys else []
+
+
 def prepare(server: Server, site: Site) -> Part:
     """Return the custom resource of one instance, and the runner's way to it."""
     runner = server.programs.runner_id
@@ -216,7 +230,8 @@ def prepare(server: Server, site: Site) -> Part:
                     {"Name": g.role, "SecretArn": intrinsic((Token(g.secret),)), "Url": [*map(intrinsic, g.url)]}
                     for g in server.grants
                 ],
-                Revision=_revision(server.programs, set_up=server.is_set_up, turns=site.rotates),
+                Revision=_revision(server.programs, set_up=server.is_set_up, turns=site.rotates, guest=server.exists),
+                **({"Claim": intrinsic(_CLAIM)} if server.exists else {}),
                 **({"Extensions": [*server.extensions]} if server.extensions else {}),
                 **({} if server.tls else {"Tls": "false"}),
                 **({"Restored": reference(server.restored.target)} if server.restored else {}),
@@ -247,10 +262,13 @@ def _databases(grants: Sequence[Grant]) -> list[dict[str, Any]]:
 
 
 @cache
-def sources(programs: Bootstrap, *, set_up: bool = False, turns: bool = False) -> tuple[str, str]:
+def sources(programs: Bootstrap, *, set_up: bool = False, turns: bool = False, guest: bool = False) -> tuple[str, str]:
     """Return the sources of handler and runner, as a template carries them; `set_up` where the runner makes extensions
-    or runs SQL of the manifest too, `turns` where the users of a service take turns."""
+    or runs SQL of the manifest too, `turns` where the users of a service take turns, `guest` where others use a server
+    too."""
     handler, runner = _handler(programs), functions.source(programs.runner)
+    if guest and programs.guest:
+        runner = scripts.followed(runner, functions.source(programs.guest))
     if set_up and programs.setup:
         runner = scripts.followed(runner, functions.source(programs.setup))
     if turns and programs.turns:
@@ -273,11 +291,13 @@ def _handler(programs: Bootstrap) -> str:
 
 
 @cache
-def _revision(programs: Bootstrap, *, set_up: bool, turns: bool) -> str:
+def _revision(programs: Bootstrap, *, set_up: bool, turns: bool, guest: bool) -> str:
     """Change with the functions, so that a newer msaspec brings every instance to its state once."""
-    return sha256("".join(sources(programs, set_up=set_up, turns=turns)).encode()).hexdigest()[:16]
+    return sha256("".join(sources(programs, set_up=set_up, turns=turns, guest=guest)).encode()).hexdigest()[:16]
 
 
+_CLAIM: Text = (Token("AWS::StackName"), " of ", Token("AWS::AccountId"), " in ", Token("AWS::Region"))
+"""Whose the databases and users on a server are. The stack's name stays when the stack is made anew."""
 _VPC_ACCESS = Statement(
     (
         "ec2:CreateNetworkInterface",

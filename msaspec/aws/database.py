@@ -24,6 +24,7 @@ from msaspec.language.aurora import SERVERLESS
 from msaspec.language.base import SHORT_NAME, Items, Model, days, gibibytes, measured
 from msaspec.language.engine import Engine
 from msaspec.language.part import Door, Entry, Site
+from msaspec.language.service import KeyArns
 from msaspec.language.value import Text, Token
 from msaspec.template import names
 
@@ -81,6 +82,37 @@ class Capacity(Model):
         if self.min > self.max:
             raise PydanticCustomError("together", "`max` of a capacity is not below `min`")
         return self
+
+
+_SECRET_ARN = r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]+-[A-Za-z0-9]{6}$"
+
+
+class Existing(Model):
+    """A database server that msaspec did not make: where it is, and who may make databases on it."""
+
+    host: Annotated[
+        str, Field(pattern=r"^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)+$")
+    ] = Field(
+        max_length=253,
+        description="Its address. Its certificate is verified by the CAs of RDS.",
+        examples=["main.c9akciq32rgx.eu-west-1.rds.amazonaws.com"],
+    )
+    port: int | None = Field(
+        None, ge=1, le=65535, description="Its port. Default: that of the engine.", examples=[5433]
+    )
+    security_group: Annotated[str, Field(pattern=r"^sg-([0-9a-f]{8}|[0-9a-f]{17})$")] = Field(
+        description="Its security group, which gets a rule for each of its users.", examples=["sg-0123456789abcdef0"]
+    )
+    secret: Annotated[str, Field(pattern=_SECRET_ARN)] = Field(
+        description="ARN of the secret with `username` and `password` of a user that may make databases and users, such"
+        " as the one in which RDS keeps the master user.",
+        examples=["arn:aws:secretsmanager:eu-west-1:123456789012:secret:rds!db-0a1b2c3d-AbCdEf"],
+    )
+    kms_key: KeyArns = Field(
+        (),
+        description="ARN of the customer's KMS key that the secret is encrypted with.",
+        examples=["arn:aws:kms:eu-west-1:123456789012:key/1b2c3d4e-1111-2222-3333-444455556666"],
+    )
 
 
 class Database(Model):
@@ -144,6 +176,11 @@ class Database(Model):
         True,
         description="Of DocumentDB: `false` for clients that know no TLS. Other engines have a parameter for it.",
     )
+    existing: Existing | None = Field(
+        None,
+        description="A server that exists, in place of one of the system's own: databases, users and secrets are made"
+        " on it, and nothing of it is deleted.",
+    )
     protect: bool = Field(
         True,
         description="Deletion protection, and a snapshot on deletion or replacement. Set false for temporary systems.",
@@ -155,7 +192,10 @@ class Database(Model):
         """Fill the version and the size in where none is written: each engine has its own defaults."""
         written = data.get("engine") if isinstance(data, dict) else None
         engine = engines().get(written) if isinstance(written, str) else None
-        return {"version": engine.version, "size": engine.default_size, **data} if engine else data
+        if engine is None:
+            return data
+        size = {} if data.get("existing") else {"size": engine.default_size}
+        return {"version": engine.version, **size, **data}
 
     @field_validator("version")
     @classmethod
@@ -167,6 +207,11 @@ class Database(Model):
         return version
 
     @property
+    def idle(self) -> frozenset[str]:
+        """Return the fields that describe a server of the system's own, where it is another one."""
+        return frozenset(type(self).model_fields) - OF_ANY_SERVER if self.existing else frozenset()
+
+    @property
     def server(self) -> Engine:
         """What is known of its engine."""
         return engines()[self.engine]
@@ -174,12 +219,17 @@ class Database(Model):
     @property
     def listens(self) -> int:
         """The port that clients connect to."""
-        return self.port or self.server.port
+        own = self.existing.port if self.existing else self.port
+        return own or self.server.port
 
     @property
     def is_serverless(self) -> bool:
         """Whether its memory follows its load."""
         return self.size == SERVERLESS
+
+
+OF_ANY_SERVER = frozenset(("existing", "engine", "version", "short_name", "extensions", "tls"))
+"""Fields that mean something of a server that exists, too."""
 
 
 def logical_id(entry: Entry[Database]) -> str:
@@ -190,6 +240,8 @@ def logical_id(entry: Entry[Database]) -> str:
 
 def host(entry: Entry[Database]) -> Token:
     """Return the address of the instance, or of the one of a cluster that writes."""
+    if entry.spec.existing:
+        return Token(f"{logical_id(entry)}Host")
     return Token(f"{logical_id(entry)}.Endpoint{_address(entry)}")
 
 
@@ -214,13 +266,14 @@ def reader(entry: Entry[Database]) -> Token:
 
 def answers(entry: Entry[Database]) -> tuple[str, ...]:
     """Return what has to be there before the address answers, beside what the address is of."""
-    return (f"{logical_id(entry)}Instance1",) if entry.spec.server.cluster else ()
+    own = entry.spec.server.cluster and not entry.spec.existing
+    return (f"{logical_id(entry)}Instance1",) if own else ()
 
 
 def master(entry: Entry[Database]) -> Token:
     """Return the secret of the master user: RDS's own, or one of ours where RDS cannot manage it."""
     # fact: documentdb-master
-    if entry.spec.server.documents or (entry.spec.replicas and not entry.spec.server.cluster):
+    if entry.spec.existing or entry.spec.server.documents or (entry.spec.replicas and not entry.spec.server.cluster):
         return Token(f"{logical_id(entry)}MasterSecret")
     return Token(f"{logical_id(entry)}.MasterUserSecret.SecretArn")
 

@@ -100,6 +100,7 @@ CALLS = (
     _calls("verify", "iam:ListRoles"),
     _calls("deploy verify", "iam:GetRole", "iam:SimulatePrincipalPolicy", "ssm:GetParameters"),
     _calls("deploy verify", "secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"),
+    _calls("deploy verify", "ec2:DescribeSecurityGroups", where=("Custom::DatabaseBootstrap",)),
     _calls("deploy verify", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", where=(_REPOSITORY,)),
     _calls("deploy verify", "ec2:DescribeInstanceTypeOfferings", where=(_HOSTS,)),
     _calls(

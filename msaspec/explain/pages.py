@@ -196,6 +196,8 @@ def _fields(model: Model, path: Path, plan: Plan) -> Iterator[Row]:
         if key in written:
             yield key, readable.written(written[key]), _place(plan, (*path, key))
             continue
+        if name in model.idle:
+            continue
         default, value = field.get_default(call_default_factory=True), getattr(model, name)
         # A value with a unit is a number; a default that is text may hang on another field.
         said = readable.written(value if isinstance(value, str) else default)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from json import dumps
-from textwrap import fill
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
 from troposphere import Output, secretsmanager
 
 from msaspec.aws import (
@@ -20,13 +17,14 @@ from msaspec.aws import (
     database_setup,
     discovery,
     document_clusters,
+    existing_database,
 )
 from msaspec.aws.database import Database
+from msaspec.aws.database_use import DatabaseUse, kept, name_of, role_of
 from msaspec.aws.intrinsic import intrinsic, reference
-from msaspec.diagnostics.diagnostic import WIDTH, Code, Diagnostic, Severity
+from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
 from msaspec.engines import engines
 from msaspec.language import aurora
-from msaspec.language.base import Model
 from msaspec.language.kind import Kind
 from msaspec.language.part import Alias, Changing, Connections, Door, Entry, Offer, Part, Place, Site, Statement, Use
 from msaspec.language.value import Secret, Text, Token, Value
@@ -46,16 +44,6 @@ NO_OWNER = Code(
     "Services use a database, but none of them owns it, so none could "
     "create a table. Remove `access` from one of them.",
 )
-REFUSED_NAME = Code(
-    "MSA312",
-    "A name that the engine or RDS reserves",
-    fill(
-        " ".join(engine.kept for engine in engines().values() if engine.kept)
-        + " RDS reserves `rdsadmin` and names that begin with `rds_`. A service's "
-        "role has the name of the service in snake_case.",
-        WIDTH,
-    ),
-)
 UNSOUND_VERSION = Code(
     "MSA314",
     "A minor version with a bug that affects msaspec",
@@ -63,14 +51,6 @@ UNSOUND_VERSION = Code(
     The tables of a database belong to a group role, which the owning service assumes at login. Some minor versions
     ignored that setting and were replaced within a week (PostgreSQL release notes, 17.2, 16.6, 15.10). Name a newer
     minor version, or only the major version.
-    """,
-)
-TOO_LONG = Code(
-    "MSA460",
-    "A name that is too long for the engine",
-    """
-    MySQL allows users of 32 characters; a service's user has the name of the service. A database's name has 64 at
-    most on MySQL and MariaDB, where each `_` counts twice, since it has a backslash in front where access is granted.
     """,
 )
 NO_ROOM = Code(
@@ -100,31 +80,6 @@ REPLICA_WITHOUT_BACKUP = Code(
     "Replicas without backups",
     "RDS creates a read replica from a backup: `replicas` needs `backups` of at least one day.",
 )
-
-
-def _database_name(written: str) -> str:
-    if not (written[:1].isalpha() or written[:1] == "_") or not written.isascii() or written != written.lower():
-        raise PydanticCustomError("database", "a database name is in snake_case: lowercase letters, digits and `_`")
-    if not all(c.isalnum() or c == "_" for c in written):
-        raise PydanticCustomError("database", "a database name is in snake_case: lowercase letters, digits and `_`")
-    return written
-
-
-class DatabaseUse(Model):
-    """Which database a service has on the instance, and what it may do in it."""
-
-    database: Annotated[str, Field(max_length=50, min_length=1), AfterValidator(_database_name)] | None = Field(
-        None, description="Name of the database. Default: the service's name in snake_case.", examples=["user_database"]
-    )
-    access: Literal["owner", "read-write", "read-only"] = Field(
-        "owner", description="`owner` creates and changes tables; the others read, or read and write, rows."
-    )
-    init: Annotated[str, Field(min_length=1, max_length=255)] | None = Field(
-        None,
-        description="File with SQL in the manifest's folder, at most 32 KiB, which the owner runs once in the new "
-        "database.",
-        examples=["./schema.sql"],
-    )
 
 
 _SCHEMES = [
@@ -181,6 +136,7 @@ class Databases(Kind[Database, DatabaseUse]):
         ):
             message = f"`{entry.name}` has {spec.storage} GiB, and could not grow to {spec.max_storage} GiB."
             yield NO_ROOM.at((*entry.path, "max_storage"), message, hint=f"Write `max_storage: {least} GiB` or more.")
+        yield from existing_database.check(entry)
         yield from database_setup.foreign(entry)
         if spec.from_snapshot and spec.replicas and not spec.server.cluster:
             message = f"`{entry.name}` begins with a snapshot, and would have replicas."
@@ -191,18 +147,17 @@ class Databases(Kind[Database, DatabaseUse]):
         yield from database_setup.in_clear(entry)
         owners: dict[str, Use[DatabaseUse]] = {}
         for use in uses:
-            yield from _kept(entry, use)
+            yield from kept(entry, use)
             if use.options.access == "owner":
-                owner = owners.setdefault(_name(use), use)
+                owner = owners.setdefault(name_of(use), use)
                 if owner is not use:
-                    message = (
-                        f"`{owner.service}` and `{use.service}` both own the database `{_name(use)}` on `{entry.name}`."
-                    )
+                    both = f"`{owner.service}` and `{use.service}` both own the database"
+                    message = f"{both} `{name_of(use)}` on `{entry.name}`."
                     hint = "Add `access: read-write` or `access: read-only` to one of them."
                     yield TWO_OWNERS.at(use.path, message, hint=hint, key=True)
         for use in uses:
-            if _name(use) not in owners:
-                message = f"The database `{_name(use)}` on `{entry.name}`, which `{use.service}` uses, has no owner."
+            if name_of(use) not in owners:
+                message = f"The database `{name_of(use)}` on `{entry.name}`, which `{use.service}` uses, has no owner."
                 hint = f"Remove `access` from one service, or name a database that has an owner{_owned(owners)}."
                 yield NO_OWNER.at(use.path, message, hint=hint, key=True)
 
@@ -232,6 +187,8 @@ class Databases(Kind[Database, DatabaseUse]):
     def connections(self, entry: Entry[Database]) -> Connections | None:
         """About as many as the memory of its class allows."""
         spec = entry.spec
+        if spec.existing:
+            return None
         if spec.is_serverless:
             units = aurora.GIBIBYTES_A_UNIT * 2**30
             return Connections(spec.server.connections(int(spec.capacity.max * units)), "capacity")
@@ -240,10 +197,7 @@ class Databases(Kind[Database, DatabaseUse]):
 
     def build(self, entry: Entry[Database], uses: Sequence[Use[DatabaseUse]], site: Site) -> Part:
         """Return the instance, a secret per user, and the custom resource that makes their roles and databases."""
-        engine = entry.spec.server
-        clusters = document_clusters if engine.documents else database_clusters
-        made = clusters if engine.cluster else database_instances
-        part = Part(tuple(made.build(entry, site)), (_output(entry),))
+        part = _made(entry, site) + Part((), (_output(entry),))
         part += Part(tuple(_secret(entry, use, site) for use in uses))
         return part + bootstrap.prepare(_server(entry, uses), site) if uses else part
 
@@ -256,7 +210,7 @@ class Databases(Kind[Database, DatabaseUse]):
         """Return a database and a role on the instance."""
         host, reader = database.host(entry), database.reader(entry)
         secret = Secret((Token(_secret_id(use)),), "password")
-        engine, name, role = entry.spec.server, _name(use), _role(use)
+        engine, name, role = entry.spec.server, name_of(use), role_of(use)
         attributes: dict[str, Value] = {
             "host": (host,),
             "port": (str(entry.spec.listens),),
@@ -277,6 +231,16 @@ class Databases(Kind[Database, DatabaseUse]):
             statements=(Statement(("secretsmanager:GetSecretValue",), ((Token(_secret_id(use)),),)),),
             after=(names.logical(entry.name, "Bootstrap"),),
         )
+
+
+def _made(entry: Entry[Database], site: Site) -> Part:
+    """Return the server, or what is known of one that exists."""
+    if entry.spec.existing:
+        return existing_database.build(entry)
+    engine = entry.spec.server
+    clusters = document_clusters if engine.documents else database_clusters
+    made = clusters if engine.cluster else database_instances
+    return Part(tuple(made.build(entry, site)))
 
 
 def _variables(entry: Entry[Database], use: Use[DatabaseUse], attributes: Mapping[str, Value]) -> dict[str, Value]:
@@ -301,22 +265,14 @@ def _rest(entry: Entry[Database], use: Use[DatabaseUse], query: str | None = Non
     """Return the end of an address."""
     engine = entry.spec.server
     clear = engine.clear_query if not entry.spec.tls else None
-    return f":{entry.spec.listens}/{_name(use)}?{query or clear or engine.query}"
+    return f":{entry.spec.listens}/{name_of(use)}?{query or clear or engine.query}"
 
 
 def _url(entry: Entry[Database], use: Use[DatabaseUse]) -> tuple[Text, Text]:
     """Return the address with which a user logs in, before and after its password. The bootstrap puts the whole into
     the secret, for runtimes that can deliver only its fields."""
     host = database.host(entry)
-    return (f"{entry.spec.server.scheme}://{_role(use)}:",), ("@", host, _rest(entry, use))
-
-
-def _name(use: Use[DatabaseUse]) -> str:
-    return use.options.database or names.snake(use.service)
-
-
-def _role(use: Use[DatabaseUse]) -> str:
-    return names.snake(use.service)
+    return (f"{entry.spec.server.scheme}://{role_of(use)}:",), ("@", host, _rest(entry, use))
 
 
 def _init(use: Use[DatabaseUse]) -> str:
@@ -331,36 +287,9 @@ def _owned(owners: Mapping[str, Use[DatabaseUse]]) -> str:
     return f" ({', '.join(f'`{name}`' for name in sorted(owners))})" if owners else ""
 
 
-def _kept(entry: Entry[Database], use: Use[DatabaseUse]) -> Iterable[Diagnostic]:
-    name, role, engine = _name(use), _role(use), entry.spec.server
-    if engine.keeps_database(name):
-        written = use.options.database
-        at = (*use.path, "database") if written else use.path
-        message = f"{engine.title} or RDS reserves the name `{name}`."
-        yield REFUSED_NAME.at(at, message, hint="Name another `database`.", key=not written)
-    elif (long := engine.measure(name)) > engine.longest_database:
-        message = (
-            f"The database `{name}` counts {long} characters, and {engine.title} allows {engine.longest_database}."
-        )
-        at = (*use.path, "database") if use.options.database else use.path
-        yield TOO_LONG.at(at, message, hint="Write a shorter `database`.", key=not use.options.database)
-    if len(role) > engine.longest_user:
-        message = (
-            f"`{use.service}` would have a user of {len(role)} characters on `{entry.name}`, and {engine.title} "
-            f"allows {engine.longest_user}."
-        )
-        yield TOO_LONG.at(use.path[:2], message, hint="Give the service a shorter name.", key=True)
-    if engine.keeps_role(role):
-        message = (
-            f"`{use.service}` would have the role `{role}` on `{entry.name}`, "
-            f"a name that {engine.title} or RDS reserves."
-        )
-        yield REFUSED_NAME.at(use.path[:2], message, hint="Rename the service.", key=True)
-
-
 def _server(entry: Entry[Database], uses: Sequence[Use[DatabaseUse]]) -> bootstrap.Server:
     grants = tuple(
-        bootstrap.Grant(_role(use), _secret_id(use), _name(use), use.options.access, _url(entry, use), _init(use))
+        bootstrap.Grant(role_of(use), _secret_id(use), name_of(use), use.options.access, _url(entry, use), _init(use))
         for use in sorted(uses, key=lambda use: use.service)
     )
     host, engine = database.host(entry), entry.spec.server
@@ -376,6 +305,8 @@ def _server(entry: Entry[Database], uses: Sequence[Use[DatabaseUse]]) -> bootstr
         entry.spec.extensions,
         database.answers(entry),
         tls=entry.spec.tls,
+        exists=entry.spec.existing is not None,
+        keys=entry.spec.existing.kms_key if entry.spec.existing else (),
         restored=restored,
     )
 
@@ -383,9 +314,8 @@ def _server(entry: Entry[Database], uses: Sequence[Use[DatabaseUse]]) -> bootstr
 def _secret(entry: Entry[Database], use: Use[DatabaseUse], site: Site) -> Any:
     """All that a client needs. The password is made by Secrets Manager and is never in a template."""
     host = database.host(entry)
-    head, tail = dumps({"host": "\0", "port": entry.spec.listens, "name": _name(use), "username": _role(use)}).split(
-        dumps("\0")[1:-1]
-    )
+    known = {"host": "\0", "port": entry.spec.listens, "name": name_of(use), "username": role_of(use)}
+    head, tail = dumps(known).split(dumps("\0")[1:-1])
     return secretsmanager.Secret(
         _secret_id(use),
         Description=f"{use.service} on {site.stack}/{entry.name}",

@@ -47,6 +47,11 @@ class Model(BaseModel):
     needs_one_of: ClassVar[tuple[str, ...]] = ()
     """Optional fields of which one has to be there. The model has a validator for it."""
 
+    @property
+    def idle(self) -> frozenset[str]:
+        """Return the fields whose defaults mean nothing beside what is written."""
+        return frozenset()
+
     @model_validator(mode="before")
     @classmethod
     def _spell_out(cls, data: Any) -> Any:

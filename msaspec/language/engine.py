@@ -19,6 +19,9 @@ class Bootstrap:
     setup: str | None = None
     """The module of `aws/lambdas` behind the runner that makes extensions and runs SQL of the manifest; None for an
     engine that does neither."""
+    guest: str | None = None
+    """The module of `aws/lambdas` behind the runner that leaves alone what others have on a server that exists; None
+    for an engine that does not work on one."""
     verifier: str | None = None
     """The module of `aws/lambdas` that says what the engine keeps of a password; None for that of the handler."""
     addition: str | None = None

@@ -13,7 +13,13 @@ _ROLES = frozenset(
     | {"root", "session_user", "system", "system_user"}
 )
 BOOTSTRAP = Bootstrap(
-    "DatabaseBootstrapMysql", "database_handler", "mysql_runner", "mysql_setup", "mysql_verifier", turns="mysql_turns"
+    "DatabaseBootstrapMysql",
+    "database_handler",
+    "mysql_runner",
+    "mysql_setup",
+    guest="mysql_guest",
+    verifier="mysql_verifier",
+    turns="mysql_turns",
 )
 NOT_SQL = (
     (r"^\s*DELIMITER\s", "has a command of the client", "Remove `DELIMITER`: the server sees where a body ends."),

@@ -32,7 +32,12 @@ QUERY = "sslmode=require"
 """On top of `rds.force_ssl` of the server: a client that could fall back to clear text does not."""
 PARAMETERS = {"rds.force_ssl": "1", "password_encryption": "scram-sha-256"}
 BOOTSTRAP = Bootstrap(
-    "DatabaseBootstrap", "database_handler", "database_runner", "database_setup", turns="database_turns"
+    "DatabaseBootstrap",
+    "database_handler",
+    "database_runner",
+    "database_setup",
+    guest="database_guest",
+    turns="database_turns",
 )
 NOT_SQL = (
     (r"^\s*COPY\s[^;]*\sFROM\s+STDIN\b", "copies from standard input", "Write `INSERT`; `pg_dump --inserts` does."),

@@ -149,10 +149,9 @@ def own_sources() -> Set[str]:
     """Return the sources of msaspec's own functions, as templates carry them."""
     files = [file.name for file in resources.files("msaspec.aws.lambdas").iterdir() if file.name.endswith(".py")]
     whole = {functions.source(name.removesuffix(".py")) for name in files if name != "__init__.py"}
-    either = (False, True)
     for programs in {each.bootstrap for each in engines().values()}:
-        for set_up, turns in product(either, either):
-            whole.update(bootstrap.sources(programs, set_up=set_up, turns=turns))
+        for set_up, turns, guest in product((False, True), repeat=3):
+            whole.update(bootstrap.sources(programs, set_up=set_up, turns=turns, guest=guest))
         whole.add(bootstrap.rotation(programs))
     return whole | {secret_texts.source(again=True)}
 

@@ -139,7 +139,7 @@ def test_an_own_function_connects_to_databases_of_the_sandbox_only(world: World)
         answer = invoked(world, RUNS, event)
         with pytest.raises(TimeoutError):
             listener.accept()
-    assert "no database instance at 127.0.0.1" in answer["errorMessage"]
+    assert "no database instance and no broker at 127.0.0.1" in answer["errorMessage"]
 
 
 MANIFEST = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msaspec.aws.database import Database
 from msaspec.compile.plan import Plan
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
 
@@ -43,9 +44,24 @@ ONE_SUBNET_TWICE = Code(
 )
 
 
+UNREACHED = Code(
+    "MSA337",
+    "A database server that exists, and a VPC that does not",
+    """
+    Rules of a security group name groups of the same VPC, so services reach a server that exists only from its VPC.
+    Without `network.vpc` the system has a VPC of its own.
+
+    Wrong: `databases: {main: {existing: {...}}}` without `network`
+    Right: `network: {vpc: vpc-..., cidr: ..., private: [...]}` with the VPC of the server
+    """,
+)
+
+
 def check(plan: Plan) -> Iterator[Diagnostic]:
     """Yield what does not go together under `network`."""
     network = plan.root.network
+    if not network.exists:
+        yield from _out_of_reach(plan)
     if network.vpc is None:
         for tier, ids in network.tiers.items():
             if ids:
@@ -98,3 +114,13 @@ def _repeated(plan: Plan) -> Iterator[Diagnostic]:
             elif tier != "public" and id in network.public:
                 message = f"`{id}` is among the public subnets already."
                 yield ONE_SUBNET_TWICE.at(("network", tier, number), message, hint="Remove it from one of the two.")
+
+
+def _out_of_reach(plan: Plan) -> Iterator[Diagnostic]:
+    """Yield the servers that exist, where the VPC of the system does not."""
+    for _, entries in plan.entries:
+        for entry, _ in entries:
+            if isinstance(entry.spec, Database) and entry.spec.existing:
+                message = f"`{entry.name}` exists in a VPC, and the system makes one of its own."
+                hint = "Name its VPC under `network`: `vpc`, `cidr` and the subnets."
+                yield UNREACHED.at((*entry.path, "existing"), message, hint=hint, key=True)
