@@ -56,7 +56,9 @@ def build(bastion: Bastion, doors: Iterable[tuple[str, Door]], site: Site) -> Pa
     """Return the host and its rule to each door. `doors` are pairs of a manifest name and a door."""
     doors = list(doors)
     rules = [
-        security_groups.edge(f"BastionTo{names.camel(name)}", "BastionSecurityGroup", door, "bastion")
+        security_groups.edge(
+            f"BastionTo{names.camel(name)}{names.camel(door.name or '')}", "BastionSecurityGroup", door, "bastion"
+        )
         for name, door in doors
     ]
     display = f"{site.stack}/bastion"

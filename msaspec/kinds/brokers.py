@@ -57,8 +57,9 @@ class Brokers(Kind[Broker, BrokerUse]):
                 yield GUEST.at(use.path[:2], message, hint="Rename the service.", key=True)
 
     def doors(self, entry: Entry[Broker]) -> tuple[Door, ...]:
-        """Return the port of AMQP over TLS."""
-        return (Door(Token(f"{broker.logical_id(entry)}SecurityGroup"), broker.PORT),)
+        """Return the port of AMQP over TLS, and that of the console, which people alone use."""
+        group = Token(f"{broker.logical_id(entry)}SecurityGroup")
+        return Door(group, broker.PORT), Door(group, broker.API_PORT, name="console")
 
     def alias(self, entry: Entry[Broker]) -> Alias | None:
         """Return the address of the broker. A name of its own would lead to a port that no program has in its code."""
@@ -111,7 +112,7 @@ class Brokers(Kind[Broker, BrokerUse]):
         return Offer(
             attributes,
             _variables(entry, use, attributes),
-            self.doors(entry),
+            self.doors(entry)[:1],
             (Statement(("secretsmanager:GetSecretValue",), (secret,)),),
             after=(broker.users(entry),),
         )

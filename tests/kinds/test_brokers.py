@@ -91,6 +91,21 @@ def test_a_broker_goes_by_a_word_only(account: Account) -> None:
     assert api.list_brokers()["BrokerSummaries"] == []
 
 
+def test_people_reach_the_console_by_the_bastion() -> None:
+    """It has a rule for each port of a broker; services have that of AMQP only."""
+    text = f"{HEAD}bastion: true\nbrokers: {{bus: {{}}}}\nservices: {{a1: {{image: a, uses: [bus]}}}}\n"
+    resources = compiled(text).stack.template["Resources"]
+    rules = {
+        name: each["Properties"]["FromPort"] for name, each in resources.items() if name.endswith(("Bus", "Console"))
+    }
+    assert rules == {
+        "A1ToBus": 5671,
+        "BastionToBus": 5671,
+        "BastionToBusConsole": 443,
+        "BrokerBootstrapRunnerToBus": 443,
+    }
+
+
 def between(before: str, after: str, head: str = HEAD) -> tuple[Any, Any, Any]:
     """The changes between two brokers, and the templates."""
     texts = [
