@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from msaspec.sandbox.cloudformation.resource import At, Made, Properties, Resource, fitted, only, resource
+from msaspec.sandbox.types import rds, rds_clusters
 
 _LATER = "DeletionProtection", "BackupRetentionPeriod"
 """What a restoration does not take."""
@@ -48,9 +49,8 @@ class Cluster(Resource):
         api, words = at.api("docdb"), _changed(old, new)
         tags, logs = words.pop("Tags", None), words.pop("EnableCloudwatchLogsExports", None)
         if logs is not None:
-            gone = sorted(set(old.get("EnableCloudwatchLogsExports", [])) - set(logs))
-            come = sorted(set(logs) - set(old.get("EnableCloudwatchLogsExports", [])))
-            words["CloudwatchLogsExportConfiguration"] = {"EnableLogTypes": come, "DisableLogTypes": gone}
+            before = old.get("EnableCloudwatchLogsExports", [])
+            words["CloudwatchLogsExportConfiguration"] = rds_clusters.exported(before, logs)
         words = fitted(api, "ModifyDBCluster", words)
         if words:
             api.modify_db_cluster(DBClusterIdentifier=id, ApplyImmediately=True, **words)
@@ -101,55 +101,14 @@ class Instance(Resource):
 
 
 @resource("AWS::DocDB::DBSubnetGroup")
-class SubnetGroup(Resource):
+class Subnets(rds.SubnetGroup):
     """The subnets in which a cluster may be."""
 
-    def create(self, at: At, new: Properties) -> Made:
-        """Make it."""
-        name = (new.get("DBSubnetGroupName") or at.name(255)).lower()
-        words = only(new, "DBSubnetGroupDescription", "SubnetIds", "Tags")
-        at.api("docdb").create_db_subnet_group(DBSubnetGroupName=name, **words)
-        return Made(name)
-
-    def update(self, at: At, id: str, old: Properties, new: Properties) -> Made:
-        """Change description and subnets."""
-        words = only(new, "DBSubnetGroupDescription", "SubnetIds")
-        at.api("docdb").modify_db_subnet_group(DBSubnetGroupName=id, **words)
-        return Made(id)
-
-    def delete(self, at: At, id: str, old: Properties) -> None:
-        """Remove it."""
-        at.api("docdb").delete_db_subnet_group(DBSubnetGroupName=id)
+    api = "docdb"
 
 
 @resource("AWS::DocDB::DBClusterParameterGroup")
-class ParameterGroup(Resource):
+class Parameters(rds_clusters.ClusterParameterGroup):
     """The parameters of a cluster."""
 
-    def create(self, at: At, new: Properties) -> Made:
-        """Make it with its parameters."""
-        name = (new.get("Name") or at.name(255)).lower()
-        at.api("docdb").create_db_cluster_parameter_group(
-            DBClusterParameterGroupName=name,
-            DBParameterGroupFamily=new["Family"],
-            Description=new["Description"],
-            Tags=new.get("Tags", []),
-        )
-        return self._set(at, name, new)
-
-    def update(self, at: At, id: str, old: Properties, new: Properties) -> Made:
-        """Set the parameters."""
-        return self._set(at, id, new)
-
-    def _set(self, at: At, name: str, new: Properties) -> Made:
-        parameters = [
-            {"ParameterName": key, "ParameterValue": str(value), "ApplyMethod": "pending-reboot"}
-            for key, value in new.get("Parameters", {}).items()
-        ]
-        if parameters:
-            at.api("docdb").modify_db_cluster_parameter_group(DBClusterParameterGroupName=name, Parameters=parameters)
-        return Made(name)
-
-    def delete(self, at: At, id: str, old: Properties) -> None:
-        """Remove it."""
-        at.api("docdb").delete_db_cluster_parameter_group(DBClusterParameterGroupName=id)
+    api, name = "docdb", "Name"

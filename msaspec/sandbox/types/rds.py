@@ -126,24 +126,26 @@ def _backups(old: Properties) -> dict[str, Any]:
 
 @resource("AWS::RDS::DBSubnetGroup")
 class SubnetGroup(Resource):
-    """The subnets of database instances."""
+    """The subnets of database instances and clusters."""
+
+    api = "rds"
 
     def create(self, at: At, new: Properties) -> Made:
         """Make it."""
         name = (new.get("DBSubnetGroupName") or at.name(255)).lower()
         words = only(new, "DBSubnetGroupDescription", "SubnetIds", "Tags")
-        at.api("rds").create_db_subnet_group(DBSubnetGroupName=name, **words)
+        at.api(self.api).create_db_subnet_group(DBSubnetGroupName=name, **words)
         return Made(name)
 
     def update(self, at: At, id: str, old: Properties, new: Properties) -> Made:
         """Change description and subnets."""
         words = only(new, "DBSubnetGroupDescription", "SubnetIds")
-        at.api("rds").modify_db_subnet_group(DBSubnetGroupName=id, **words)
+        at.api(self.api).modify_db_subnet_group(DBSubnetGroupName=id, **words)
         return Made(id)
 
     def delete(self, at: At, id: str, old: Properties) -> None:
         """Remove it."""
-        at.api("rds").delete_db_subnet_group(DBSubnetGroupName=id)
+        at.api(self.api).delete_db_subnet_group(DBSubnetGroupName=id)
 
 
 @resource("AWS::RDS::DBParameterGroup")

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from msaspec.sandbox.cloudformation.resource import At, Made, Properties, Resource, fitted, resource
 
 _SETTINGS = "ManageMasterUserPassword", "DeletionProtection", "BackupRetentionPeriod"
+
+
+def exported(old: Iterable[str], new: Iterable[str]) -> dict[str, list[str]]:
+    """Return how the logs that are exported change."""
+    before, after = set(old), set(new)
+    return {"EnableLogTypes": sorted(after - before), "DisableLogTypes": sorted(before - after)}
 
 
 @resource("AWS::RDS::DBCluster")
@@ -60,9 +67,7 @@ class Cluster(Resource):
         api, words = at.api("rds"), {key: value for key, value in new.items() if value != old.get(key)}
         tags, logs = words.pop("Tags", None), words.pop("EnableCloudwatchLogsExports", None)
         if logs is not None:
-            gone = sorted(set(old.get("EnableCloudwatchLogsExports", [])) - set(logs))
-            come = sorted(set(logs) - set(old.get("EnableCloudwatchLogsExports", [])))
-            words["CloudwatchLogsExportConfiguration"] = {"EnableLogTypes": come, "DisableLogTypes": gone}
+            words["CloudwatchLogsExportConfiguration"] = exported(old.get("EnableCloudwatchLogsExports", []), logs)
         words = fitted(api, "ModifyDBCluster", words)
         if words:
             api.modify_db_cluster(DBClusterIdentifier=id, ApplyImmediately=True, **words)
@@ -85,10 +90,12 @@ class Cluster(Resource):
 class ClusterParameterGroup(Resource):
     """The parameters of a cluster and of its instances."""
 
+    api, name = "rds", "DBClusterParameterGroupName"
+
     def create(self, at: At, new: Properties) -> Made:
         """Make it with its parameters."""
-        name = (new.get("DBClusterParameterGroupName") or at.name(255)).lower()
-        at.api("rds").create_db_cluster_parameter_group(
+        name = (new.get(self.name) or at.name(255)).lower()
+        at.api(self.api).create_db_cluster_parameter_group(
             DBClusterParameterGroupName=name,
             DBParameterGroupFamily=new["Family"],
             Description=new["Description"],
@@ -106,9 +113,9 @@ class ClusterParameterGroup(Resource):
             for key, value in new.get("Parameters", {}).items()
         ]
         if parameters:
-            at.api("rds").modify_db_cluster_parameter_group(DBClusterParameterGroupName=name, Parameters=parameters)
+            at.api(self.api).modify_db_cluster_parameter_group(DBClusterParameterGroupName=name, Parameters=parameters)
         return Made(name)
 
     def delete(self, at: At, id: str, old: Properties) -> None:
         """Remove it."""
-        at.api("rds").delete_db_cluster_parameter_group(DBClusterParameterGroupName=id)
+        at.api(self.api).delete_db_cluster_parameter_group(DBClusterParameterGroupName=id)
