@@ -340,3 +340,15 @@ def test_a_rotation_may_start_who_reads_the_secret_and_nobody_else() -> None:
     assert "${HostInstance}" in json.dumps(allowed["ec2:RebootInstances"])
     assert "autoscaling:StartInstanceRefresh" not in allowed
     assert not [each for each in statements if each["Resource"] == "*"]
+
+
+def test_the_role_of_many_services_names_their_cluster() -> None:
+    """A role's policies have 10,240 characters, so more than twenty services are those of the system's cluster."""
+    many = "".join(f"  s{n}: {{image: 'web:1', runtime: fargate, uses: [main]}}\n" for n in range(25))
+    text = SHOP.replace("main: {replicas: 1}", "main: {size: db.r7g.2xlarge}").replace(
+        "services:\n", f"services:\n{many}"
+    )
+    there = template_of(text + ROTATING)["Resources"]
+    statements = there["DatabaseBootstrapRotationRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    (allowed,) = (each["Resource"] for each in statements if each["Action"] == "ecs:UpdateService")
+    assert json.dumps(allowed).endswith('service/${Cluster}/*"}')

@@ -16,9 +16,11 @@ from moto.ecs.models import ecs_backends
 
 from msaspec import sandbox
 from msaspec.cli import main
+from msaspec.sandbox.account import Account as Allowed
 from msaspec.sandbox.world import REGION
 from tests import told
 from tests.deploy.account import Account
+from tests.deploy.test_permissions import actions
 from tests.lambdas import postgres
 
 SYSTEM = """\
@@ -141,6 +143,14 @@ def test_what_nobody_reads_changes_alone(shop: Account) -> None:
     assert row["what"] == "idle"
     assert value(shop, "IdleSharedSecret") != old
     assert deployment(shop, "TaskService") == before
+
+
+@pytest.mark.parametrize("words", [("jwt",), ("stripe", "api_key")])
+def test_the_policy_of_the_command_is_enough(shop: Account, words: tuple[str, ...]) -> None:
+    """What `msaspec policy --for secret` prints lets it change a secret and start all runtimes anew."""
+    shop.world.account = Allowed(allowed=actions(shop, "--for", "secret"))
+    result = given(shop, b"two", "secret", "rotate", *words)
+    assert (result.exit_code, "MSA603" in result.stderr) == (0, False), result.stderr
 
 
 @pytest.mark.parametrize(

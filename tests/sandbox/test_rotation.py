@@ -148,6 +148,27 @@ def test_a_rotation_that_fails_is_pending_and_changes_nothing(shop: Shop) -> Non
         shop.rotate("TaskToMainSecret")
 
 
+def test_turning_it_on_and_off_changes_no_password(shop: Shop) -> None:
+    """A system that is deployed keeps its passwords when rotation comes, and the one of the secret when it goes."""
+    text = SYSTEM.replace("name: shop", "name: later").partition("services:")[0]
+    text += "services:\n  solo: {image: 'public.ecr.aws/x/web:1', port: 8080, runtime: fargate, uses: [main]}\n"
+    deployer = Deployer(shop.world.client("cloudformation"), "later", s3=shop.world.client("s3"))
+    assert deployer.deploy(template(text.replace("rotation: 30 days, ", ""))) == "CREATE_COMPLETE", deployer.events()
+    later = Shop(shop.world, deployer, shop.server)
+    first = later.secret("SoloToMainSecret")
+    assert deployer.deploy(template(text)) == "UPDATE_COMPLETE", deployer.events()
+    assert later.secret("SoloToMainSecret") == first
+    later.rotate("SoloToMainSecret")
+    second = later.secret("SoloToMainSecret")
+    assert second["username"] == "solo__b"
+    assert deployer.deploy(template(text.replace("rotation: 30 days, ", ""))) == "UPDATE_COMPLETE", deployer.events()
+    found = shop.world.client("secretsmanager").describe_secret(SecretId=later.ids["SoloToMainSecret"])
+    assert not found["RotationEnabled"]
+    for user in "solo", "solo__b":
+        with later.session({**second, "username": user}) as session:
+            assert session.execute("SELECT session_user").fetchone() == (user,)
+
+
 def test_a_function_with_more_behind_its_source_does_not_run(shop: Shop) -> None:
     """The table is the only line that the sandbox takes behind msaspec's own source."""
     text = template().replace("${Script}TABLE = json.loads('", "${Script}import os\n          TABLE = json.loads('")

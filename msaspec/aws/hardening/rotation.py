@@ -29,6 +29,8 @@ TYPES = (
     functions.PERMISSION,
     AwsType(name="AWS::SecretsManager::RotationSchedule"),
 )
+_MANY = 20
+"""ECS services that a role names one by one; its policies have 10,240 characters, so more are those of the cluster."""
 TABLE = "TABLE = json.loads('"
 """How the line begins that stands behind the source of the function, in which the template says who reads what."""
 
@@ -146,6 +148,9 @@ def _told(found: Readers) -> dict[str, Any]:
 def _starting(found: Sequence[Readers]) -> Iterator[Statement]:
     """Yield what starting the readers anew needs, each at those alone."""
     services: list[Text] = [(Token(name),) for each in found for name in each.services]
+    if len(services) > _MANY:
+        clusters = {cluster for each in found for cluster in each.services.values()}
+        services = [iam.arn("ecs", ("service/", Token(each), "/*")) for each in sorted(clusters)]
     groups = [
         iam.arn("autoscaling", ("autoScalingGroup:*:autoScalingGroupName/", Token(name)))
         for each in found

@@ -7,6 +7,7 @@ as there, and what its function said is what `why` gives.
 from __future__ import annotations
 
 import json
+import threading
 import time
 from typing import Any
 
@@ -94,8 +95,15 @@ def _start_refresh(self: Any) -> ActionResult:
     name = self._get_param("AutoScalingGroupName")
     backend = self.autoscaling_backend
     group = backend.autoscaling_groups[name]
-    for id in [state.instance.id for state in group.instance_states]:
-        backend.terminate_instance(id, False)
+
+    def replace() -> None:
+        for id in [state.instance.id for state in group.instance_states]:
+            backend.terminate_instance(id, False)
+
+    # Auto Scaling starts hosts by a role of its own, not by the permissions of the caller.
+    service = threading.Thread(target=replace, name="autoscaling")
+    service.start()
+    service.join()
     made = {
         "InstanceRefreshId": str(mock_random.uuid4()),
         "AutoScalingGroupName": name,
