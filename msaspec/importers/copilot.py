@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from msaspec.importing import copilot_events, copilot_jobs, variables
+from msaspec.importing import copilot_events, copilot_jobs, stores, variables
 from msaspec.importing import copilot_keys as keys
 from msaspec.importing.draft import Draft, Names
 from msaspec.importing.imported import Imported, Options, finish
@@ -215,6 +215,8 @@ class Copilot:
             elif kind in keys.CACHES:
                 cache = {"engine": "memcached"} if engine == "memcached" else {}
                 self._store("caches", key, cache, user, {}, resource)
+            elif kind == "AWS::AmazonMQ::Broker" and (broker := stores.broker(properties)) is not None:
+                self._store("brokers", key, broker, user, {}, resource)
             elif kind.startswith("AWS::ElastiCache::"):
                 self.ledger.replaced(resource, "what caches need, msaspec creates with them")
             elif kind == "AWS::S3::Bucket":

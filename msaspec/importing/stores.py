@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
+from msaspec.aws.broker import CLASSES
 from msaspec.engines import engines
+from msaspec.importing.tree import text_of
 from msaspec.language.official_images import OFFICIAL
 from msaspec.manifest import misshapen
 
@@ -145,6 +148,21 @@ def broker_login(values: Mapping[str, str]) -> dict[str, str]:
         "vhost": first("/", "RABBITMQ_DEFAULT_VHOST", "RABBITMQ_VHOST"),
         "port": "5672",
     }
+
+
+def broker(properties: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a broker with the class and the mode of one of Amazon MQ; None for one of ActiveMQ."""
+    told = {name: text_of(properties.get(name)) or "" for name in ("EngineType", "EngineVersion", "HostInstanceType")}
+    if told["EngineType"].upper() != "RABBITMQ":
+        return None
+    older = told["EngineVersion"].startswith("3")
+    size = told["HostInstanceType"]
+    spec: dict[str, Any] = {"version": "3.13"} if older else {}
+    if size in CLASSES and (older or size.startswith("mq.m7g.")):
+        spec["size"] = size
+    if (text_of(properties.get("DeploymentMode")) or "").startswith("CLUSTER") and size != "mq.t3.micro":
+        spec["cluster"] = True
+    return spec
 
 
 _LOGINS = {

@@ -178,6 +178,10 @@ Resources:
   Bills: {Type: 'AWS::DocDB::DBCluster', Properties: {MasterUsername: bills}}
   BillsInstance: {Type: 'AWS::DocDB::DBInstance', Properties: {DBInstanceClass: db.t4g.medium}}
   Sessions: {Type: 'AWS::ElastiCache::ReplicationGroup', Properties: {Engine: redis}}
+  Bus:
+    Type: AWS::AmazonMQ::Broker
+    Properties: {EngineType: RABBITMQ, HostInstanceType: mq.m5.large, EngineVersion: '3.13'}
+  Old: {Type: 'AWS::AmazonMQ::Broker', Properties: {EngineType: ACTIVEMQ, HostInstanceType: mq.m5.large}}
   Carts:
     Type: AWS::DynamoDB::Table
     Properties:
@@ -213,13 +217,15 @@ def test_events_sidecars_and_stores(tmp_path: Path) -> None:
         "starts": "first",
     }
     assert "The topic gone of other is not part of the import." in made.text
+    assert data["brokers"] == {"bus": {"version": "3.13", "size": "mq.m5.large"}}
+    assert api["uses"]["bus"] == {}
     assert "The sidecar built is built" in made.text
     assert data["databases"] == {"books": {"engine": "mysql"}, "bills": {"engine": "documentdb"}}
     assert data["tables"]["carts"] == {
         "key": {"name": "user", "type": "string"},
         "sort": {"name": "at", "type": "number"},
     }
-    assert set(api["uses"]) == {"orders", "paid", "books", "bills", "sessions", "carts"}
+    assert set(api["uses"]) == {"orders", "paid", "books", "bills", "bus", "sessions", "carts"}
     reasons = {row.key: row.what for row in made.rows if row.verdict == "lost"}
     assert reasons["sidecars.nginx.mount_points[0].path"].startswith("containers share no files")
     assert {row.key for row in made.rows if row.what == "Copilot has it, msaspec does not"} == set()
