@@ -220,9 +220,9 @@ class _Piece:
                 return value if near else self._refer(*attribute)
             if function == "Fn::Sub":
                 return {function: substituted(argument, self._variable, self.rewritten)}
-            if function == "Fn::FindInMap" and isinstance(argument, list) and isinstance(argument[0], str):
+            if function == "Fn::FindInMap" and isinstance(argument, list) and argument and isinstance(argument[0], str):
                 self.mappings.add(argument[0])
-            if function == "Fn::If" and isinstance(argument, list) and isinstance(argument[0], str):
+            if function == "Fn::If" and isinstance(argument, list) and argument and isinstance(argument[0], str):
                 self._use(argument[0])
             if function == "Condition" and isinstance(argument, str):
                 self._use(argument)

@@ -166,8 +166,7 @@ class Maker:
                 is_cluster = is_document or str(entry.get("engine")).startswith("aurora")
                 if is_document or not is_cluster or entry.get("size", "serverless") != "serverless":
                     entry.pop("capacity", None)
-                if not is_document:
-                    entry.pop("tls", None)
+                entry.pop("size" if is_document else "tls", None)  # which has classes of its own
                 for field in (*_OF_AN_INSTANCE, "backups", "version") if is_cluster else ():
                     entry.pop(field, None)
         for entry in made.get("brokers", {}).values() if self._careful() else ():
