@@ -42,6 +42,7 @@ OUTSIDE: Mapping[str, str] = {
     "export AWS": "points the AWS CLI to the sandbox, where the commands of the page are anyway",
     "aws cloudformation deploy --template-file shop.yaml": "its values are ids of a stack of another system",
     "eval": "fills variables for curl",
+    "msaspec secret rotate": "waits for copies that start anew; tests/deploy/test_secrets_rotated.py plays them",
     "msaspec push": "needs Docker; tests/deploy/test_pushing.py plays it",
 }
 """Commands that the test does not run, by how they begin, with the reason."""

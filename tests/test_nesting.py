@@ -85,7 +85,7 @@ def dangling(piece: Template, nested: Mapping[str, Template]) -> Iterator[str]:
     there = {*piece["Resources"], *piece.get("Parameters", {})}
     for section in ("Resources", "Outputs", "Conditions"):
         for source in sources(piece.get(section, {})):
-            if isinstance(source, Lookup) and source.keys[0] not in piece.get("Mappings", {}):
+            if isinstance(source, Lookup) and source.keys and source.keys[0] not in piece.get("Mappings", {}):
                 yield f"mapping {source.keys[0]}"
             if isinstance(source, Reference) and not source.name.startswith("AWS::"):
                 if source.name not in there and source.name != "own":

@@ -236,6 +236,8 @@ SCENES: Mapping[str, Scene] = {
         fails={FIRST: 1},
     ),
     "auditing.md": Scene(),
+    "secrets.md": Scene(),
+    "stores.md": Scene(),
     "volumes.md": Scene(),
 }
 """Of every page with blocks that are no manifests."""
