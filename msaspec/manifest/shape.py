@@ -69,15 +69,20 @@ def diagnostics(fault: ValidationError, prefix: Path, model: type[BaseModel]) ->
     """One diagnostic an error, placed under `prefix`."""
     found = fault.errors(include_url=False)
     misspelt = {meant for error in found if (meant := _meant(error, prefix, model))}
+    keys: set[tuple[str | int, ...]] = set()
     for error in found:
         if error["type"] == "missing" and error["loc"] in misspelt:
             continue  # It is there, by a name that has an error of its own.
         if error["type"] == "too_short" and error["input"]:
             continue  # Only because pydantic left out the entries that are wrong; they have errors of their own.
         location: list[str | int] = list(error["loc"])
-        of_key = bool(location) and location[-1] == "[key]"
+        of_key = "[key]" in location
         if of_key:
-            location.pop()
+            # What follows are the forms that a key may have, each with an error of its own.
+            location = location[: location.index("[key]")]
+            if tuple(location) in keys:
+                continue
+            keys.add(tuple(location))
         path = (*prefix, *location)
         yield _diagnostic(error, path, model, tuple(location), of_key=of_key)
 
