@@ -25,6 +25,7 @@ _NONE: Mapping[str, Path] = MappingProxyType({})
 _SYSTEM = {
     "Audit": "audit",
     "Bastion": "bastion",
+    "BrokerBootstrap": "brokers",
     "CdnCertificates": "buckets",
     "Cluster": "services",
     "DatabaseBootstrap": "databases",
