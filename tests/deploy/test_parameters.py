@@ -24,13 +24,13 @@ def deployed(text: str) -> dict[str, Any]:
 
 def chosen(text: str, words: dict[str, str] | None = None, *before: Any) -> dict[str, tuple[str, Source]]:
     """Tag and source by service."""
-    return {tag.service: (tag.value, tag.source) for tag in tags(plan(text), words or {}, *before)}
+    return {tag.service: (tag.value, tag.source) for tag in tags(plan(text), words or {}, {}, *before)}
 
 
 def refused(text: str, words: dict[str, str]) -> list[str]:
     """Code, line and message of everything that is wrong, with the hint."""
     with pytest.raises(Invalid) as caught:
-        tags(plan(text), words)
+        tags(plan(text), words, {})
     return [f"{d.code} {d.span and d.span.line} {d.message} {d.hint}" for d in caught.value.diagnostics]
 
 
@@ -41,7 +41,7 @@ def test_the_first_deployment_takes_the_tags_of_the_manifest() -> None:
 
 def test_a_tag_knows_its_parameter_and_its_image() -> None:
     """A tag carries what the stack, the repository and the manifest call it."""
-    (cart, _) = tags(plan(TAGGED), {"cart": "2"})
+    (cart, _) = tags(plan(TAGGED), {"cart": "2"}, {})
     found = (cart.service, cart.parameter, cart.repository, cart.value, cart.written)
     assert found == ("cart", "CartImageTag", "cart", "2", "1.0")
 
@@ -149,8 +149,8 @@ def test_deploying_twice_changes_no_tag(
         return {"Parameters": {"CartImageTag": {"Default": tag} if tag else {}, "UserImageTag": {"Default": "3"}}}
 
     before = ({"CartImageTag": running, "UserImageTag": "3"}, template_with(default)) if running else ()
-    first = {tag.parameter: tag.value for tag in tags(cart, words, *before)}
-    second = tags(cart, words if again else {}, first, template_with(written))
+    first = {tag.parameter: tag.value for tag in tags(cart, words, {}, *before)}
+    second = tags(cart, words if again else {}, {}, first, template_with(written))
     assert first == {tag.parameter: tag.value for tag in second}
 
 

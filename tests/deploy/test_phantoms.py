@@ -10,7 +10,7 @@ from msaspec.deploy.phantoms import happening
 from msaspec.update.changes import between
 
 PARAMETER, TOPIC, TEMPLATE = "AWS::SSM::Parameter", "AWS::SNS::Topic", "AWS::EC2::LaunchTemplate"
-ROLE, BROKER = "AWS::IAM::Role", "AWS::AmazonMQ::Broker"
+ROLE, UNKNOWN = "AWS::IAM::Role", "AWS::MSK::Configuration"
 
 
 def row(name: str, kind: str, *details: Any, action: str = "Modify", replacement: str | None = "False") -> Any:
@@ -125,7 +125,7 @@ def test_a_phantom_causes_nothing() -> None:
     [
         [row("User", PARAMETER, follows("Gone.Value"))],
         [row("Cause", TOPIC, action="Add", replacement=None), row("User", PARAMETER, follows("Cause.TopicArn"))],
-        [row("Cause", BROKER, changes("Users")), row("User", PARAMETER, follows("Cause.ConfigurationRevision"))],
+        [row("Cause", UNKNOWN, changes("ServerProperties")), row("User", PARAMETER, follows("Cause.LatestRevision"))],
         [
             row("Cause", TOPIC, changes("DisplayName")),
             row("User", PARAMETER, follows("Cause.TopicArn"), changes("Value")),

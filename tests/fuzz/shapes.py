@@ -167,6 +167,7 @@ class Maker:
                 if is_document or not is_cluster or entry.get("size", "serverless") != "serverless":
                     entry.pop("capacity", None)
                 entry.pop("size" if is_document else "tls", None)  # which has classes of its own
+                entry.pop("existing", None)  # which has nothing else, in a VPC that exists
                 for field in (*_OF_AN_INSTANCE, "backups", "version") if is_cluster else ():
                     entry.pop(field, None)
         for entry in made.get("brokers", {}).values() if self._careful() else ():
