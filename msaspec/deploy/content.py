@@ -1,4 +1,4 @@
-"""The tags of images that `build` alone describes: each follows from what the builder sees, and from what it is told.
+"""The tags of images that only `build` describes: a digest of the files that the builder sees, and of its options.
 
 So a service gets a new version when its folder changed, and only then, on whichever machine that is found out.
 """
@@ -30,18 +30,29 @@ NO_FOLDER = Code(
     Right: `build: {context: ./web, file: docker/Dockerfile}`
     """,
 )
+CHANGED = Code(
+    "MSA504",
+    "A folder that changed before its image was built",
+    """
+    The tag of an image with `build` and without `image` is a digest of its content. The folder changed after msaspec
+    had computed the tag, for example while it waited for your answer, so the image would not be what its tag says.
+    Nothing was built. Run the command again.
+    """,
+)
 PREFIX = "content-"
 DIGITS = 20
 """Of the digest, in hexadecimal: 80 bits."""
 _CHUNK = 1 << 20
 
 
-def tags(plan: Plan, names: Collection[str] | None = None, folder: str | None = None) -> Mapping[str, str]:
-    """Return the tag of each image that `build` alone describes, by service or job; `names` chooses some. What runs the
+def tags(
+    plan: Plan, words: Mapping[str, str], names: Collection[str] | None = None, folder: str | None = None
+) -> Mapping[str, str]:
+    """Return the tag of each image that only `build` describes, by service or job; `names` chooses some. What runs the
     image of another one without naming a tag has its tag.
 
-    Paths are relative to the file of the manifest; `folder` takes the place of the one to build from. Raises Invalid
-    with each folder that cannot be read.
+    `words` are the tags of the command line, for which no folder is read. Paths are relative to the file of the
+    manifest; `folder` replaces the one to build from. Raises Invalid with each folder that cannot be read.
     """
     workloads = [workload for _, workload in plan.workloads]
     wanted = [each for each in workloads if names is None or each.name in names]
@@ -53,6 +64,9 @@ def tags(plan: Plan, names: Collection[str] | None = None, folder: str | None = 
         spec = workload.spec
         if spec.image is not None or spec.build is None or workload.name not in needed:
             continue
+        if workload.name in words:
+            found[workload.name] = words[workload.name]
+            continue
         context = Path(folder) if folder else Path(plan.manifest.document.text.file).parent / spec.build.context
         try:
             found[workload.name] = f"{PREFIX}{_digest(spec.build, context, spec.arch)[:DIGITS]}"
@@ -63,6 +77,22 @@ def tags(plan: Plan, names: Collection[str] | None = None, folder: str | None = 
     if faults:
         raise Invalid(map(plan.manifest.document.place, faults))
     return found | {name: found[repository] for name, repository in shared.items() if repository in found}
+
+
+def changed(plan: Plan, before: Mapping[str, str]) -> list[Diagnostic]:
+    """Return the folders whose content has another tag by now than `before`, by service or job."""
+    after = tags(plan, {}, before)
+    return [
+        plan.manifest.document.place(
+            CHANGED.at(
+                (*workload.path, "build"),
+                f"The folder of `{workload.name}` changed before its image was built.",
+                hint="Run the command again.",
+            )
+        )
+        for _, workload in plan.workloads
+        if workload.name in before and before[workload.name] != after.get(workload.name)
+    ]
 
 
 def _is_untagged(image: Image) -> bool:
@@ -101,14 +131,15 @@ def _seen(context: Path, rules: tuple[Rule, ...]) -> Iterator[str]:
     waiting = [""]
     while waiting:
         above = waiting.pop()
-        for entry in os.scandir(context / above):
-            path = f"{above}{entry.name}"
-            is_folder = entry.is_dir(follow_symlinks=False)
-            is_out = entry.name == ".git" or ignored.is_ignored(path, rules)
-            if is_folder and (not is_out or (returning and entry.name != ".git")):
-                waiting.append(f"{path}/")
-            elif not is_folder and not is_out:
-                yield path
+        with os.scandir(context / above) as entries:
+            for entry in entries:
+                path = f"{above}{entry.name}"
+                is_folder = entry.is_dir(follow_symlinks=False)
+                is_out = entry.name == ".git" or ignored.is_ignored(path, rules)
+                if is_folder and (not is_out or (returning and entry.name != ".git")):
+                    waiting.append(f"{path}/")
+                elif not is_folder and not is_out:
+                    yield path
 
 
 def _file(path: Path) -> str:

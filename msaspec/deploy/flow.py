@@ -182,7 +182,7 @@ def _tags(plan: Plan, words: Mapping[str, str], looked: Iterable[Looked]) -> tup
     for each in looked:
         running |= each.deployed.parameters if each.deployed else {}
         declared |= each.template.get("Parameters", {})
-    made = content.tags(plan)
+    made = content.tags(plan, words)
     return parameters.tags(plan, words, made, running, {"Parameters": declared})
 
 
@@ -210,7 +210,7 @@ def versions(aws: Aws, plan: Plan, stack: Stack) -> Versions:
     if deployed.standing is Standing.PRESERVED:
         template = resumption.present(template, state.resources(aws, deployed.id))
     stranger = ownership.stranger(aws, deployed, [claim(template)], stack.owner)
-    made = content.tags(plan)
+    made = content.tags(plan, {})
     names = {tag_parameter(service): service for service, _, _ in parameters.owned(plan)}
     try:
         chosen = parameters.tags(plan, {}, made, deployed.parameters, template)
@@ -340,6 +340,9 @@ def _images(context: DeployContext, plan: Plan, tags: Sequence[Tag], looked: Loo
     question = said.MayBuild(tuple(f"{repository}:{value}" for repository, value in sorted(built)))
     if not (context.options.yes or aws.local() or reporter.asks(question)):
         raise Declined
+    before = {each.tag.service: each.tag.value for each in wanted if each.build and each.tag.source is Source.CONTENT}
+    if changed := content.changed(plan, before):
+        raise Invalid(changed)
     quiet = building.Quiet()
     pushing.upload(context, name, wanted, quiet, lambda: quiet.said)
     return pins.pinned(context, looked, images.described(aws, name, tags))

@@ -16,7 +16,7 @@ class Rule:
     pattern: str
     """Relative to the folder, with `/` between its steps."""
     again: bool = False
-    """Whether it takes back in what an earlier line leaves out (`!`)."""
+    """Whether it includes again what an earlier line excludes (`!`)."""
 
     @cached_property
     def _form(self) -> re.Pattern[str]:

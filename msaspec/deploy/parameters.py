@@ -108,9 +108,7 @@ def tags(
         made = content.get(service)
         edited = written is not None and written != before.get(name, {}).get("Default")
         if service in words:
-            chosen.append(
-                Tag(service, name, repository, words[service], Source.WORD, made or written, None, moves, section)
-            )
+            chosen.append(Tag(service, name, repository, words[service], Source.WORD, written, None, moves, section))
         elif made:
             chosen.append(Tag(service, name, repository, made, Source.CONTENT, made, None, moves, section))
         elif deployed and not edited:

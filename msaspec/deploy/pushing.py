@@ -66,7 +66,7 @@ def wanted(plan: Plan, services: Sequence[str], words: Mapping[str, str], file: 
     untagged = {name for name, _, tag in parameters.owned(plan) if tag is None and name not in words}
     # Only the tags of what is pushed have to be known.
     others = dict.fromkeys(untagged - set(services), "unknown")
-    made = content.tags(plan, untagged & set(services), build)
+    made = content.tags(plan, words, untagged & set(services), build)
     chosen = parameters.tags(plan, {**others, **words}, made)
     return of(plan, [tag for tag in chosen if tag.service in services], file, build)
 

@@ -40,7 +40,7 @@ def verify(context: Context, system: System) -> bool:
         with fault.tolerated():
             found += [*map(context.placed, quotas.exceeded(aws, looked))]
         service_roles.report(context, looked)
-    made = content.tags(system.plan)
+    made = content.tags(system.plan, {})
     tags = parameters.tags(system.plan, {}, made, running, {"Parameters": declared})
     place = aws.region, caller["Account"], caller["Arn"]
     needs = Needs(system.plan, system.stacks, tags, context, *place, frozenset(own), running)

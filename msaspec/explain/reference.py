@@ -149,7 +149,7 @@ def _layers() -> Iterator[str]:
     uses = [f"a {kind.noun}: {_named(kind.options.__name__)}" for kind in kinds()]
     uses.append("a service: [ServiceUse](#serviceuse)")
     uses.append("a service of another system: [OtherUse](#otheruse)")
-    yield f"## Access options\n\nWhat may stand behind a name under `uses`: {'; '.join(uses)}.\n"
+    yield f"## Access options\n\nThe options of a use depend on what it names: {'; '.join(uses)}.\n"
     for kind in kinds():
         yield _section(kind.options.__name__, schema.models())
     yield (

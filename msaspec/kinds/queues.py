@@ -164,7 +164,7 @@ class Queue(Model):
         examples=[["events"], {"events": {"filter": {"type": ["created"]}}}],
     )
     notify: Name | None = Field(
-        None, description="Topic that is told when there are dead letters, by an alarm.", examples=["alerts"]
+        None, description="Topic that gets a message when the queue of dead letters is not empty.", examples=["alerts"]
     )
 
 
@@ -193,7 +193,7 @@ class Queues(Kind[Queue, QueueUse]):
     }
 
     def linked(self, entry: Entry[Queue]) -> Iterable[tuple[str, Path]]:
-        """Yield the topics that it takes messages from, and the one that is told of dead letters."""
+        """Yield the topics that it subscribes to, and the one that its alarm notifies."""
         for name in sorted(entry.spec.from_):
             yield name, (*entry.path, "from", name)
         if entry.spec.notify:

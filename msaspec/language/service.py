@@ -214,7 +214,8 @@ class Service(Model):
     health: Health | None = Field(
         None,
         description="Path that answers when the service is ready, or another check. Default by the protocol of `port`:"
-        " the first routed path, or `/`; `grpc`; `tcp`.",
+        " the first routed path, or `/`; `grpc`; `tcp`. Load balancers ask for a path, so it needs `paths` or `hosts`;"
+        " an internal service takes `{command: [...]}`.",
     )
     runtime: Annotated[Any, WithJsonSchema({})] = Field(
         DEFAULT_RUNTIME,

@@ -35,7 +35,7 @@ def made(folder: Path, **files: str) -> None:
 def tag(folder: Path, manifest: str = BUILT) -> str:
     """The tag of the service's image."""
     plan, _ = pipeline.plan_of(pipeline.load(manifest, str(folder / "msa.yaml")))
-    return content.tags(plan)["cart"]
+    return content.tags(plan, {})["cart"]
 
 
 @pytest.fixture
@@ -172,9 +172,9 @@ def test_what_names_the_image_of_another_has_its_tag(web: Path) -> None:
     """A job runs what its service runs. Asked for alone, it is asked for with the folder of the service."""
     text = f"{BUILT}jobs:\n  clean: {{image: cart, run: by-hand}}\n  other: {{image: 'cart:2', run: by-hand}}\n"
     plan, _ = pipeline.plan_of(pipeline.load(text, str(web / "msa.yaml")))
-    assert content.tags(plan) == {"cart": tag(web), "clean": tag(web)}
-    assert content.tags(plan, {"clean"}) == {"clean": tag(web)} | {"cart": tag(web)}
-    assert content.tags(plan, {"other"}) == {}
+    assert content.tags(plan, {}) == {"cart": tag(web), "clean": tag(web)}
+    assert content.tags(plan, {}, {"clean"}) == {"clean": tag(web)} | {"cart": tag(web)}
+    assert content.tags(plan, {}, {"other"}) == {}
 
 
 def test_lint_and_compile_do_not_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,6 +214,39 @@ def test_a_deployment_follows_the_folder(account: Account, log: Callable[[], lis
     assert first in account.run("status", "--format", "json").stdout
     assert account.deploy(None).exit_code == 0
     assert second in account.run("status", "--format", "json").stdout
+
+
+def test_a_word_needs_no_folder(account: Account, log: Callable[[], list[list[str]]]) -> None:
+    """With `--tag` nothing of the folder is read, and a job of the same image has the same tag."""
+    job = "jobs:\n  tidy: {image: cart, run: by-hand}\n"
+    made(account.folder, Dockerfile="FROM scratch\n")
+    assert account.deploy(BUILT + job).exit_code == 0
+    account.push("cart", "1.0")
+    (account.folder / "web" / "Dockerfile").unlink()
+    result = account.run("deploy", "--yes", "--tag", "cart=1.0")
+    assert result.exit_code == 0, result.stderr
+    found = account.cloudformation.describe_stacks(StackName="shop")["Stacks"][0]["Parameters"]
+    tags = {each["ParameterKey"]: each["ParameterValue"] for each in found}
+    assert (tags["CartImageTag"], tags["TidyImageTag"]) == ("1.0", "1.0")
+
+
+def test_a_folder_that_changes_meanwhile_is_not_built(account: Account, log: Callable[[], list[list[str]]]) -> None:
+    """The image would not be what its tag says. The next deployment builds what is there then."""
+    made(account.folder, Dockerfile="FROM scratch\n")
+    account.write(BUILT)
+
+    def edited(operation: str) -> None:
+        if operation == "DescribeImages":
+            made(account.folder, main_dot_py="edited")
+
+    account.before = edited
+    result = account.deploy(None)
+    assert (result.exit_code, log()) == (1, [])
+    assert "MSA504" in result.stderr
+    assert account.stack() is None
+    account.before = lambda operation: None
+    assert account.deploy(None).exit_code == 0
+    assert log()[-1] == ["push", f"{IMAGES}:{tag(account.folder)}"]
 
 
 def test_push_builds_each_content_once(account: Account, log: Callable[[], list[list[str]]]) -> None:

@@ -45,7 +45,7 @@ def test_a_system_lives_and_ends(
     document = pipeline.load(system.file.read_bytes(), str(system.file), beside.reader(str(system.file.parent)))
     plan, _ = pipeline.plan_of(document, system.environment)
     try:
-        tags = parameters.tags(plan, {}, content.tags(plan))
+        tags = parameters.tags(plan, {}, content.tags(plan, {}))
     except Invalid:
         pytest.skip("It has an image without a tag.")
     pushed = dict.fromkeys((names.repository(plan.site.system, each.repository), each.value) for each in tags)

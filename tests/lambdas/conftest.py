@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -30,3 +31,22 @@ def world(server: postgres.Server) -> World:
     fresh = World(server)
     fresh.clear()
     return fresh
+
+
+@pytest.fixture(scope="module")
+def mariadb_server() -> Iterator[Any]:
+    """A running server of MariaDB; skipped with the reason where there is none."""
+    mariadb = pytest.importorskip("tests.lambdas.mariadb")
+    try:
+        with mariadb.serve() as running:
+            yield running
+    except mariadb.Unavailable as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture
+def maria(mariadb_server: Any) -> Any:
+    """A server of MariaDB with nothing but a master user like that of RDS."""
+    from tests.lambdas.test_mysql_runner import World as OfMaria
+
+    return OfMaria(mariadb_server)

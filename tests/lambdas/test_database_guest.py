@@ -4,7 +4,6 @@ templates."""
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -38,22 +37,6 @@ def mysql(request: pytest.FixtureRequest) -> Any:
     """The program for MySQL and MariaDB."""
     whole = request.param != "plain"
     return shipped("mariadb", set_up=whole, turns=whole)
-
-
-@pytest.fixture(scope="module")
-def mariadb_server() -> Iterator[Any]:
-    """A running server; skipped with the reason where there is none."""
-    try:
-        with mariadb.serve() as running:
-            yield running
-    except mariadb.Unavailable as reason:
-        pytest.skip(str(reason))
-
-
-@pytest.fixture
-def maria(mariadb_server: Any) -> OfMaria:
-    """A server with nothing but a master user like that of RDS."""
-    return OfMaria(mariadb_server)
 
 
 def refusal(program: Any, event: dict[str, Any], claim: str = SHOP) -> str:

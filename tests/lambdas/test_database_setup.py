@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import types
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -104,22 +103,6 @@ def test_postgres_makes_extensions_as_the_master(world: World, postgres: Any) ->
 
 
 # MariaDB
-
-
-@pytest.fixture(scope="module")
-def mariadb_server() -> Iterator[Any]:
-    """A running server; skipped with the reason where there is none."""
-    try:
-        with mariadb.serve() as running:
-            yield running
-    except mariadb.Unavailable as reason:
-        pytest.skip(str(reason))
-
-
-@pytest.fixture
-def maria(mariadb_server: Any) -> OfMaria:
-    """A server with nothing but a master user like that of RDS."""
-    return OfMaria(mariadb_server)
 
 
 @pytest.fixture(scope="session")

@@ -135,7 +135,7 @@ def steps(system: System) -> Iterator[tuple[str, list[str], str]]:
     """Yield what is done to a system: the command, its words, and what the step is called."""
     document = pipeline.load(system.file.read_bytes(), str(system.file))
     plan, _ = pipeline.plan_of(document, system.environment)
-    tagged = sorted(tag.service for tag in parameters.tags(plan, {}, content.tags(plan)))
+    tagged = sorted(tag.service for tag in parameters.tags(plan, {}, content.tags(plan, {})))
     lose = [word for name in data(system) for word in ("--delete-data", name)]
     yield "deploy", ["--yes"], "deploy"
     yield "status", [], "status"
@@ -162,7 +162,7 @@ def run(system: System, without: str | None = None) -> set[str]:
     plan, _ = pipeline.plan_of(document, system.environment)
     images = [
         (names.repository(plan.site.system, tag.repository), value)
-        for tag in parameters.tags(plan, {}, content.tags(plan))
+        for tag in parameters.tags(plan, {}, content.tags(plan, {}))
         for value in (tag.value, NEXT)
     ]
     images = list(dict.fromkeys(images))

@@ -32,7 +32,7 @@ TYPES = (
 _MANY = 20
 """ECS services that a role names one by one; its policies have 10,240 characters, so more are those of the cluster."""
 TABLE = "TABLE = json.loads('"
-"""How the line begins that stands behind the source of the function, in which the template says who reads what."""
+"""The start of the last line of the function's source, which lists who reads each secret."""
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def invoke(context, function, event, hidden=()):
 
 
 def ask(context, secret, login, **more):
-    """Have the runner log in and do what it is told."""
+    """Invoke the runner, which logs in and takes a step."""
     event = {"Host": secret["host"], "Port": str(secret["port"]), "ca": fetch(authorities()).decode(), **more}
     event |= {"username": login["username"], "password": login["password"]}
     return invoke(context, os.environ["RUNNER"], event, (login["password"], *more.get("Login", ())[1:]))

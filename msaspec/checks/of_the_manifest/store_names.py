@@ -44,10 +44,10 @@ def check(plan: Plan) -> Iterator[Diagnostic]:
                 if name not in used or (alias.asked and not alias.verified):
                     continue
                 if alias.asked:
-                    message = f"Clients that verify certificates refuse `{name}` as the name of the store `{name}`."
+                    message = f"Clients that verify certificates refuse `{name}`: the certificate has another name."
                     hint = f"Write `${{{name}.host}}` for the name, or `tls: false` at the store."
                 else:
-                    message = f"`{name}` is the name of a store, and no address: it leads nowhere."
+                    message = f"`{name}` is the name of a store and not an address, so it does not resolve."
                     otherwise = "" if alias.asked is None else ", or `short_name: true` at the store"
                     hint = f"Write `${{{name}.address}}`{otherwise}."
                 yield STORE_NAME.at(path, message, hint=hint)

@@ -186,7 +186,7 @@ def command(
             and not flow.is_lint_remembered(system, target.region, linting)
         )
         # Nothing runs in a new sandbox that could keep its tag.
-        chosen = parameters.tags(system.plan, options.tags, content.tags(system.plan))
+        chosen = parameters.tags(system.plan, options.tags, content.tags(system.plan, options.tags))
         words = ["lint", file, "--env", environment or BASE]
         words += ["--cfnlintrc", cfnlintrc] if cfnlintrc else []
         with (
