@@ -20,7 +20,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parent.parent
-SIZES = (3, 10, 30, 100, 180)
+SIZES = (3, 10, 30, 100, 200)
 SYSTEMS, SHARED = 5, 20
 """How many systems use one another, and how many services of each are shared with the one before it."""
 USERS = 25

@@ -8,9 +8,12 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import pytest
 import yaml
 
 from msaspec import pipeline
+from msaspec.checks.of_the_template import limits
+from msaspec.template import nesting
 
 ROOT = Path(__file__).parent.parent
 
@@ -42,6 +45,15 @@ def test_systems_of_any_size_compile() -> None:
         text = benchmark().system_of(services)
         compiled = pipeline.compile_main(pipeline.load(text, "msa.yaml"))
         assert len(compiled.plan.workloads) == services == len(yaml.safe_load(text)["services"])
+
+
+@pytest.mark.parametrize("runtime", ["fargate", "instance"])
+def test_two_hundred_services_with_a_database_each_are_one_system(runtime: str) -> None:
+    """The whole fits into one deployment, and each of its templates into CloudFormation."""
+    stack = pipeline.compile_main(pipeline.load(benchmark("large").system_of(200, runtime), "msa.yaml")).stack
+    pieces = nesting.pieces(stack.template, stack.entry_of)
+    assert {f"Service{number:03}Nested" for number in range(200)} <= set(pieces.nested)
+    assert list(limits.too_large(stack, pieces)) == []
 
 
 def test_large_systems_use_one_another() -> None:

@@ -172,6 +172,12 @@ def homes(stack: Stack, before: Template | None = None) -> nesting.Homes:
         return nesting.homes(stack.template, stack.entry_of, before)
 
 
+def layout(stack: Stack, before: Template | None = None) -> nesting.Layout:
+    """How a stack that does not fit into one template is deployed."""
+    with patch.object(nesting, "RESOURCES", 10):
+        return nesting.layout(stack.template, stack.entry_of, before)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_services_of_every_runtime_are_apart(seed: int) -> None:
     """Each has a stack of its own, data stays in the root, and no stacks need each other."""
@@ -190,7 +196,8 @@ def test_services_of_every_runtime_are_apart(seed: int) -> None:
 def test_each_template_is_one_that_cfn_lint_takes() -> None:
     """Neither errors nor warnings, in the root and in every nested stack, and no circle."""
     stack = compiled(some(4, 1))
-    pieces = nesting.split(stack.template, homes(stack), lambda home: f"https://s3.amazonaws.com/bucket/{home}")
+    made = layout(stack)
+    pieces = nesting.split(made.template, made.homes, lambda home: f"https://s3.amazonaws.com/bucket/{home}")
     for piece in pieces.all():
         text = json.dumps(piece)
         assert [found for found in examine(text, ["eu-west-1"]) if found.rule != "W1030"] == []
@@ -240,6 +247,89 @@ def test_what_is_deployed_stays_where_it_is() -> None:
     kept = nesting.homes(fewer.template, fewer.entry_of, deployed)
     assert "Svc4Nested" in kept.values()
     assert "Svc3Nested" not in kept.values()
+
+
+def rules_of(made: Template, group: str) -> list[tuple[str, str]]:
+    """Who may connect to a group by a rule inside of it, with the reason."""
+    found = made["Resources"][group]["Properties"].get("SecurityGroupIngress", [])
+    return [(rule["SourceSecurityGroupId"]["Ref"], rule["Description"]) for rule in found if "CidrIp" not in rule]
+
+
+def test_rules_of_stores_stand_in_their_groups() -> None:
+    """With all that they say, and what waited for the rule waits for the group. Rules to services are resources, so
+    that another port is opened before the old one is closed."""
+    stack = compiled(some(6, 0))
+    made = layout(stack).template
+    given = [(f"Svc{number}SecurityGroup", f"svc-{number} uses main") for number in range(6)]
+    assert rules_of(made, "MainDatabaseSecurityGroup") == given
+    assert rules_of(made, "Svc0SecurityGroup") == []
+    gone = set(stack.template["Resources"]) - set(made["Resources"])
+    assert gone == {f"Svc{number}ToMain" for number in range(6)}
+    calls = {name for name in stack.template["Resources"] if "ToSvc" in name}
+    assert calls
+    assert calls <= set(made["Resources"])
+    assert "Svc0ToMain" in stack.template["Resources"]["Svc0Service"]["DependsOn"]
+    assert "MainDatabaseSecurityGroup" in made["Resources"]["Svc0Service"]["DependsOn"]
+    pieces = nesting.split(made, layout(stack).homes)
+    assert undone(pieces) == json.loads(json.dumps(made))
+
+
+def test_below_the_limit_rules_are_resources() -> None:
+    """The template is what it was."""
+    stack = compiled(some(3, 0))
+    assert nesting.layout(stack.template, stack.entry_of) == nesting.Layout(stack.template, {})
+
+
+def test_a_rule_that_is_deployed_stays_what_it_is() -> None:
+    """EC2 refuses the same rule twice, so one does not become the other, whatever comes and goes."""
+    services = some(6, 0)
+    small, large = (compiled({name: services[name] for name in list(services)[:count]}) for count in (3, 6))
+    grown = layout(large, small.template)
+    assert {f"Svc{number}ToMain" for number in range(6)} & set(grown.template["Resources"]) == {
+        f"Svc{number}ToMain" for number in range(3)
+    }
+    pieces = nesting.split(grown.template, grown.homes)
+    deployed = nesting.join(pieces.root, pieces.nested)
+    assert layout(large, deployed) == grown
+    assert set(nesting.layout(small.template, small.entry_of, deployed).template["Resources"]) == set(
+        small.template["Resources"]
+    )
+    fresh = layout(large)
+    pieces = nesting.split(fresh.template, fresh.homes)
+    shrunk = nesting.layout(small.template, small.entry_of, nesting.join(pieces.root, pieces.nested))
+    assert "Svc0ToMain" not in shrunk.template["Resources"]
+
+
+ODD: dict[str, Any] = {
+    "another attribute": ("Svc0ToMain", {"Metadata": {"why": "asked"}}),
+    "a condition": ("Svc0ToMain", {"Condition": "Busy"}),
+    "a port that is known later": ("Svc0ToMain", {"Properties": {"FromPort": {"Ref": "Port"}}}),
+    "a group that may not be there": ("Svc0SecurityGroup", {"Condition": "Busy"}),
+    "rules that a function gives": (
+        "MainDatabaseSecurityGroup",
+        {"Properties": {"SecurityGroupIngress": {"Ref": "R"}}},
+    ),
+    "a group that needs the store": ("Svc0SecurityGroup", {"Properties": {"GroupName": {"Ref": "MainDatabase"}}}),
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_a_rule_of_another_shape_stays_a_resource(what: str) -> None:
+    """What patches make of it would be lost, or make a circle."""
+    stack = compiled(some(4, 0))
+    name, changes = ODD[what]
+    part = stack.template["Resources"][name]
+    part |= {**changes, "Properties": {**part["Properties"], **changes.get("Properties", {})}}
+    assert "Svc0ToMain" in layout(stack).template["Resources"]
+
+
+def test_a_rule_that_something_refers_to_stays_a_resource() -> None:
+    """It would refer to nothing."""
+    stack = compiled(some(4, 0))
+    stack.template["Outputs"]["Rule"] = {"Value": {"Ref": "Svc0ToMain"}}
+    made = layout(stack).template
+    assert "Svc0ToMain" in made["Resources"]
+    assert "Svc1ToMain" not in made["Resources"]
 
 
 def test_a_template_that_fits_stays_one() -> None:

@@ -6,18 +6,38 @@ RegisterInstance) and which suits single addresses and tasks too: a query is ans
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from troposphere import GetAtt, Ref, servicediscovery
 
 from msaspec.aws.intrinsic import reference
-from msaspec.language.aws_type import AwsType
+from msaspec.language.aws_type import MADE_IN, AwsType, Clients, remove
 from msaspec.language.part import Part
 from msaspec.language.value import Token
 from msaspec.template import names
 
-SERVICE = AwsType(name="AWS::ServiceDiscovery::Service", unique=(("DnsConfig", "Name"),))
+
+def _remove(aws: Clients, id: str) -> bool:
+    return remove(aws.client("servicediscovery").delete_service, "ServiceNotFound", "ResourceInUse", Id=id)
+
+
+def _made_in(aws: Clients, stacks: str, known: Collection[str]) -> Iterator[str]:
+    api = aws.client("servicediscovery")
+    for page in api.get_paginator("list_services").paginate():
+        for each in page["Services"]:
+            tags = () if each["Id"] in known else api.list_tags_for_resource(ResourceARN=each["Arn"])["Tags"]
+            if any(tag["Key"] == MADE_IN and tag["Value"].startswith(stacks) for tag in tags):
+                yield each["Id"]
+
+
+SERVICE = AwsType(
+    name="AWS::ServiceDiscovery::Service",
+    noun="private name",
+    unique=(("DnsConfig", "Name"),),
+    remove=_remove,
+    made_in=_made_in,
+)
 INSTANCE = AwsType(name="AWS::ServiceDiscovery::Instance", unique=(("ServiceId", "InstanceId"),))
 TYPES = (SERVICE, INSTANCE)
 

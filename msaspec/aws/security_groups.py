@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from troposphere import Ref, Tags, ec2
 
 from msaspec.aws.intrinsic import reference
-from msaspec.language.aws_type import AwsType
+from msaspec.language.aws_type import MADE_IN, AwsType, Clients, remove
 from msaspec.language.part import Door, Site
 from msaspec.language.value import Token
 
@@ -26,7 +26,23 @@ def _description(text: str) -> str | None:
     return None if set(text) <= _TEXT else "it contains a character that EC2 does not allow"
 
 
-GROUP = AwsType(name="AWS::EC2::SecurityGroup", names={"GroupName": _name, "GroupDescription": _description})
+def _remove(aws: Clients, id: str) -> bool:
+    return remove(aws.client("ec2").delete_security_group, "InvalidGroup.NotFound", "DependencyViolation", GroupId=id)
+
+
+def _made_in(aws: Clients, stacks: str, known: Collection[str]) -> Iterator[str]:
+    filters = [{"Name": f"tag:{MADE_IN}", "Values": [f"{stacks}*"]}]
+    for page in aws.client("ec2").get_paginator("describe_security_groups").paginate(Filters=filters):
+        yield from (each["GroupId"] for each in page["SecurityGroups"] if each["GroupId"] not in known)
+
+
+GROUP = AwsType(
+    name="AWS::EC2::SecurityGroup",
+    noun="security group",
+    names={"GroupName": _name, "GroupDescription": _description},
+    remove=_remove,
+    made_in=_made_in,
+)
 RULE = AwsType(
     name="AWS::EC2::SecurityGroupIngress",
     unique=(("GroupId", "IpProtocol", "FromPort", "ToPort", "SourceSecurityGroupId", "CidrIp"),),

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from msaspec.deploy import deletion, erasure, failure, inventory, safeguards, systems
+from msaspec.deploy import deletion, erasure, failure, inventory, latecomers, safeguards, systems
 from msaspec.deploy.attendance import watch
 from msaspec.deploy.aws import fault, state
 from msaspec.deploy.aws.events import Event, Feed
@@ -102,6 +102,7 @@ def delete(context: DestroyContext, agreed: Agreed) -> Gone:
     creating = deployed.status == CREATING
     with _unfinished(context), safeguards.restored_on_failure(context, deployed, stock.template):
         _lift(context, stock, deployed)
+        latecomers.remove_all(context, context.stack, stock.template, {item.resource.id or "" for item in stock.items})
         outcomes = [_deleted(context, stock, _still_there(context, stock))]
         if outcomes[-1].status == "DELETE_FAILED" and creating:
             # What was still being made when the protections were lifted has its own now.

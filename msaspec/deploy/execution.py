@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from msaspec.compile import aws_types
-from msaspec.deploy import changeset, failure, leftovers, policy, resumption, safeguards, service_roles
+from msaspec.deploy import changeset, failure, latecomers, leftovers, policy, resumption, safeguards, service_roles
 from msaspec.deploy.aws import fault, protection, state
 from msaspec.deploy.aws.state import Deployed, Resource
 from msaspec.deploy.context import Context
@@ -227,7 +227,9 @@ def _begin(context: DeployContext, proposal: Proposal, lifted: Collection[Resour
 
 def report_left(context: Context, proposal: Proposal, outcome: Outcome) -> None:
     """Say what CloudFormation could not remove, although it is done."""
-    found = leftovers.left(context.aws, outcome, proposal.looked.entry_of)
+    looked = proposal.looked
+    left = latecomers.remove(context, leftovers.failed(outcome), looked.template, looked.homes)
+    found = [leftovers.told(context.aws, event, looked.entry_of(event.logical_id)) for event in left]
     context.reporter.diagnosed([context.placed(each) for each in found])
 
 

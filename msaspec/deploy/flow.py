@@ -52,6 +52,7 @@ from msaspec.linting.settings import Settings
 from msaspec.messages import deploying as said
 from msaspec.messages.publishing import SiteLater
 from msaspec.pipeline import System
+from msaspec.template import nesting
 from msaspec.template.owner import claim
 from msaspec.template.stack import Stack
 from msaspec.template.zones import PARAMETER as ZONES
@@ -224,7 +225,8 @@ def versions(aws: Aws, plan: Plan, stack: Stack) -> Versions:
     values |= {name: known[name] for name in stack.taken if name in known}
     filled = parameters.filled(template, deployed.parameters)
     before = Stack(stack.name, filled, {}, role=stack.role, tags=deployed.tags, protected=deployed.protected)
-    after = replace(stack, template=parameters.filled(stack.template, values))
+    layout = nesting.layout(stack.template, stack.entry_of, template or None)
+    after = replace(stack, template=parameters.filled(layout.template, values))
     return Versions(before, after, stranger, tuple(unfilled))
 
 

@@ -31,13 +31,19 @@ FORGOTTEN = ("UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 
 def left(aws: Aws, outcome: Outcome, entry_of: Callable[[str], Path]) -> list[Diagnostic]:
     """Return a warning for each resource that an operation could not delete, and is done with all the same."""
+    return [told(aws, event, entry_of(event.logical_id)) for event in failed(outcome)]
+
+
+def failed(outcome: Outcome) -> list[Event]:
+    """Return the last event of each resource that an operation could not delete, and is done with all the same."""
     if outcome.status not in FORGOTTEN:
         return []
     last = {(event.logical_id, event.physical_id): event for event in ordered(outcome.events) if not event.of_stack}
-    return [_told(aws, event, entry_of(event.logical_id)) for event in last.values() if event.status == "DELETE_FAILED"]
+    return [event for event in last.values() if event.status == "DELETE_FAILED"]
 
 
-def _told(aws: Aws, event: Event, entry: Path) -> Diagnostic:
+def told(aws: Aws, event: Event, entry: Path) -> Diagnostic:
+    """Return the warning about a resource that was left."""
     reason = " ".join((event.reason or "CloudFormation gives no reason.").split())
     place = f"`{event.logical_id}` of `{render(entry)}`" if entry else f"`{event.logical_id}`, {STRANGE}"
     message = f"The {aws_types.of(event.type)} {event.physical_id or ''} ({place}) could not be deleted: {reason}"

@@ -25,7 +25,7 @@ from msaspec.diagnostics.place import Path
 from msaspec.messages import deploying as said
 from msaspec.messages.progress import Waiting
 from msaspec.template import nesting, origin
-from msaspec.template.nesting import Homes
+from msaspec.template.nesting import Homes, Layout
 from msaspec.template.stack import Stack
 
 BUSY = Code(
@@ -72,7 +72,8 @@ T = TypeVar("T")
 class Looked:
     """A stack as it is before a deployment, and as it is to be."""
 
-    stack: Stack
+    compiled: Stack
+    """As the manifest says, whatever is deployed."""
     deployed: Deployed | None = None
     template: Mapping[str, Any] = field(default_factory=dict)
     """Of the stack as it is; empty where nothing is deployed."""
@@ -94,10 +95,20 @@ class Looked:
         return self.deployed is not None and self.deployed.standing is Standing.PRESERVED and not self.anew
 
     @cached_property
+    def _layout(self) -> Layout:
+        return nesting.layout(self.compiled.template, self.compiled.entry_of, self.template or None)
+
+    @cached_property
+    def stack(self) -> Stack:
+        """The stack as it is to be."""
+        whole = self._layout.template is self.compiled.template
+        return self.compiled if whole else replace(self.compiled, template=self._layout.template)
+
+    @property
     def homes(self) -> Homes:
         """Where the resources of the stack are to be, if one template is not enough. What is deployed stays in its
         stack."""
-        return nesting.homes(self.stack.template, self.stack.entry_of, self.template or None)
+        return self._layout.homes
 
     def sides(self, values: Mapping[str, str]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """Return the templates as it is and as it is to be, both with the values of their parameters."""

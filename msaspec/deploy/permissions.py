@@ -15,7 +15,7 @@ from msaspec.aws import existing_network
 from msaspec.compile import aws_types, systems
 from msaspec.deploy.aws import artifacts
 from msaspec.deploy.handlers import BEYOND
-from msaspec.template import nesting, sharing
+from msaspec.template import sharing
 from msaspec.template.render import to_yaml
 from msaspec.template.stack import Stack
 from msaspec.update import replacement
@@ -335,7 +335,7 @@ def _own(stacks: Sequence[Stack], commands: Sequence[str]) -> Iterator[dict[str,
         looking = ["cloudformation:DescribeStacks", "cloudformation:GetTemplate"]
         yield {"Sid": "Environments", "Effect": "Allow", "Action": looking, "Resource": "*"}
     yield from _of_systems(stacks, commands)
-    split = [stack for stack in stacks if nesting.homes(stack.template, stack.entry_of)]
+    split = [stack for stack in stacks if stack.layout.homes]
     large = any(len(to_yaml(stack).encode()) > artifacts.LONGEST for stack in stacks)
     if "deploy" in commands and (large or split):
         bucket = "arn:*:s3:::msaspec-templates-*"

@@ -35,7 +35,7 @@ def shared(context: DeployContext, looked: Looked, bring: Callable[[Looked], T])
             if not ((looked.stack.role.shared or context.options.wait) and _came_second(error)):
                 raise
             waiting = replace(context, options=replace(context.options, wait=True))
-            found = look(waiting, looked.stack)
+            found = look(waiting, looked.compiled)
             if _as_before(looked, found):
                 raise
             looked = found

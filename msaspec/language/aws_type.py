@@ -6,7 +6,7 @@ the values. Code that compares templates, guards data, deletes stacks or checks 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -176,6 +176,10 @@ class AwsType:
     """The type that one is a part of, by name: where a new one of that comes, nothing is left of the earlier parts."""
     removal: Callable[[str], Iterable[list[str]]] | None = None
     """Commands of the AWS CLI that remove one by hand, as lists of words without `aws`."""
+    remove: Callable[[Clients, str], bool] | None = None
+    """Removes one that holds nothing, by its physical id; returns whether it is gone, which it is not while in use."""
+    made_in: Callable[[Clients, str, Collection[str]], Iterable[str]] | None = None
+    """Physical ids of those that CloudFormation made in stacks whose names begin so, and that are not known."""
     contents: Callable[[Properties], Iterable[Content]] | None = None
     """What it contains that holds data, where a change of its properties takes some of it out of use."""
     objections: Callable[[Properties, Properties], Iterable[Objection]] | None = None
@@ -233,6 +237,24 @@ def code_of(error: Exception) -> str:
     """Return the code of a ClientError of botocore."""
     response: Mapping[str, Any] = getattr(error, "response", {})
     return str(response.get("Error", {}).get("Code", ""))
+
+
+# fact: made-in-stacks
+MADE_IN = "aws:cloudformation:stack-name"
+"""The tag by which CloudFormation says in which stack a resource was made."""
+
+
+def remove(request: Callable[..., Any], gone: str, in_use: str, **words: Any) -> bool:
+    """Make a request that removes something; return whether it is gone. `gone` and `in_use` are codes of errors."""
+    from botocore.exceptions import ClientError
+
+    try:
+        request(**words)
+    except ClientError as error:
+        if code_of(error) not in (gone, in_use):
+            raise
+        return code_of(error) == gone
+    return True
 
 
 def unless_gone(codes: frozenset[str], request: Callable[..., Any], **words: Any) -> Any:

@@ -27,7 +27,7 @@ from msaspec.linting.configuration import Configuration, in_force
 from msaspec.linting.settings import Settings, settings
 from msaspec.linting.verdicts import Finding
 from msaspec.source.document import Document
-from msaspec.template import nesting, render
+from msaspec.template import render
 from msaspec.template.stack import Stack
 
 UNKNOWN_REGION = Code(
@@ -106,7 +106,7 @@ def _asked(subject: Subject) -> tuple[_Asked, ...]:
     """Return what cfn-lint is asked of a stack: each template that CloudFormation gets, so that what is said of a
     nested stack that does not change is known."""
     stack, regions = subject.stack, tuple(subject.regions)
-    made = nesting.pieces(stack.template, stack.entry_of)
+    made = stack.layout.pieces
     if not made.nested:
         return ((render.to_yaml(stack), regions),)
     return tuple((render.to_yaml(replace(stack, template=each)), regions) for each in made.all())

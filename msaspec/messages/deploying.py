@@ -347,3 +347,10 @@ class MayBuild(Message, code="MSG234", level=Level.QUESTION):
         """Return the question, with how many there are."""
         several = "this image" if len(self.images) == 1 else f"these {len(self.images)} images"
         return f"Build and push {several}: {', '.join(self.images)}?"
+
+
+class RemovedLate(Message, code="MSG239"):
+    """Something is removed that the cleanup of an update came too early for."""
+
+    said = "Removed {what}, which was in use when CloudFormation cleaned up."
+    what: str

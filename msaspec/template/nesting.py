@@ -14,8 +14,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
 from zlib import crc32
 
 from msaspec.diagnostics.place import Path
@@ -23,10 +24,11 @@ from msaspec.template.crossing import Homes as Homes
 from msaspec.template.crossing import Pieces as Pieces
 from msaspec.template.crossing import Template as Template
 from msaspec.template.crossing import awaited
+from msaspec.template.inline_rules import inlined
 from msaspec.template.joining import join as join
 from msaspec.template.names import camel
 from msaspec.template.owner import recorded
-from msaspec.template.references import Reference, sources
+from msaspec.template.references import named as referred
 from msaspec.template.splitting import NESTED as NESTED
 from msaspec.template.splitting import split as split
 
@@ -38,6 +40,7 @@ BYTES = 1_000_000
 # fact: nested-resources
 OPERATION = 2_500
 """Resources of a root and its nested stacks in one operation."""
+OF_NAMES = "Names"
 NAMES = 8
 """How many stacks the groups and the names of the services are in."""
 
@@ -53,7 +56,7 @@ def is_home(logical_id: str, kind: str) -> bool:
 
 def is_of_names(logical_id: str, kind: str) -> bool:
     """Whether a resource of a root is a nested stack that holds groups and names of services."""
-    return is_home(logical_id, kind) and logical_id.startswith("Names") and logical_id[5:].isdigit()
+    return is_home(logical_id, kind) and logical_id.startswith(OF_NAMES) and logical_id[len(OF_NAMES) :].isdigit()
 
 
 def fits(template: Template) -> bool:
@@ -74,7 +77,32 @@ def homes(template: Template, entry_of: Callable[[str], Path], before: Template 
 
     `entry_of` gives the manifest entry of a logical id. `before` is what is deployed: that stays where it is.
     """
-    parts: Template = template["Resources"]
+    return _homes(_Whole(template), entry_of, before)
+
+
+class _Whole:
+    """A template, with what its resources refer to."""
+
+    def __init__(self, template: Template) -> None:
+        self.template = template
+        self.parts: Template = template["Resources"]
+
+    @cached_property
+    def referred(self) -> Mapping[str, set[str]]:
+        """What each resource refers to."""
+        return {name: referred(part) for name, part in self.parts.items()}
+
+    @cached_property
+    def needs(self) -> Mapping[str, set[str]]:
+        """The resources that each refers to or waits for."""
+        return {
+            name: {each for each in self.referred[name].union(awaited(part)) if each in self.parts}
+            for name, part in self.parts.items()
+        }
+
+
+def _homes(whole: _Whole, entry_of: Callable[[str], Path], before: Template | None) -> Homes:
+    template, parts = whole.template, whole.parts
     there = homes_of(before) if before else {}
     if not all(isinstance(part, Mapping) and "Type" in part for part in parts.values()) or "Transform" in template:
         return {}  # Loops and macros make what is not seen from here.
@@ -92,12 +120,12 @@ def homes(template: Template, entry_of: Callable[[str], Path], before: Template 
                 home = there.get(name)
             if home:
                 made[name] = home
-        _keep_conditional(parts, made)
-        _without_circles(parts, made)
+        _keep_conditional(whole, made)
+        _without_circles(whole.needs, made)
         return made
 
     # In the root they are removed after what uses them, so they are there as long as it has room.
-    in_the_root = found(named=any(home.startswith("Names") for home in there.values()))
+    in_the_root = found(named=any(home.startswith(f"{OF_NAMES}0") for home in there.values()))
     if len(parts) - len(in_the_root) + len(set(in_the_root.values())) <= RESOURCES:
         return in_the_root
     return found(named=True)
@@ -105,27 +133,20 @@ def homes(template: Template, entry_of: Callable[[str], Path], before: Template 
 
 def _home(kind: str, service: str, *, named: bool) -> str | None:
     if kind in _NAMED:
-        return f"Names{crc32(service.encode()) % NAMES + 1:02}" if named else None
+        return f"{OF_NAMES}{crc32(service.encode()) % NAMES + 1:02}" if named else None
     return f"{camel(service)}Nested"
 
 
-def _needs(part: Mapping[str, Any]) -> set[str]:
-    """Return what a resource refers to or waits for."""
-    found = {source.name for source in sources(part) if isinstance(source, Reference)}
-    return found.union(awaited(part))
-
-
-def _keep_conditional(parts: Template, homes: dict[str, str]) -> None:
+def _keep_conditional(whole: _Whole, homes: dict[str, str]) -> None:
     """Leave in the root what may not be there, with what refers to it: an output of nothing has no value."""
-    conditional = {name for name, part in parts.items() if "Condition" in part}
+    conditional = {name for name, part in whole.parts.items() if "Condition" in part}
     for name in list(homes):
-        if conditional and (name in conditional or not conditional.isdisjoint(_needs(parts[name]))):
+        if conditional and (name in conditional or not conditional.isdisjoint(whole.needs[name])):
             del homes[name]
 
 
-def _without_circles(parts: Template, homes: dict[str, str]) -> None:
+def _without_circles(needs: Mapping[str, set[str]], homes: dict[str, str]) -> None:
     """Move into the root what makes stacks need each other."""
-    needs = {name: {each for each in _needs(part) if each in parts} for name, part in parts.items()}
     while True:
         graph: dict[str, set[str]] = {}
         for name, needed in needs.items():
@@ -151,9 +172,32 @@ def _without_circles(parts: Template, homes: dict[str, str]) -> None:
             return
 
 
+@dataclass(frozen=True)
+class Layout:
+    """A template as it is deployed: as it was compiled, or for nested stacks with fewer resources."""
+
+    template: Template
+    homes: Homes
+
+    @cached_property
+    def pieces(self) -> Pieces:
+        """The template as CloudFormation gets it. Where the nested templates are is not known yet."""
+        return split(self.template, self.homes, lambda home: f"https://{home.lower()}.example/template")
+
+
+def layout(template: Template, entry_of: Callable[[str], Path], before: Template | None = None) -> Layout:
+    """Return how a template is deployed. `before` is what is deployed: that stays where it is, and as it is."""
+    whole = _Whole(template)
+    found = _homes(whole, entry_of, before)
+    if not found:
+        return Layout(template, found)
+    fewer = inlined(template, whole.referred, found, entry_of, before)
+    return Layout(fewer, {name: home for name, home in found.items() if name in fewer["Resources"]})
+
+
 def pieces(template: Template, entry_of: Callable[[str], Path], before: Template | None = None) -> Pieces:
     """Return a template as CloudFormation gets it. Where the nested templates are is not known yet."""
-    return split(template, homes(template, entry_of, before), lambda home: f"https://{home.lower()}.example/template")
+    return layout(template, entry_of, before).pieces
 
 
 def nested_in(root: Template) -> dict[str, str]:

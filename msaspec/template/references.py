@@ -116,6 +116,26 @@ def sources(value: Any) -> Iterator[Source]:
             yield from sources(argument)
 
 
+def named(value: Any) -> set[str]:
+    """Return the names of the parameters and resources that a value refers to: those of `sources`, sooner."""
+    found: set[str] = set()
+    ahead = [value]
+    while ahead:
+        each = ahead.pop()
+        if isinstance(each, list):
+            ahead += [item for item in each if not isinstance(item, str)]
+        elif isinstance(each, Mapping):
+            for name, argument in each.items():
+                if name in _REFERRING:
+                    found.update(source.name for source in sources({name: argument}) if isinstance(source, Reference))
+                elif not isinstance(argument, str):
+                    ahead.append(argument)
+    return found
+
+
+_REFERRING = ("Ref", "Fn::GetAtt", "Fn::Sub")
+
+
 def inner(value: Any, steps: tuple[str, ...]) -> Any:
     """Return the values deeper in a value, in every item of the lists on the path; UNKNOWN inside an intrinsic."""
     if is_intrinsic(value):

@@ -9,6 +9,8 @@ from typing import Any
 
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.diagnostics.place import Path
+from msaspec.template import nesting
+from msaspec.template.nesting import Layout
 from msaspec.template.owner import claim
 from msaspec.template.resources import Resources
 from msaspec.template.role import MAIN, Named, Role
@@ -46,6 +48,11 @@ class Stack:
     def entry_of(self, logical_id: str) -> Path:
         """Return the manifest entry of a resource, whoever wrote it."""
         return self.origins.get(logical_id, ())
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The template as CloudFormation gets it where nothing is deployed."""
+        return nesting.layout(self.template, self.entry_of)
 
     @cached_property
     def resources(self) -> Resources:

@@ -268,3 +268,108 @@ def test_a_look_asks_few_of_the_nested_stacks(account: Account) -> None:
     feed._news_of = lambda inner: asked.append(inner.id) or []  # type: ignore[method-assign, func-returns-value]
     feed._inside(homes[:1], all_of_them=False)
     assert len(asked) == NESTED_A_LOOK
+
+
+STORED = """\
+msaspec: 1
+name: shop
+network: {{placement: public}}
+caches: {{sessions: }}
+services:
+{services}"""
+SERVICE = "  {name}: {{image: docker.io/library/nginx:1, port: 8000, runtime: fargate, uses: [sessions]}}\n"
+
+
+def stored(*names: str) -> str:
+    """Services that each use the one store."""
+    return STORED.format(services="".join(SERVICE.format(name=name) for name in names))
+
+
+def let_in(account: Account) -> set[str]:
+    """The reasons of the rules that the group of the store has."""
+    group = account.ids()["SessionsCacheSecurityGroup"]
+    (found,) = account.world.client("ec2").describe_security_groups(GroupIds=[group])["SecurityGroups"]
+    return {pair["Description"] for rule in found["IpPermissions"] for pair in rule["UserIdGroupPairs"]}
+
+
+@pytest.mark.usefixtures("small")
+def test_rules_of_stores_come_and_go_with_their_services(account: Account) -> None:
+    """They are in the group of the store, and no resources of their own. What is listed is the group."""
+    result = account.deploy(stored("cart", "user", "web"))
+    assert result.exit_code == 0, result.stderr
+    assert let_in(account) == {"cart uses sessions", "user uses sessions", "web uses sessions"}
+    assert not [name for home in ("CartNested", "UserNested") for name in inside(account, home) if "ToSessions" in name]
+    again = account.deploy()
+    assert "The stack shop has no changes." in again.stderr, again.stderr
+    assert account.run("diff", "--against", "stack").exit_code == 0
+    result = account.deploy(stored("api", "cart", "web"))
+    assert result.exit_code == 0, result.stderr
+    assert let_in(account) == {"api uses sessions", "cart uses sessions", "web uses sessions"}
+    assert account.run("destroy", "--yes").exit_code == 0
+
+
+def test_a_system_that_outgrows_one_stack_keeps_its_rules(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """EC2 would refuse the same rule a second time; rules of services that come are in the group."""
+    nested._READ.clear()
+    account.deploy(stored("cart", "user"))
+    before = account.ids()
+    monkeypatch.setattr(nesting, "RESOURCES", len(before) + 5)
+    result = account.deploy(stored("cart", "user", "web"))
+    assert result.exit_code == 0, result.stderr
+    assert {name: account.ids().get(name) for name in before} == before
+    assert let_in(account) == {"cart uses sessions", "user uses sessions", "web uses sessions"}
+    assert "WebToSessions" not in inside(account, "WebNested")
+    result = account.deploy(stored("user", "web"))
+    assert result.exit_code == 0, result.stderr
+    assert let_in(account) == {"user uses sessions", "web uses sessions"}
+
+
+@pytest.fixture
+def crowded(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Makes the root one that has no room for groups and names."""
+    monkeypatch.setattr(nesting, "RESOURCES", 15)
+    nested._READ.clear()
+    yield
+    nested._READ.clear()
+
+
+def groups_of(account: Account) -> set[str]:
+    """The names in the tags of the groups that there are."""
+    found = account.world.client("ec2").describe_security_groups()["SecurityGroups"]
+    return {tag["Value"] for each in found for tag in each.get("Tags", ()) if tag["Key"] == "Name"}
+
+
+@pytest.mark.usefixtures("crowded")
+def test_the_group_of_a_removed_service_goes_with_it(account: Account) -> None:
+    """Its stack of groups may clean up before that of its tasks; then the deployment removes it, and says so."""
+    account.deploy(SHOP)
+    assert any(name.startswith("Names0") for name in account.ids())
+    result = account.deploy(system("cart", "user"))
+    assert result.exit_code == 0, result.stderr
+    assert "MSA630" not in result.stderr
+    assert "Removed the security group sg-" in result.stderr
+    assert groups_of(account) == {"shop/cart", "shop/user"}
+    result = account.run("destroy", "--yes")
+    assert result.exit_code == 0, result.stderr
+    assert groups_of(account) == set()
+
+
+@pytest.mark.usefixtures("crowded")
+def test_destroy_removes_groups_that_nobody_watched(account: Account) -> None:
+    """Those of nested stacks of the system by the tags that CloudFormation sets; a group of somebody else is not
+    touched, and then the network stays."""
+    account.deploy(SHOP)
+    account.write(system("cart", "user"))
+    assert account.run("deploy", "--yes", "--no-wait").exit_code == 0
+    account.run("status", "--follow")
+    assert account.status() == "UPDATE_COMPLETE"
+    assert "shop/web" in groups_of(account)
+    ec2, vpc = account.world.client("ec2"), account.ids()["Vpc"]
+    words = {"Description": "mine", "VpcId": vpc}
+    mine = ec2.create_security_group(GroupName="shop-Names01-mine", **words)["GroupId"]
+    result = account.run("destroy", "--yes")
+    assert result.exit_code == 3, result.stderr
+    assert "`Vpc` of `network` failed to delete" in result.stderr
+    assert groups_of(account) == set()
+    ec2.delete_security_group(GroupId=mine)
+    assert account.run("destroy", "--yes").exit_code == 0

@@ -27,7 +27,7 @@ TOO_MANY_AT_ONCE = Code(
     "More resources than a deployment takes",
     """
     A system of more than 500 resources is deployed as nested stacks, and CloudFormation creates, updates or deletes at
-    most 2,500 resources of a root and its nested stacks in one deployment (CloudFormation quotas): about 180 services.
+    most 2,500 resources of a root and its nested stacks in one deployment (CloudFormation quotas): about 200 services.
     Move services to a separate system, with a manifest and a `name` of its own: systems use one another by `systems`
     and `shares`.
     """,
@@ -76,7 +76,7 @@ TAGS = 50
 
 def check(stack: Stack) -> Iterator[Diagnostic]:
     """Yield what only the whole template shows."""
-    yield from too_large(stack, nesting.pieces(stack.template, stack.entry_of))
+    yield from too_large(stack, stack.layout.pieces)
     yield from _rules(stack)
     yield from _policies(stack)
     for resource in stack.resources:

@@ -44,16 +44,17 @@ def command(file: str, environment: str | None, stack: str, form: str, output: s
             raise click.UsageError(f"The system needs no stack for {roles[0].contents}, so it has no {stack} stack.")
         (made,) = system.stacks
         written = render.to_yaml if form == "yaml" else render.to_json
-        homes = nesting.homes(made.template, made.entry_of)
+        layout = made.layout
+        homes = layout.homes
         if homes and output not in (None, "-"):
             folder, dot, suffix = str(output).rpartition(".")
             folder = f"{folder if dot else output}.nested"
             ending = suffix if dot else form
             within = folder.replace("\\", "/").rpartition("/")[2]
-            pieces = nesting.split(made.template, homes, lambda home: f"{within}/{home}.{ending}")
+            pieces = nesting.split(layout.template, homes, lambda home: f"{within}/{home}.{ending}")
             for home, template in pieces.nested.items():
                 files.write(written(replace(made, template=template)), f"{folder}/{home}.{ending}", source=file)
             made = replace(made, template=pieces.root)
         elif homes:
-            teller.say(ManyResources(len(made.template["Resources"]), len(set(homes.values()))))
+            teller.say(ManyResources(len(layout.template["Resources"]), len(set(homes.values()))))
         console.give(teller, Template(made.name, made.template), written(made), output, source=file)

@@ -204,6 +204,12 @@ def taggable(name: str) -> bool:
     return replacement.lists_tags(name)
 
 
+def made_for(at: At) -> list[dict[str, str]]:
+    """Return the tags that CloudFormation adds."""
+    made = {"stack-name": at.stack_name, "logical-id": at.logical_id, "stack-id": at.stack_id}
+    return [{"Key": f"aws:cloudformation:{key}", "Value": value} for key, value in made.items()]
+
+
 def number(value: Any) -> Any:
     """Return the number in a text: CloudFormation takes either, the services' APIs do not."""
     return int(value) if isinstance(value, str) and value.isdecimal() else value

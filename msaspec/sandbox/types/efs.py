@@ -5,18 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from msaspec.sandbox.cloudformation.resource import At, Made, Properties, Resource, only, resource
+from msaspec.sandbox.cloudformation.resource import At, Made, Properties, Resource, made_for, only, resource
 from msaspec.sandbox.cloudformation.shapes import shaped
 
 
 def _api(at: At) -> Any:
     return at.api("efs")
-
-
-def _made_for(at: At) -> list[dict[str, str]]:
-    """Return the tags that CloudFormation adds."""
-    made = {"stack-name": at.stack_name, "logical-id": at.logical_id, "stack-id": at.stack_id}
-    return [{"Key": f"aws:cloudformation:{key}", "Value": value} for key, value in made.items()]
 
 
 def _retagged(at: At, id: str, key: str, old: Properties, new: Properties) -> None:
@@ -34,7 +28,7 @@ class FileSystem(Resource):
     def create(self, at: At, new: Properties) -> Made:
         """Make it, with its policies."""
         words = only(new, "Encrypted", "KmsKeyId", "PerformanceMode", "ThroughputMode", "AvailabilityZoneName")
-        tags = [*new.get("FileSystemTags", []), *_made_for(at)]
+        tags = [*new.get("FileSystemTags", []), *made_for(at)]
         made = _api(at).create_file_system(
             **shaped(_api(at), "CreateFileSystem", {**words, "CreationToken": at.name(64), "Tags": tags})
         )
@@ -94,7 +88,7 @@ class AccessPoint(Resource):
         """Make it. moto does not look whether the file system is there."""
         _api(at).describe_file_systems(FileSystemId=new["FileSystemId"])
         words = {**only(new, "FileSystemId", "PosixUser", "RootDirectory"), "ClientToken": at.name(64)}
-        words["Tags"] = [*new.get("AccessPointTags", []), *_made_for(at)]
+        words["Tags"] = [*new.get("AccessPointTags", []), *made_for(at)]
         made = _api(at).create_access_point(**shaped(_api(at), "CreateAccessPoint", words))
         return self._made(made)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from msaspec.sandbox.cloudformation.resource import At, Made, Properties, Resource, number, only, resource
+from msaspec.sandbox.cloudformation.resource import At, Made, Properties, Resource, made_for, number, only, resource
 from msaspec.sandbox.types.ec2 import retag, tagged
 
 _ANY = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
@@ -39,7 +39,7 @@ class SecurityGroup(Resource):
             GroupName=new.get("GroupName") or at.name(255),
             Description=new["GroupDescription"],
             **only(new, "VpcId"),
-            **tagged("security-group", new),
+            **tagged("security-group", {"Tags": [*new.get("Tags", []), *made_for(at)]}),
         )
         self._change(at, made["GroupId"], {}, new)
         return self._made(at, made["GroupId"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from msaspec.sandbox.cloudformation.resource import At, Made, Properties, Resource, number, only, resource
+from msaspec.sandbox.cloudformation.resource import At, Made, Properties, Resource, made_for, number, only, resource
 
 
 @resource("AWS::ServiceDiscovery::PrivateDnsNamespace")
@@ -43,7 +43,10 @@ class Service(Resource):
 
     def create(self, at: At, new: Properties) -> Made:
         """Make it."""
-        words = only(new, "Name", "NamespaceId", "Description", "Type", "Tags")
+        words = {
+            **only(new, "Name", "NamespaceId", "Description", "Type"),
+            "Tags": [*new.get("Tags", []), *made_for(at)],
+        }
         made = at.api("servicediscovery").create_service(**words, DnsConfig=_dns(new["DnsConfig"]))["Service"]
         return Made(made["Id"], {"Id": made["Id"], "Arn": made["Arn"], "Name": made["Name"]})
 
