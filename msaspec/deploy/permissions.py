@@ -25,8 +25,7 @@ _RDS, _BALANCER = "AWS::RDS::DBInstance", "AWS::ElasticLoadBalancingV2::LoadBala
 _BUCKET, _REPOSITORY, _SECRET = "AWS::S3::Bucket", "AWS::ECR::Repository", "AWS::SecretsManager::Secret"
 _SCHEDULE, _TEXTS = "AWS::SecretsManager::RotationSchedule", "Custom::SecretTexts"
 _SITE, _GROUP = "AWS::CloudFront::Function", "AWS::AutoScaling::AutoScalingGroup"
-_TABLE, _QUEUE = "AWS::DynamoDB::Table", "AWS::SQS::Queue"
-_BROKER = "AWS::AmazonMQ::Broker"
+_TABLE, _QUEUE, _BROKER = "AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::AmazonMQ::Broker"
 _CACHE, _CACHE_NODES = "AWS::ElastiCache::ReplicationGroup", "AWS::ElastiCache::CacheCluster"
 _FILES = "AWS::EFS::FileSystem"
 _MACHINE = "AWS::StepFunctions::StateMachine"
@@ -344,6 +343,8 @@ def _own(stacks: Sequence[Stack], commands: Sequence[str]) -> Iterator[dict[str,
         actions = {*of_stacks, *(_NESTED if set(commands) & set(HANDLERS) else ())}
         inside = [f"arn:*:cloudformation:*:*:stack/{stack.name}-*" for stack in split]
         yield {"Sid": "Nested", "Effect": "Allow", "Action": sorted(actions), "Resource": inside}
+        if "destroy" in commands:
+            yield {"Sid": "Left", "Effect": "Allow", "Action": list(_LEFT), "Resource": "*"}
         if "deploy" not in commands:
             reading = {"Action": ["s3:GetObject"], "Resource": ["arn:*:s3:::msaspec-templates-*/*"]}
             yield {"Sid": "Templates", "Effect": "Allow", **reading}
@@ -361,6 +362,7 @@ def _of_systems(stacks: Sequence[Stack], commands: Sequence[str]) -> Iterator[di
         yield {"Sid": "Users", **asked, "Action": looking, "Resource": "*"}
 
 
+_LEFT = ("ec2:DescribeSecurityGroups", "servicediscovery:ListServices", "servicediscovery:ListTagsForResource")
 # fact: nested-permissions
 _NESTED = (
     "cloudformation:CancelUpdateStack",
