@@ -27,8 +27,7 @@ _SCHEDULE, _TEXTS = "AWS::SecretsManager::RotationSchedule", "Custom::SecretText
 _SITE, _GROUP = "AWS::CloudFront::Function", "AWS::AutoScaling::AutoScalingGroup"
 _TABLE, _QUEUE, _BROKER = "AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::AmazonMQ::Broker"
 _CACHE, _CACHE_NODES = "AWS::ElastiCache::ReplicationGroup", "AWS::ElastiCache::CacheCluster"
-_FILES = "AWS::EFS::FileSystem"
-_MACHINE = "AWS::StepFunctions::StateMachine"
+_FILES, _MACHINE = "AWS::EFS::FileSystem", "AWS::StepFunctions::StateMachine"
 _LOGS, _SERVICE = "AWS::Logs::LogGroup", "AWS::ECS::Service"
 _HOSTS, _SUBNET, _VPC, _ADDRESS = "AWS::EC2::LaunchTemplate", "AWS::EC2::Subnet", "AWS::EC2::VPC", "AWS::EC2::EIP"
 
@@ -343,8 +342,8 @@ def _own(stacks: Sequence[Stack], commands: Sequence[str]) -> Iterator[dict[str,
         actions = {*of_stacks, *(_NESTED if set(commands) & set(HANDLERS) else ())}
         inside = [f"arn:*:cloudformation:*:*:stack/{stack.name}-*" for stack in split]
         yield {"Sid": "Nested", "Effect": "Allow", "Action": sorted(actions), "Resource": inside}
-        if "destroy" in commands:
-            yield {"Sid": "Left", "Effect": "Allow", "Action": list(_LEFT), "Resource": "*"}
+        if {"deploy", "destroy"} & set(commands):
+            yield {"Sid": "Left", "Effect": "Allow", "Action": list(LEFT), "Resource": "*"}
         if "deploy" not in commands:
             reading = {"Action": ["s3:GetObject"], "Resource": ["arn:*:s3:::msaspec-templates-*/*"]}
             yield {"Sid": "Templates", "Effect": "Allow", **reading}
@@ -362,7 +361,8 @@ def _of_systems(stacks: Sequence[Stack], commands: Sequence[str]) -> Iterator[di
         yield {"Sid": "Users", **asked, "Action": looking, "Resource": "*"}
 
 
-_LEFT = ("ec2:DescribeSecurityGroups", "servicediscovery:ListServices", "servicediscovery:ListTagsForResource")
+_NAMES = ("servicediscovery:DeleteService", "servicediscovery:ListServices", "servicediscovery:ListTagsForResource")
+LEFT = ("ec2:DeleteSecurityGroup", "ec2:DescribeSecurityGroups", *_NAMES)
 # fact: nested-permissions
 _NESTED = (
     "cloudformation:CancelUpdateStack",
