@@ -42,6 +42,7 @@ PARTS = {
     "tests/system/test_instances.py": "The example on machines that boot from a deployment",
     "tests/system/test_autoscaling.py": "The same on groups of machines behind a reverse proxy",
     "tests/system/test_fargate.py": "The same as tasks of Fargate",
+    "tests/system/test_depot.py": "MariaDB, Redis and RabbitMQ behind what a deployment makes",
     "tests/test_pre_commit.py": "The lint in a real pre-commit",
 }
 """What needs more of a machine than Python, by the beginning of the tests' names."""

@@ -22,9 +22,9 @@ from msaspec.sandbox.account import Account
 from msaspec.sandbox.apart import kept_apart
 from msaspec.sandbox.controls import Hold
 from msaspec.sandbox.door import Door, new_key
-from msaspec.sandbox.world import Postgres, RabbitMq, Settings, World, enter, leave, vacant
+from msaspec.sandbox.world import MariaDb, Postgres, RabbitMq, Settings, World, enter, leave, vacant
 
-__all__ = ["Account", "Hold", "Missing", "Postgres", "RabbitMq", "World", "serve", "start"]
+__all__ = ["Account", "Hold", "MariaDb", "Missing", "Postgres", "RabbitMq", "World", "serve", "start"]
 
 
 class Missing(Exception):
@@ -45,6 +45,7 @@ def start(
     signals: bool = False,
     account: Account | None = None,
     rabbitmq: RabbitMq | None = None,
+    mariadb: MariaDb | None = None,
     run_any_code: bool = False,
     anyone: bool = False,
 ) -> Iterator[World]:
@@ -54,8 +55,8 @@ def start(
     resource takes at least. `images` are repositories and tags, such as `("shop/cart-service", "1.0")`, that are pushed
     as soon as the repository is made. With `signals`, a resource is complete when the signals came that its
     `CreationPolicy`, and in a rolling update its `UpdatePolicy`, waits for, which the test sends.
-    `account` is what AWS allows; without one, everything. `postgres` acts as every database of PostgreSQL, `rabbitmq`
-    as every broker.
+    `account` is what AWS allows; without one, everything. `postgres` acts as every database of PostgreSQL, `mariadb`
+    as every one of MariaDB and MySQL, `rabbitmq` as every broker.
 
     With `run_any_code`, Lambda functions of any source run as the user of this process; without it only msaspec's own
     do. With `anyone`, requests over HTTP need no key of the sandbox: for a test that puts a door of its own in front.
@@ -66,7 +67,9 @@ def start(
         from moto import mock_aws
 
         stack.enter_context(mock_aws(config={"lambda": {"use_docker": False}}))
-        settings = Settings(postgres, pace, tuple(images), signals, run_any_code, account or Account(), rabbitmq)
+        settings = Settings(
+            postgres, pace, tuple(images), signals, run_any_code, account or Account(), rabbitmq, mariadb
+        )
         yield stack.enter_context(_running(0, mocked=True, settings=settings, anyone=anyone))
 
 
@@ -80,6 +83,7 @@ def serve(
     signals: bool = False,
     account: Account | None = None,
     rabbitmq: RabbitMq | None = None,
+    mariadb: MariaDb | None = None,
     run_any_code: bool = False,
     anyone: bool = False,
 ) -> Iterator[World]:
@@ -96,7 +100,9 @@ def serve(
         before = default_user_config["lambda"]
         default_user_config["lambda"] = {"use_docker": False}
         try:
-            settings = Settings(postgres, pace, tuple(images), signals, run_any_code, account or Account(), rabbitmq)
+            settings = Settings(
+                postgres, pace, tuple(images), signals, run_any_code, account or Account(), rabbitmq, mariadb
+            )
             with _running(port, mocked=False, settings=settings, anyone=anyone) as world:
                 yield world
         finally:
@@ -158,7 +164,8 @@ def _running(port: int, settings: Settings, *, mocked: bool, anyone: bool) -> It
         from msaspec.sandbox.on_moto.handler import Handler
 
         directory = stack.enter_context(_directory())
-        (directory / "ca.pem").write_bytes(settings.postgres.ca.read_bytes() if settings.postgres else b"")
+        databases = [each for each in (settings.postgres, settings.mariadb) if each]
+        (directory / "ca.pem").write_bytes(b"".join(each.ca.read_bytes() for each in databases))
         listener = stack.enter_context(socket.create_server(("127.0.0.1", port)))
         door = Door(DomainDispatcherApplication(create_backend_app), new_key(), keys.secret_of, anyone=anyone)
         server = make_server("127.0.0.1", 0, door, threaded=True, request_handler=Handler, fd=listener.fileno())

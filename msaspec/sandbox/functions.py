@@ -4,8 +4,8 @@ That is no barrier, so only msaspec's own functions run, which are known by thei
 but those that they read. Others run only with `run_any_code`.
 
 A call that is meant for a database instance or a broker cannot arrive, since nothing listens at the address that the
-emulated AWS gives out. It goes to the PostgreSQL or RabbitMQ server that was handed over; without one, and for other
-engines, it is recorded and succeeds.
+emulated AWS gives out. It goes to the PostgreSQL, MariaDB or RabbitMQ server that was handed over; without one, and for
+DocumentDB, it is recorded and succeeds.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from msaspec.aws import bootstrap, functions, secret_texts
 from msaspec.aws.hardening import rotation
 from msaspec.engines import engines
 from msaspec.sandbox import scratch
-from msaspec.sandbox.world import RabbitMq, World, current
+from msaspec.sandbox.world import Database, RabbitMq, World, current
 
 HANDLER = "index.handler"
 READ = frozenset({"CLUSTER", "RUNNER", "SECONDS", "STACK"})
@@ -72,10 +72,11 @@ def run(world: World, function: Any, event: dict[str, Any]) -> tuple[bool, Any]:
         said = f"The sandbox runs only msaspec's own functions, and {function.function_name} has another source."
         return _not_run(f"{said} With --run-any-code it runs as you, on this machine.")
     if engine := _databases(world, function.region).get(str(event.get("Host"))):
-        if world.postgres is None or not engine.endswith(("postgres", "postgresql")):
+        server = _server(world, engine)
+        if server is None:
             world.database_calls.append(event)
             return False, None
-        event = event | _of(world, event)
+        event = event | _of(server, event)
     elif event.get("Host") in _brokers(world, function.region):
         if world.settings.rabbitmq is None:
             world.broker_calls.append(event)
@@ -136,10 +137,15 @@ def _of_brokers(server: RabbitMq) -> dict[str, Any]:
     return {"Host": server.host, "Api": str(server.api), "ca": server.ca.read_text(), **login}
 
 
-def _of(world: World, event: Mapping[str, Any]) -> dict[str, Any]:
+def _server(world: World, engine: str) -> Database | None:
+    """Return what acts as the database instances of an engine, which is spelled as RDS does."""
+    if engine.endswith(("postgres", "postgresql")):
+        return world.postgres
+    return world.settings.mariadb if engine in ("aurora-mysql", "mariadb", "mysql") else None
+
+
+def _of(server: Database, event: Mapping[str, Any]) -> dict[str, Any]:
     """Who answers in place of a database instance, and its master where the function logs in as one."""
-    server = world.postgres
-    assert server is not None
     place = {"Host": server.host, "Port": str(server.port)}
     return place if "Database" in event else {**place, "username": server.user, "password": server.password}
 

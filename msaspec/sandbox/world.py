@@ -20,8 +20,8 @@ THREAD = "msaspec-sandbox"
 
 
 @dataclass(frozen=True)
-class Postgres:
-    """A real PostgreSQL server that acts as every database instance of the sandbox."""
+class Database:
+    """A real server that acts as every database instance of its engine."""
 
     host: str
     port: int
@@ -29,6 +29,14 @@ class Postgres:
     """The certificates that vouch for it, a PEM file."""
     user: str
     password: str
+
+
+class Postgres(Database):
+    """A real PostgreSQL server. It acts as every instance of PostgreSQL."""
+
+
+class MariaDb(Database):
+    """A real MariaDB server. It acts as every instance of MariaDB, and of MySQL as far as both are alike."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,7 @@ class Settings:
     account: Account = field(default_factory=Account)
     """What AWS allows."""
     rabbitmq: RabbitMq | None = None
+    mariadb: MariaDb | None = None
 
 
 class World:
@@ -82,7 +91,7 @@ class World:
         """Whether a request that is repeated with its client token succeeds without doing anything. If not, the token
         exists already: AWS does not document which."""
         self.database_calls: list[dict[str, Any]] = []
-        """The calls of Lambda functions to a database instance, where no PostgreSQL server acts as it."""
+        """The calls of Lambda functions to a database instance, where no server acts as it."""
         self.rotations: dict[str, str] = {}
         """What the functions said of rotations that failed, by the ARN of the secret."""
         self.broker_calls: list[dict[str, Any]] = []

@@ -213,3 +213,16 @@ def test_the_names_of_the_framework(framework: str) -> None:
         assert workload.environment["spring.data.redis.ssl.enabled"] == ("true",)
         assert workload.environment["spring.data.redis.username"] == ("a1",)
         assert parameters == {"notify-keyspace-events": "Egx"}
+
+
+def test_a_group_of_users_is_read_back_and_follows(account: Account) -> None:
+    """Who is in it, by ElastiCache's own API; a service less is a user less."""
+    account.deploy(SHOP)
+    ids, api = account.ids(), account.world.client("elasticache")
+    (group,) = api.describe_user_groups(UserGroupId=ids["SessionsCacheUsers"])["UserGroups"]
+    assert group["UserIds"] == [ids["CartToSessionsUser"], ids["WebToSessionsUser"]]
+    assert account.deploy(SHOP.replace("sessions: {access: read-only}, ", "")).exit_code == 0
+    (group,) = api.describe_user_groups(UserGroupId=ids["SessionsCacheUsers"])["UserGroups"]
+    assert group["UserIds"] == [ids["CartToSessionsUser"]]
+    there = {user["UserId"] for user in api.describe_users()["Users"] if user["Status"] != "deleting"}
+    assert ids["WebToSessionsUser"] not in there

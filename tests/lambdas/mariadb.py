@@ -76,8 +76,9 @@ def _unprivileged(directory: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def serve(*options: str, port: int | None = None) -> Iterator[Server]:
-    """Runs a server with its own data directory for as long as the block lasts."""
+def serve(*options: str, port: int | None = None, names: tuple[str, ...] = ()) -> Iterator[Server]:
+    """Runs a server with its own data directory for as long as the block lasts. `names` are hosts that it is beside
+    `localhost`."""
     program, install = _program("mariadbd", "mysqld"), _program("mariadb-install-db", "mysql_install_db")
     told = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
     if "MariaDB" not in told:
@@ -86,7 +87,7 @@ def serve(*options: str, port: int | None = None) -> Iterator[Server]:
         directory = Path(tempfile.mkdtemp(prefix="msaspec-mariadb-"))
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
         ca = make_authority(directory, "ca")
-        certificate, key = make_certificate(directory, "ca", "server", HOST)
+        certificate, key = make_certificate(directory, "ca", "server", HOST, *names)
         data, password = directory / "data", secrets.token_hex(16)
         (directory / "first.sql").write_text(
             f"CREATE USER superuser@'%' IDENTIFIED BY '{password}';\n"

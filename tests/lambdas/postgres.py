@@ -113,16 +113,17 @@ def make_authority(directory: Path, name: str) -> Path:
     return directory / f"{name}.pem"
 
 
-def make_certificate(directory: Path, authority: str, name: str, host: str) -> tuple[Path, Path]:
-    """Makes a certificate for one host name, signed by the authority. Returns certificate and key."""
+def make_certificate(directory: Path, authority: str, name: str, *hosts: str) -> tuple[Path, Path]:
+    """Makes a certificate for host names, signed by the authority. Returns certificate and key."""
+    alternatives = ",".join(f"DNS:{host}" for host in hosts)
     (directory / f"{name}.ext").write_text(
-        f"subjectAltName=DNS:{host}\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
+        f"subjectAltName={alternatives}\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
         "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth\n"
     )
     _openssl(
         directory,
         *("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc"),
-        *("-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={host}"),
+        *("-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}"),
     )
     _openssl(
         directory,

@@ -72,16 +72,16 @@ def _unprivileged(directory: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def serve(definitions: dict[str, Any] | None = None) -> Iterator[Server]:
+def serve(definitions: dict[str, Any] | None = None, *, names: tuple[str, ...] = ()) -> Iterator[Server]:
     """Run a server with its own data for as long as the block lasts. With definitions it has what these say beside its
-    administrator."""
+    administrator. `names` are hosts that it is beside `localhost`."""
     if not (BIN / "rabbitmq-server").exists() or shutil.which("epmd") is None:
         raise Unavailable("no rabbitmq-server here: Debian's package is rabbitmq-server")
     with ExitStack() as stack:
         directory = Path(tempfile.mkdtemp(prefix="msaspec-rabbitmq-"))
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
         ca = make_authority(directory, "ca")
-        certificate, key = make_certificate(directory, "ca", "server", HOST)
+        certificate, key = make_certificate(directory, "ca", "server", HOST, *names)
         server = Server(free_port(), free_port(), ca, "administrator", secrets.token_hex(16), directory)
         tls = {"cacertfile": ca, "certfile": certificate, "keyfile": key}
         lines = [

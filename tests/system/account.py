@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
+
+from moto.elasticache.models import elasticache_backends
 
 from tests.system.balancer import configuration
 
@@ -45,6 +48,26 @@ class Database(Box):
 
     endpoint: str = ""
     port: int = 0
+    engine: str = ""
+
+
+@dataclass(frozen=True)
+class Broker(Box):
+    """A broker of RabbitMQ."""
+
+    endpoint: str = ""
+    port: int = 0
+
+
+@dataclass(frozen=True)
+class Cache(Box):
+    """The first node of a group of Valkey or Redis OSS."""
+
+    endpoint: str = ""
+    port: int = 0
+    tls: bool = False
+    users: tuple[tuple[str, str, str], ...] = ()
+    """Names, rights and passwords; whoever reaches a cache without users may do everything."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +122,8 @@ class View:
     def boxes(self) -> dict[str, Box]:
         """All that has an address, by name."""
         hosts = {box.name: box for box in self._instances()}
-        others = [*self._databases(), *self._tasks(), *self._mount_targets()]
+        stores = [*self._databases(), *self._brokers(), *self._caches()]
+        others = [*stores, *self._tasks(), *self._mount_targets()]
         addresses = {name: box.address for name, box in hosts.items()}
         balancers = list(self._balancers(addresses))
         return {box.name: box for box in (*others, *balancers)} | hosts
@@ -176,7 +200,45 @@ class View:
             subnet = found["DBSubnetGroup"]["Subnets"][0]["SubnetIdentifier"]
             groups = tuple(sorted(group["VpcSecurityGroupId"] for group in found["VpcSecurityGroups"]))
             address, name, end = self._high_up(subnet, number), found["DBInstanceIdentifier"], found["Endpoint"]
-            yield Database(name, address, groups, subnet, endpoint=end["Address"], port=end["Port"])
+            yield Database(
+                name, address, groups, subnet, endpoint=end["Address"], port=end["Port"], engine=found["Engine"]
+            )
+
+    def _brokers(self) -> Iterator[Broker]:
+        mq = self._client("mq")
+        for number, listed in enumerate(mq.list_brokers()["BrokerSummaries"]):
+            found = mq.describe_broker(BrokerId=listed["BrokerId"])
+            url = urlsplit(found["BrokerInstances"][0]["Endpoints"][0])
+            subnet, groups = found["SubnetIds"][0], tuple(sorted(found["SecurityGroups"]))
+            address = self._high_up(subnet, 40 + number)
+            yield Broker(listed["BrokerId"], address, groups, subnet, endpoint=url.hostname or "", port=url.port or 0)
+
+    def _caches(self) -> Iterator[Cache]:
+        """Groups of caches with what users log in with. Which subnets and security groups they have, and passwords, are
+        not read back by any request to moto, which keeps them."""
+        api = self._client("elasticache")
+        groups = api.describe_replication_groups()["ReplicationGroups"]
+        if not groups:
+            return
+        kept = caches_kept(groups[0]["ARN"])
+        members = {each["UserGroupId"]: each["UserIds"] for each in api.describe_user_groups()["UserGroups"]}
+        for number, found in enumerate(groups):
+            there, end = kept.replication_groups[found["ReplicationGroupId"]], found["NodeGroups"][0]["PrimaryEndpoint"]
+            (place,) = api.describe_cache_subnet_groups(CacheSubnetGroupName=there.cache_subnet_group_name)[
+                "CacheSubnetGroups"
+            ]
+            subnet = place["Subnets"][0]["SubnetIdentifier"]
+            users = [kept.users[id] for group in found.get("UserGroupIds", []) for id in members[group]]
+            yield Cache(
+                found["ReplicationGroupId"],
+                self._high_up(subnet, 60 + number),
+                tuple(sorted(there.security_group_ids)),
+                subnet,
+                endpoint=end["Address"],
+                port=end["Port"],
+                tls=found["TransitEncryptionEnabled"],
+                users=tuple(sorted((user.name, user.access_string, *user.passwords) for user in users)),
+            )
 
     def _tasks(self) -> Iterator[FargateTask]:
         ecs = self._client("ecs")
@@ -247,6 +309,12 @@ class View:
                 found["DNSName"],
                 configuration(elb, found["LoadBalancerArn"], address, hosts),
             )
+
+
+def caches_kept(arn: str) -> Any:
+    """What moto keeps of ElastiCache in the account and the Region of an ARN."""
+    _, _, _, region, account, *_ = arn.split(":")
+    return elasticache_backends[account][region]
 
 
 def _ways_out(tables: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:

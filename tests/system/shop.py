@@ -73,9 +73,10 @@ class Shop:
     world: sandbox.World
     site: Site
     directory: Path
-    server: postgres.Server
     text: str
     """The manifest that was deployed first."""
+    server: postgres.Server | None = None
+    """What is behind its databases of PostgreSQL."""
 
     def run(self, *words: str, text: str | None = None, code: int = 0) -> subprocess.CompletedProcess[str]:
         """Runs msaspec as a person does, on the manifest that is given."""
@@ -154,6 +155,6 @@ def deployed(
         sandbox.serve(postgres=database, images=pushed, signals=True, anyone=True) as world,
         running(world, region, directory, known or images()) as site,
     ):
-        shop = Shop(world, site, directory, server, text)
+        shop = Shop(world, site, directory, text, server)
         shop.run("deploy", "--yes")
         yield shop

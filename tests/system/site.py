@@ -14,6 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ from typing import Any
 from msaspec.sandbox.controls import Fate
 from msaspec.sandbox.world import World
 from tests.system import groups
-from tests.system.account import Balancer, Box, Database, FargateTask, Instance, MountTarget, View
+from tests.system.account import Balancer, Box, Broker, Cache, Database, FargateTask, Instance, MountTarget, View
 from tests.system.balancer import Proxy
+from tests.system.cache import Redis
 from tests.system.gateway import Gateway
 from tests.system.machine import Machine
 from tests.system.metadata import ADDRESS, TASK_ADDRESS, Metadata, task_credentials
@@ -41,11 +43,24 @@ PATIENCE = 10
 """How many times in a row it may be impossible to see what the sandbox has, which changes meanwhile."""
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What stores need that the sandbox does not know of."""
+
+    authority: Path = Path()
+    """A folder with `ca.pem` and `ca.key`, which vouch for caches."""
+    amqp: int = 0
+    """The port of the server behind brokers."""
+
+
 class Site:
     """All that runs."""
 
-    def __init__(self, world: World, region: str, net: Network, directory: Path, images: Mapping[str, Any]) -> None:
+    def __init__(
+        self, world: World, region: str, net: Network, directory: Path, images: Mapping[str, Any], stores: Beside
+    ) -> None:
         self.world, self.region, self.network, self.directory, self.images = world, region, net, directory, images
+        self._stores = stores
         self.permissions = Permissions(self.client("iam"))
         account = self.client("sts").get_caller_identity()["Account"]
         self.faults: list[str] = []
@@ -59,6 +74,7 @@ class Site:
         self.internet = net.connect("internet", INTERNET, [EVERYWHERE])
         aws = net.connect("aws", AWS, [EVERYWHERE])
         self._proxies: dict[str, Proxy] = {}
+        self._caches: dict[str, Redis] = {}
         self._ends: dict[str, list[Callable[[], object]]] = {}
         beside = socket.create_server(("127.0.0.1", 0))  # functions run on this machine's own network
         self._always = [gateway.serve(listener).end for listener in (aws.listen(AWS, 80), beside)]
@@ -131,12 +147,16 @@ class Site:
         begin = {
             MountTarget: self._offer,
             Database: self._answer,
+            Broker: self._pass_on,
+            Cache: self._keep,
             Balancer: self._balance,
             Instance: self._boot,
             FargateTask: self._run,
         }
         for box in sorted(fresh, key=lambda box: list(begin).index(type(box))):
             begin[type(box)](box, view)
+        for name, cache in self._caches.items():
+            cache.admit(view.boxes[name].users)
         for name, task in self.tasks.items():
             box = view.boxes[name]
             if task.ended and box.awaited:
@@ -213,9 +233,21 @@ class Site:
         machine.start()
 
     def _answer(self, box: Database, view: View) -> None:
-        assert self.world.postgres
+        settings = self.world.settings
+        server = settings.postgres if "postgres" in box.engine else settings.mariadb
+        assert server, box.engine
         listener = self.namespaces[box.name].listen(box.address, box.port)
-        self._ends[box.name].append(Relay(listener, self.world.postgres.port).end)
+        self._ends[box.name].append(Relay(listener, server.port).end)
+
+    def _pass_on(self, box: Broker, view: View) -> None:
+        """Has a broker answer: its API stays away, since functions are not in the network."""
+        listener = self.namespaces[box.name].listen(box.address, box.port)
+        self._ends[box.name].append(Relay(listener, self._stores.amqp).end)
+
+    def _keep(self, box: Cache, view: View) -> None:
+        tls = (box.endpoint, self._stores.authority) if box.tls else None
+        cache = self._caches[box.name] = Redis(self.namespaces[box.name], self.directory / box.name, box.port, tls)
+        self._ends[box.name].append(cache.end)
 
     def _offer(self, box: MountTarget, view: View) -> None:
         listener = self.namespaces[box.name].listen(box.address, NFS)
@@ -255,7 +287,7 @@ class Site:
             end()
         self.network.disconnect(self.namespaces.pop(name))
         self.gone[name] = time.monotonic()
-        for kept in (self._loaded, self._ways, self.machines, self.tasks, self._proxies):
+        for kept in (self._loaded, self._ways, self.machines, self.tasks, self._proxies, self._caches):
             kept.pop(name, None)
         self.boxes = {other: box for other, box in self.boxes.items() if other != name}  # others look at it meanwhile
 
@@ -264,12 +296,12 @@ class Site:
     def lookup(self, name: str) -> list[str] | None:
         """What the resolver of the VPC answers."""
         for box in self.boxes.values():
-            if isinstance(box, Database) and box.endpoint.lower() == name:
+            if isinstance(box, Database | Broker | Cache) and box.endpoint.lower() == name:
                 return [box.address]
             if isinstance(box, Balancer) and box.domain.lower() == name:
                 return [box.public or box.address]
         if name.endswith(".amazonaws.com"):
-            owned = any(part in name.split(".") for part in ("elb", "rds"))
+            owned = any(part in name.split(".") for part in ("cache", "elb", "rds"))
             return None if owned else [AWS]
         known = cloud_map(self.client("servicediscovery"))
         return [a for attributes in known[name] for a in self._registered(attributes)] if name in known else None
@@ -323,10 +355,12 @@ class Site:
 
 
 @contextmanager
-def running(world: World, region: str, directory: Path, images: Mapping[str, Any]) -> Iterator[Site]:
+def running(
+    world: World, region: str, directory: Path, images: Mapping[str, Any], stores: Beside = Beside()
+) -> Iterator[Site]:
     """The machines, for as long as the block lasts."""
     with network() as net:
-        site = Site(world, region, net, directory, images)
+        site = Site(world, region, net, directory, images, stores)
         try:
             yield site
         finally:

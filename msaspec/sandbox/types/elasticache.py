@@ -1,4 +1,4 @@
-"""ElastiCache: groups of Valkey and Redis, nodes of Memcached, users. moto has no groups of users and no parameters."""
+"""ElastiCache: groups of Valkey and Redis, nodes of Memcached, users. moto has no parameters of caches."""
 
 from __future__ import annotations
 
@@ -72,24 +72,26 @@ class User(Resource):
 
 @resource("AWS::ElastiCache::UserGroup")
 class UserGroup(Resource):
-    """Users of a cache. Only the stack knows the group; its users have to be there."""
+    """Users of a cache."""
 
     def create(self, at: At, new: Properties) -> Made:
-        """Look for its users."""
-        there = {user["UserId"]: user for user in _api(at).describe_users()["Users"]}
-        for id in new["UserIds"]:
-            if id not in there:
-                raise Refused(f"User {id} not found.", "NotFound")
-        if new["Engine"] == "redis" and "default" not in {there[id]["UserName"] for id in new["UserIds"]}:
-            raise Refused("UserGroup must contain a user with the user name default.")
-        return Made(new["UserGroupId"], {"Status": "active"})
+        """Make it."""
+        made = _api(at).create_user_group(**_words(at, "CreateUserGroup", new))
+        return Made(made["UserGroupId"], {"Arn": made["ARN"], "Status": made["Status"]})
 
     def update(self, at: At, id: str, old: Properties, new: Properties) -> Made:
-        """Look for its users again."""
-        return self.create(at, new)
+        """Take users in, and take users out."""
+        before, after = old["UserIds"], new["UserIds"]
+        words = {
+            "UserIdsToAdd": [each for each in after if each not in before],
+            "UserIdsToRemove": [each for each in before if each not in after],
+        }
+        made = _api(at).modify_user_group(UserGroupId=id, **{key: ids for key, ids in words.items() if ids})
+        return Made(id, {"Arn": made["ARN"], "Status": made["Status"]})
 
     def delete(self, at: At, id: str, old: Properties) -> None:
-        """Forget it."""
+        """Remove it; its users stay."""
+        _api(at).delete_user_group(UserGroupId=id)
 
 
 @resource("AWS::ElastiCache::ReplicationGroup")
