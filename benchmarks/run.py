@@ -90,7 +90,8 @@ def literal(value: Any) -> str:
     if isinstance(value, dict):
         text = "{" + ", ".join(f"{key!r}: {literal(item)}" for key, item in value.items()) + "}"
         return f"Fn({text})" if len(value) == 1 and next(iter(value)).startswith(("Ref", "Fn::")) else text
-    if isinstance(value, list) and value and all(isinstance(tag, dict) and {*tag} == {"Key", "Value"} for tag in value):
+    pairs = isinstance(value, list) and all(isinstance(tag, dict) and {*tag} == {"Key", "Value"} for tag in value)
+    if value and pairs and all(tag["Key"].isidentifier() for tag in value):
         return "Tags(" + ", ".join(f"{item['Key']}={item['Value']!r}" for item in value) + ")"
     if isinstance(value, list):
         return "[" + ", ".join(map(literal, value)) + "]"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -69,3 +70,12 @@ def test_large_systems_use_one_another() -> None:
         wanted = {each.output for each in stack.taken.values()}
         assert len(wanted) == 3 * large.SHARED
         assert wanted <= set(following.template["Outputs"])
+
+
+def test_programs_of_other_tools_are_measured_beside(tmp_path: Path) -> None:
+    """That of troposphere always, that of the CDK where it is installed."""
+    words = [sys.executable, str(ROOT / "benchmarks" / "rivals.py"), "3"]
+    printed = subprocess.run(
+        words, check=True, capture_output=True, text=True, env={**os.environ, "CDK": str(tmp_path)}
+    )
+    assert [line.split(",")[0] for line in printed.stdout.splitlines()[1:]] == ["msaspec compile", "raw troposphere"]

@@ -151,6 +151,7 @@ ELSEWHERE = {
     "bytes of a template that is sent inline": "tests/deploy/test_artifacts.py",
     "target groups of an ECS service": "below",
     "connections of a database instance": "below",
+    "copies behind a private name": "below",
 }
 
 
@@ -205,6 +206,31 @@ def test_a_service_has_five_target_groups(ports: int, refused: bool) -> None:
         f"msaspec: 1\nname: shop\nservices:\n  web:\n    image: web:1\n    runtime: fargate\n    ports: {{{named}}}\n"
     )
     assert ("MSA395" in said(f"{text}    port: 8000\n    paths: [{paths}]\n")) is refused
+
+
+@pytest.mark.parametrize(("paths", "refused"), [(100, False), (101, True)])
+def test_a_manifest_has_a_hundred_rules(paths: int, refused: bool) -> None:
+    """One a path of whatever service, on the one public load balancer."""
+    line = "  {}: {{image: a:1, port: 8000, runtime: fargate, paths: [{}]}}\n"
+    parts = {"cart": range(paths // 2), "user": range(paths // 2, paths)}
+    services = "".join(line.format(name, ", ".join(f"/{name}{n}" for n in each)) for name, each in parts.items())
+    assert ("MSA366" in said(f"msaspec: 1\nname: shop\nservices:\n{services}")) is refused
+
+
+@pytest.mark.parametrize(("called", "refused"), [(50, False), (51, True)])
+def test_the_internal_balancer_has_fifty_listeners(called: int, refused: bool) -> None:
+    """One for each service on `autoscaling` that another one calls."""
+    services = "".join(f"  s{n}: {{image: a:1, port: {8000 + n}}}\n" for n in range(called))
+    uses = ", ".join(f"s{n}" for n in range(called))
+    head = "msaspec: 1\nname: shop\ndefaults: {runtime: autoscaling}\nservices:\n"
+    assert ("MSA366" in said(f"{head}{services}  web: {{image: a:1, uses: [{uses}]}}\n")) is refused
+
+
+@pytest.mark.parametrize(("copies", "refused"), [(1000, False), (1001, True)])
+def test_a_private_name_leads_to_a_thousand_copies(copies: int, refused: bool) -> None:
+    """More are out of the range of `scale`."""
+    web = f"{{image: a:1, runtime: fargate, scale: {{max: {copies}, cpu: 60}}}}"
+    assert ("MSA204" in said(f"msaspec: 1\nname: shop\nservices: {{web: {web}}}\n")) is refused
 
 
 def connections(services: int) -> str:

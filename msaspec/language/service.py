@@ -103,6 +103,7 @@ class Scale(Model):
     """How many copies run, and what the number follows."""
 
     min: int = Field(1, ge=0, le=1000, description="Minimum number of copies.")
+    # fact: copies-behind-a-name
     max: int = Field(1, ge=1, le=1000, description="Maximum number of copies.")
     cpu: int | None = Field(
         None, ge=1, le=100, description="Target for the average CPU utilization, in percent.", examples=[60]

@@ -176,6 +176,35 @@ def test_a_system_that_outgrows_one_stack(account: Account, monkeypatch: pytest.
     assert "The stack shop has no changes." in again.stderr, again.stderr
 
 
+def test_a_system_grows_step_by_step(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From one stack to several times its limit: at each step nothing that is deployed is made anew, in the root and in
+    the nested stacks, and a deployed service may gain what it needs as long as its stack has room."""
+    nested._READ.clear()
+    names = [f"service-{number}" for number in range(7)]
+    assert account.deploy(stored(*names[:2])).exit_code == 0
+    monkeypatch.setattr(nesting, "RESOURCES", len(account.ids()) + 12)
+
+    def everything() -> dict[str, str]:
+        root = account.ids()
+        homes = [name for name in root if nesting.is_home(name, nesting.NESTED)]
+        return root | {name: id for home in homes for name, id in inside(account, home).items()}
+
+    known = everything()
+    for count in (3, 4, 7):
+        result = account.deploy(stored(*names[:count]))
+        assert result.exit_code == 0, result.stderr
+        now = everything()
+        assert {name: now.get(name) for name in known} == known
+        known = now
+    more = stored(*names).replace("uses: [sessions]", "uses: [sessions, service-6]", 1)
+    result = account.deploy(more)
+    assert result.exit_code == 0, result.stderr
+    now = everything()
+    assert {"Service0ToService6", "Service6Address"} <= set(now)
+    restarted = {"Service0Task", "Service6Service"}
+    assert {name for name, id in known.items() if now.get(name) != id} <= restarted
+
+
 def test_a_stack_that_is_full_says_so(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything is changed, with the way round."""
     account.deploy(system("cart", "user"))
