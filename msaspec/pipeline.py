@@ -82,7 +82,7 @@ def _faulty(document: Document, faults: Sequence[Diagnostic]) -> Faulty:
             except Invalid as invalid:
                 seen += invalid.diagnostics
                 stacks += invalid.repaired[:1] if isinstance(invalid, Faulty) and not number else []
-        found.append([one for one in seen if not each.is_in_doubt(one)])
+        found.append(each.told(seen))
     return Faulty(ordered([*faults, *both(*found)]), stacks if len(stacks) == len(repaired) else ())
 
 

@@ -129,7 +129,7 @@ class _Look:
 
     def _note(self, found: Iterable[Diagnostic]) -> None:
         """Note what is found, unless it is about what the user did not write."""
-        self.found += [each for each in found if not self._repair.is_in_doubt(each)]
+        self.found += self._repair.told(found)
 
 
 def _independent(found: Sequence[Diagnostic], planned: Plan) -> Iterator[Diagnostic]:

@@ -60,6 +60,28 @@ def test_the_name_of_the_system_hides_nothing() -> None:
     assert codes(manifest) == [(2, "MSA204"), (4, "MSA304")]
 
 
+@pytest.mark.parametrize("name", ["c", "My_Cache", "1st"])
+def test_what_is_found_behind_a_wrong_name_has_the_name_that_is_written(name: str) -> None:
+    """An entry whose name is wrong is looked at under another one, which no message and no hint shows."""
+    manifest = HEAD + (
+        f"caches: {{{name}: {{engine: memcached}}}}\n"
+        f"services: {{api: {{image: api:1, port: 80, uses: {{{name}: {{prefix: x}}}}}}}}\n"
+    )
+    with pytest.raises(Invalid) as raised:
+        pipeline.compile_main(pipeline.load(manifest, "msa.yaml"))
+    found = {each.code: each for each in raised.value.diagnostics}
+    assert f"`{name}`" in found["MSA355"].message
+    assert all(f"{name}-x" not in f"{each.message} {each.hint}" for each in found.values())
+
+
+def test_a_fault_behind_a_wrong_name_is_told_once() -> None:
+    """What is wrong with an entry and with its name is found under both of its names."""
+    assert codes(HEAD + "caches: {c: {tls: false, auth: true}}\nservices: {api: {image: api:1, port: 80}}\n") == [
+        (4, "MSA204"),
+        (4, "MSA204"),
+    ]
+
+
 def test_faults_of_yaml_hide_no_others() -> None:
     """A value that YAML versions read differently and a key that stands twice are told with everything else."""
     manifest = HEAD + (

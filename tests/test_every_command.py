@@ -90,6 +90,7 @@ def cases() -> Iterator[Case]:
 
 CASES = list(cases())
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+third = pytest.mark.parametrize("case", sampling.one_of(3, CASES), ids=lambda case: case.id)
 some_cases = pytest.mark.parametrize("case", sampling.one_of(6, CASES), ids=lambda case: case.id)
 
 
@@ -147,7 +148,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
             yield account
 
 
-@every_case
+@third
 def test_a_first_deployment_is_shown(case: Case, account: Account) -> None:
     """`deploy --dry-run` shows what would be made, where it has all tags and secrets."""
     untagged = any(w.image.owned and not w.image.tag for _, w in case.compiled.plan.workloads)
@@ -184,7 +185,7 @@ def test_an_account_without_the_stack(case: Case, account: Account) -> None:
     assert account.stack(case.compiled.stack.name) is None
 
 
-@every_case
+@third
 def test_an_account_with_the_stack(case: Case) -> None:
     """`status`, `outputs` and `diff --against stack` of the very template that the manifest compiles to, for somebody
     who may only look at stacks."""

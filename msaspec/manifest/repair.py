@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from enum import Enum, auto
 from types import MappingProxyType
 from typing import Any
@@ -48,6 +49,8 @@ class Repair:
         """Places whose values the user did not write."""
         self._document = document
         self._times: Counter[Path] = Counter()
+        self._written: dict[str, str] = {}
+        """What the user calls an entry that has another name here."""
 
     def mend(self, faults: Iterable[Diagnostic]) -> bool:
         """Repair what is faulty in shape; return whether that was possible."""
@@ -80,7 +83,23 @@ class Repair:
                 self._drop_use(fault.path) if _is_use(fault.path) else self._replace(fault.path, least=True)
         return True
 
-    def is_in_doubt(self, diagnostic: Diagnostic) -> bool:
+    def told(self, found: Iterable[Diagnostic]) -> list[Diagnostic]:
+        """Return the findings that are about what the user wrote, in the names that the user wrote."""
+        return [self._in_names_written(each) for each in found if not self._is_in_doubt(each)]
+
+    def _in_names_written(self, diagnostic: Diagnostic) -> Diagnostic:
+        if not self._written:
+            return diagnostic
+        names = "|".join(map(re.escape, self._written))
+        pattern = re.compile(rf"(?<![\w-])(?:{names})(?![\w-])")
+
+        def written(text: str) -> str:
+            return pattern.sub(lambda found: self._written[found[0]], text)
+
+        hint = diagnostic.hint and written(diagnostic.hint)
+        return replace(diagnostic, message=written(diagnostic.message), hint=hint)
+
+    def _is_in_doubt(self, diagnostic: Diagnostic) -> bool:
         """Return whether a finding is about what the user did not write, or refers to an unknown entry."""
         if any(diagnostic.path[: len(hole)] == hole for hole in self.holes):
             return True
@@ -107,6 +126,7 @@ class Repair:
         elif fault.key and len(path) == 2 and path[0] in sections() and (name := _free(self._map(path[:1]), path[1])):
             self._rename(str(path[1]), name)
             self._rekey(path, name)
+            self._written[name] = str(path[1])
         elif fault.key:
             self._edit(path, lambda _: None)
         else:

@@ -254,9 +254,9 @@ def _described(written: Any) -> str:
         case bool():
             return str(written).lower()
         case dict():
-            return "a map"
+            return "a map" if written else "empty"
         case list() | tuple():
-            return "a list"
+            return "a list" if written else "empty"
         case "":
             return "empty"
         case str():
