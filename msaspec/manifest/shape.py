@@ -254,9 +254,9 @@ def _described(written: Any) -> str:
         case bool():
             return str(written).lower()
         case dict():
-            return "a map" if written else "empty"
+            return "a map" if written else "an empty map"
         case list() | tuple():
-            return "a list" if written else "empty"
+            return "a list" if written else "an empty list"
         case "":
             return "empty"
         case str():
