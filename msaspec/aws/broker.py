@@ -133,6 +133,14 @@ class BrokerUse(Model):
     )
 
 
+class BrokerElsewhere(Model):
+    """What is known of a broker of another system. What its users may do is said there."""
+
+    vhost: Annotated[str, AfterValidator(_vhost)] = Field(
+        "/", description="Virtual host, as `shares` of the other manifest has it.", examples=["orders"]
+    )
+
+
 def logical_id(entry: Entry[Broker]) -> str:
     """Return the logical id of the broker."""
     return names.logical(entry.name, "Broker")

@@ -124,14 +124,18 @@ def _unfitting(spec: Cache) -> Iterator[tuple[bool, str]]:
     engine = spec.kind
     like = " or ".join(f'`version: "{each}"`' for each in engine.examples)
     yield not re.fullmatch(engine.versions, spec.version), f"{engine.title} has no version {spec.version}: write {like}"
+    yield from _of_users(spec)
+    yield bool(spec.replicas) and not engine.users, "Memcached has no replicas: write `nodes`"
+    yield spec.nodes > 1 and engine.users, f"{engine.title} has one node and `replicas`: `nodes` is for Memcached"
+    yield bool(spec.backups) and not engine.users, "Memcached has no snapshots: remove `backups`"
+
+
+def _of_users(spec: Cache) -> Iterator[tuple[bool, str]]:
     yield bool(spec.auth) and not spec.kind.users, "Memcached has no users: remove `auth`"
     yield (
         bool(spec.auth) and not spec.encrypted,
         "users need TLS: write `tls: true` or `auth: false`",
     )
-    yield bool(spec.replicas) and not engine.users, "Memcached has no replicas: write `nodes`"
-    yield spec.nodes > 1 and engine.users, f"{engine.title} has one node and `replicas`: `nodes` is for Memcached"
-    yield bool(spec.backups) and not engine.users, "Memcached has no snapshots: remove `backups`"
 
 
 class CacheUse(Model):
@@ -143,6 +147,23 @@ class CacheUse(Model):
     prefix: Annotated[str, AfterValidator(_prefix)] | None = Field(
         None, description="Limit the access to keys and channels that begin with this prefix.", examples=["cart:"]
     )
+
+
+class CacheElsewhere(Model):
+    """What is known of a cache of another system. What its users may do is said there."""
+
+    engine: Literal["valkey", "redis", "memcached"] = Field(
+        "valkey", description="Engine of the cache, as the other manifest has it."
+    )
+    tls: bool | None = Field(None, description="Whether clients speak TLS, as the other manifest has it.")
+    auth: bool | None = Field(None, description="Whether it has users, as the other manifest has it.")
+
+    @model_validator(mode="after")
+    def _fitting(self) -> CacheElsewhere:
+        for wrong, message in _of_users(Cache.model_construct(**self.model_dump())):
+            if wrong:
+                raise PydanticCustomError("together", "{message}", {"message": message})
+        return self
 
 
 def logical_id(entry: Entry[Cache]) -> str:

@@ -235,6 +235,8 @@ OF_ANY_SERVER = frozenset(("existing", "engine", "version", "short_name", "exten
 def logical_id(entry: Entry[Database]) -> str:
     """Logical id of the instance, or of the cluster: another, since CloudFormation changes no resource's type."""
     engine = entry.spec.server
+    if entry.called:  # whatever it is there, it is a server
+        return names.logical(entry.name, "Database")
     return names.logical(entry.name, "Documents" if engine.documents else "Cluster" if engine.cluster else "Database")
 
 

@@ -21,7 +21,7 @@ from msaspec.template.stack import Stack
 def run(plan: Plan) -> Iterator[Diagnostic]:
     """Yield what the kinds, the runtimes and every check say about a plan."""
     document = plan.manifest.document
-    for kind, entries in plan.entries:
+    for kind, entries in plan.made:
         for entry, uses in entries:
             yield from made(document, entry.path, partial(_all, kind.check, entry, uses))
     for runtime, workload in plan.workloads:

@@ -9,6 +9,7 @@ from msaspec.aws import bastion, iam, ingress, jobs, network, secret_texts, secu
 from msaspec.aws.data import ecr, others
 from msaspec.compile import hardening
 from msaspec.language.aws_type import AwsType
+from msaspec.language.lending import By
 from msaspec.manifest.sections import kinds, runtimes
 
 SHARED: Mapping[str, tuple[AwsType, ...]] = {
@@ -26,7 +27,10 @@ SHARED: Mapping[str, tuple[AwsType, ...]] = {
 def emitted() -> Mapping[str, tuple[AwsType, ...]]:
     """Return the types that each section, each runtime, and each part beside them can emit."""
     of_kinds = {kind.section: kind.types for kind in kinds()}
-    return {**SHARED, **of_kinds, **{name: runtime.types for name, runtime in runtimes().items()}}
+    # On servers of other systems a stack makes what it makes on its own.
+    guests = (kind.types for kind in kinds() if kind.lent and kind.lent.by is By.GUESTS)
+    elsewhere = {"systems": tuple(each for types in guests for each in types)}
+    return {**SHARED, **elsewhere, **of_kinds, **{name: runtime.types for name, runtime in runtimes().items()}}
 
 
 @cache

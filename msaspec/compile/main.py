@@ -11,7 +11,7 @@ from troposphere import Parameter
 from msaspec.aws import bastion, discovery, ecr, existing_network, iam, ingress, job_gates, network, security_groups
 from msaspec.aws.hardening import Hardened
 from msaspec.aws.intrinsic import intrinsic
-from msaspec.compile import systems
+from msaspec.compile import lending, systems
 from msaspec.compile.blame import made
 from msaspec.compile.hardening import TYPES, measures
 from msaspec.compile.plan import Edge, Plan
@@ -126,7 +126,7 @@ def _makers(plan: Plan) -> Iterator[tuple[Path, Callable[[], Part]]]:
         yield ("network",), partial(network.naming, root.network, site)
     if plan.endpoints:
         yield ("network", "nat"), partial(network.endpoints, plan.endpoints, root.network, site)
-    for kind, entries in plan.entries:
+    for kind, entries in plan.made:
         for entry, uses in entries:
             yield entry.path, partial(kind.build, entry, uses, site)
         if entries:
@@ -173,6 +173,8 @@ def _about(edge: Edge, door: Door) -> Any:
     start = f"{edge.use.service} uses "
     if not edge.elsewhere:
         return start + edge.use.target
+    if edge.kind:
+        return f"{start}{' of the system '.join(reversed(lending.parts(edge.use.target)))}"
     url = edge.offer.attributes[f"{names.snake(door.name)}_url" if door.name else "url"]
     return intrinsic((start, *public(url)))
 

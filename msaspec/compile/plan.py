@@ -11,7 +11,7 @@ from functools import cached_property, partial
 
 from msaspec.aws import bastion, discovery, network
 from msaspec.compile import files as beside
-from msaspec.compile import gates, order, places, references, systems
+from msaspec.compile import gates, lending, order, places, references, systems
 from msaspec.compile.blame import made
 from msaspec.compile.jobs import JobRuntime
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
@@ -71,7 +71,7 @@ class Edge:
         return tuple((self._rule(number, door), door) for number, door in enumerate(self.offer.doors))
 
     def _rule(self, number: int, door: Door) -> str:
-        caller, callee = self.use.service, systems.called(self.use.target)
+        caller, callee = self.use.service, lending.called(self.use.target)
         if door.slot:
             return names.edge(caller, door.slot)
         if door.name:
@@ -87,7 +87,9 @@ class Plan:
     site: Site
     endpoints: tuple[str, ...]
     """Interface endpoints, by service, that replace a way out of the network."""
-    entries: tuple[tuple[AnyKind, tuple[tuple[Entry[Model], tuple[Use[Model], ...]], ...]], ...]
+    entries: lending.Entries
+    made: lending.Entries
+    """The same with what is made for users in other systems, and on servers of other systems."""
     edges: tuple[Edge, ...]
     workloads: tuple[tuple[AnyRuntime, Workload[Model]], ...]
 
@@ -163,7 +165,8 @@ def plan(manifest: Manifest) -> tuple[Plan, list[Diagnostic]]:
         found += beside.refused(manifest, name, service)
         for edge in own:
             if edge.kind:
-                found += beside.refused_by(manifest, edge.use.path, edge.kind.files_of(edge.use.options))
+                at = (*edge.use.path, edge.kind.noun) if edge.elsewhere else edge.use.path
+                found += beside.refused_by(manifest, at, edge.kind.files_of(edge.use.options))
         files = tuple(_files(known, manifest.path(name), service.files, found))
         beside_it = tuple(_sidecars(known, service, found))
         workload = replace(
@@ -177,7 +180,9 @@ def plan(manifest: Manifest) -> tuple[Plan, list[Diagnostic]]:
         workloads.append((_runtime(manifest, name), workload))
     online = network.online(manifest.root.network, endpoints)
     site = Site(**{field.name: getattr(place, field.name) for field in fields(place)}, online=online)
-    return Plan(manifest, site, endpoints, entries, edges, tuple(workloads)), found
+    return Plan(
+        manifest, site, endpoints, entries, lending.made(manifest, entries, place), edges, tuple(workloads)
+    ), found
 
 
 def _runtime(manifest: Manifest, name: str) -> AnyRuntime:

@@ -8,23 +8,23 @@ its stack.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, TypeGuard
+from typing import Any
 
 from troposphere import Output, Parameter
 
 from msaspec.aws import existing_network
 from msaspec.aws.intrinsic import intrinsic, reference
+from msaspec.compile import lending
 from msaspec.diagnostics.place import Path
 from msaspec.language.base import Model
 from msaspec.language.kind import AnyKind
 from msaspec.language.network import Network
-from msaspec.language.part import Door, Entry, Offer, Part, Place, Use
+from msaspec.language.part import Door, Offer, Part, Place, Use
 from msaspec.language.runtime import AnyRuntime, Workload, variables_of
 from msaspec.language.systems import NETWORK, ElsewhereFields, split
-from msaspec.language.value import Piece, Token, Value, public
+from msaspec.language.value import Token, Value
 from msaspec.manifest.root import Manifest, Root
-from msaspec.manifest.sections import lent
+from msaspec.manifest.sections import kinds
 from msaspec.template import names, references, sharing
 from msaspec.template.sharing import Taken
 
@@ -41,62 +41,17 @@ _ABOUT = {GROUP: "Security group", PORT: "Port", URL: "Address"}
 
 def edge(manifest: Manifest, use: Use[Model], place: Place) -> tuple[Use[Model], AnyKind | None, Offer]:
     """Return what a user gets of an entry of another system, with the kind of the entry; None for a service."""
-    if (kind := _kind(use.options)) is None:
+    kind = lending.kind_of(use.options)
+    if kind is None:
         return use, None, _called(manifest, use)
-    system, entry = _parts(use.target)
-    use = replace(use, options=getattr(use.options, kind.noun))
-    offer = _lent(kind, entry, use, place)
-
-    def moved(value: Value) -> Value:
-        return tuple(
-            Token(sharing.parameter(system, entry, _word(entry, piece.target))) if _is_own(piece) else piece
-            for piece in value
-        )
-
-    found = replace(
-        offer,
-        attributes={name: moved(value) for name, value in offer.attributes.items()},
-        variables={name: moved(value) for name, value in offer.variables.items()},
-        statements=tuple(
-            replace(each, resources=tuple(public(moved(text)) for text in each.resources)) for each in offer.statements
-        ),
-    )
-    return use, kind, found
-
-
-def _kind(options: Model) -> AnyKind | None:
-    return lent().get(options.noun or "") if isinstance(options, ElsewhereFields) else None
-
-
-def _lent(kind: AnyKind, entry: str, use: Use[Model], place: Place) -> Offer:
-    """Return the offer of an entry of which only the name is known."""
-    fields = kind.lent[0] if kind.lent else {}
-    path: Path = (kind.section, entry)
-    spec = kind.model.model_validate(fields)
-    return kind.offer(Entry(entry, spec, path), replace(use, target=entry, alone=False), place)
-
-
-def _words(kind: AnyKind, entry: str, use: Use[Model], place: Place) -> dict[str, str]:
-    """Return the values of an entry that its users need: what each is called, and the token that is it inside."""
-    offer = _lent(kind, entry, use, place)
-    values = [*offer.attributes.values(), *offer.variables.values()]
-    values += [text for statement in offer.statements for text in statement.resources]
-    return {_word(entry, piece.target): piece.target for value in values for piece in value if _is_own(piece)}
-
-
-def _is_own(piece: Piece) -> TypeGuard[Token]:
-    return isinstance(piece, Token) and not piece.target.startswith("AWS::")
-
-
-def _word(entry: str, target: str) -> str:
-    """Return what the value of a token is called: ``QueueArn`` for ``OrdersQueue.Arn``."""
-    return target.replace(".", "").removeprefix(names.camel(entry))
+    use, offer = lending.edge(manifest, kind, use, place)
+    return use, kind, offer
 
 
 def _called(manifest: Manifest, use: Use[Model]) -> Offer:
     """Return what a caller gets of a service of another system: the same name in DNS, the same attributes and
     variables as inside of it."""
-    system, entry = _parts(use.target)
+    system, entry = lending.parts(use.target)
     options, framework = use.options, use.framework
     host = f"{entry}.{names.domain(manifest.stack_of(system))}"
     attributes: dict[str, Value] = {"host": (host,)}
@@ -115,30 +70,26 @@ def _called(manifest: Manifest, use: Use[Model]) -> Offer:
     return Offer(attributes=attributes, variables=variables, doors=tuple(doors))
 
 
-def called(target: str) -> str:
-    """Return what logical ids call a use: ``ledger-of-payments``, or the name of an entry of this system."""
-    found = split(target)
-    return f"{found[1]}-of-{found[0]}" if found else target
-
-
 def taken(manifest: Manifest, place: Place) -> dict[str, Taken]:
     """Return the parameters that hold values of other systems, each with where the value comes from."""
     found: dict[str, Taken] = {}
     for user, uses in sorted(manifest.uses.items()):
         for target, options in sorted(uses.items()):
             if split(target):
-                system, entry = _parts(target)
+                system, entry = lending.parts(target)
                 path: Path = (*manifest.path(user), "uses", target)
-                kind = _kind(options)
+                kind, words = lending.kind_of(options), ""
                 if kind:
-                    use = Use[Model](user, target, getattr(options, kind.noun), "plain", False, path)
-                    words = list(_words(kind, entry, use, place))
+                    use = Use[Model](user, target, options, "plain", False, path)
+                    passed = [(each.word, each.output) for each in lending.values(kind, use, place)]
+                    words = lending.words(kind, use)
                 else:
-                    words = [names.camel(port or "") + what for port in _ports(options) for what in (GROUP, PORT, URL)]
-                for word in words:
-                    made = Taken(
-                        system, manifest.stack_of(system), entry, sharing.output(entry, word), path, service=not kind
-                    )
+                    names_of = (names.camel(port or "") for port in _ports(options))
+                    passed = [(f"{port}{what}", f"{port}{what}") for port in names_of for what in (GROUP, PORT, URL)]
+                reached = kind is None or (kind.lent is not None and kind.lent.reached)
+                for word, output in passed:
+                    stack = manifest.stack_of(system)
+                    made = Taken(system, stack, entry, sharing.output(entry, output), path, reached, words)
                     found.setdefault(sharing.parameter(system, entry, word), made)
     if (lender := manifest.root.network.system) and lender in manifest.root.systems:
         for name in existing_network.lent(manifest.root.network):
@@ -148,11 +99,11 @@ def taken(manifest: Manifest, place: Place) -> dict[str, Taken]:
 
 
 def parameters(taken: Mapping[str, Taken]) -> Iterator[tuple[Path, Part]]:
-    """Yield the parameters of the services of other systems, by system. Those of a network are with the network."""
+    """Yield the parameters of the entries of other systems, by system. Those of a network are with the network."""
     for name, each in taken.items():
         if each.entry == NETWORK:
             continue
-        what = next((what for what in _TYPES if each.service and name.endswith(what)), "")
+        what = next((what for what in _TYPES if each.reached and name.endswith(what)), "")
         about = f"{_ABOUT.get(what, 'Value')} of {each.entry} of the system {each.system}: the output {each.output}"
         form = _TYPES.get(what, {"Type": "String", "MinLength": 1})
         made = Parameter(name, Description=f"{about} of the stack {each.stack}.", **form)
@@ -173,7 +124,9 @@ def lends_network(root: Root) -> bool:
 
 
 def _guests(root: Root) -> tuple[str, ...]:
-    lent_out = [share.with_ for name, share in root.shares.items() if name == NETWORK or name in root.services]
+    reached = {name for kind in kinds() if kind.lent and kind.lent.reached for name in dict(root)[kind.section]}
+    reached |= {NETWORK, *root.services}
+    lent_out = [share.with_ for name, share in root.shares.items() if name in reached]
     return tuple(sorted({system for systems in lent_out for system in systems}))
 
 
@@ -189,13 +142,14 @@ def shared(manifest: Manifest, workloads: Sequence[tuple[AnyRuntime, Workload[Mo
             outputs.append(_allowed(workload.name, share.with_))
     for kind, entries in manifest.entries:
         for entry in entries:
-            if kind.lent and (share := shares.get(entry.name)):
-                widest = kind.options.model_validate({"access": kind.lent[1]})
-                use = Use[Model](entry.name, entry.name, widest, "plain", False, entry.path)
-                for word, target in _words(kind, entry.name, use, place).items():
-                    about = f"Value of {entry.name} for other systems."
+            if kind.lent and (share := shares.get(entry.name)) and kind.kept_back(entry) is None:
+                about = f"Value of {entry.name} for other systems."
+                for word, target in lending.given(kind, entry, share, place):
                     value = reference(target)
                     outputs.append(Output(sharing.output(entry.name, word), Description=about, Value=value))
+                if words := lending.said(kind, entry, share):
+                    about = f"What uses of {entry.name} in other systems say of it."
+                    outputs.append(Output(sharing.words(entry.name), Description=about, Value=words))
                 outputs.append(_allowed(entry.name, share.with_))
     if guests := _guests(manifest.root):
         outputs += [*_of_network(manifest.root.network, place), _allowed(NETWORK, guests)]
@@ -231,9 +185,3 @@ def _name(system: str, entry: str, port: str | None, what: str) -> str:
 def _ports(options: Model) -> tuple[str | None, ...]:
     """Return the ports of a use: the main one, which has no name, and those that it names."""
     return (None, *(options.ports if isinstance(options, ElsewhereFields) else ()))
-
-
-def _parts(target: str) -> tuple[str, str]:
-    found = split(target)
-    assert found, "a use of another system names both"
-    return found

@@ -67,9 +67,18 @@ OTHER_NETWORK = Code(
     "MSA550",
     "A network that is not that of the other system",
     """
-    A service of another system is reached in its own VPC. The two systems stand in different VPCs, or this manifest
-    says something of the network that is not so: `network.cidr` is the block of the VPC, and `zones` and `placement`
-    ask for subnets that the other system has.
+    A service or a store of another system is reached in its own VPC. The two systems stand in different VPCs, or this
+    manifest says something of the network that is not so: `network.cidr` is the block of the VPC, and `zones` and
+    `placement` ask for subnets that the other system has.
+    """,
+)
+OTHERWISE = Code(
+    "MSA552",
+    "A store of another system that is another than the manifest says",
+    """
+    A use says of a store of another system what this system's template depends on: the engine and the port of a
+    database, the engine of a cache and whether it has TLS and users, the virtual host of a broker. The stack of the
+    other system says it too, and the two differ. Nothing was changed.
     """,
 )
 
@@ -123,6 +132,10 @@ def _taken(
             line = f"`shares: {{{each.entry}: [{plan.site.system}]}}`"
             hint = f"Write {line} into the manifest of `{each.system}`, and deploy that system."
             wrong.setdefault(each.entry, NOT_SHARED.at(each.path, message, hint=hint, key=True))
+        elif each.words and (there := outputs.get(sharing.words(each.entry))) and there != each.words:
+            message = f"`{each.entry}` of the stack {each.stack} is `{there}`, and the manifest says `{each.words}`."
+            hint = f"Write `{each.system}/{each.entry}: {{{there}}}`."
+            wrong.setdefault(each.entry, OTHERWISE.at(each.path, message, hint=hint, key=True))
         elif each.output not in outputs:
             wrong.setdefault(each.entry, _lacking(each, name))
         else:
@@ -136,6 +149,10 @@ def _lacking(taken: Taken, parameter: str) -> Diagnostic:
         message = f"The network of the stack {taken.stack} has no {parameter}."
         hint = "Set `zones` and `placement` of `network` as in the other manifest, or name the system whose VPC it is."
         return OTHER_NETWORK.at(taken.path, message, hint=hint)
+    if taken.words:
+        message = f"The stack {taken.stack} has no output {taken.output}."
+        hint = f"Deploy the system `{taken.system}` with this version of msaspec, too."
+        return NOT_SHARED.at(taken.path, message, hint=hint, key=True)
     message = f"The stack {taken.stack} does not share a used port of `{taken.entry}`: it has no {taken.output}."
     line = f"`shares: {{{taken.entry}: {{with: [...], ports: [...]}}}}`"
     hint = f"Name the port in the manifest of `{taken.system}`: {line}"
@@ -154,7 +171,7 @@ def _misplaced(
     theirs = outputs.get(sharing.output(NETWORK, systems.VPC), "")
     ours = network.vpc or own.get(existing_network.VPC)
     for each in taken.values():
-        if each.service and ours and theirs != ours:
+        if each.reached and ours and theirs != ours:
             message = f"The stack {each.stack} stands in {theirs}, and this system in {ours}."
             hint = f"Let both stand in one VPC, or write `network: {{system: {each.system}}}`."
             yield OTHER_NETWORK.at(each.path, message, hint=hint, key=True)

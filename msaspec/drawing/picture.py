@@ -9,13 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from msaspec.aws import iam
+from msaspec.compile import lending
 from msaspec.compile.plan import Edge, Plan
 from msaspec.diagnostics import printable
 from msaspec.explain import pages, readable
 from msaspec.language.base import Model
 from msaspec.language.part import Entry
 from msaspec.language.runtime import AnyRuntime, Workload
-from msaspec.language.systems import split
+from msaspec.language.systems import NETWORK, split
 from msaspec.survey import Compiled
 from msaspec.template import sharing
 
@@ -210,9 +211,11 @@ def _caller(system: str) -> str:
 def _from_elsewhere(plan: Plan) -> Iterator[Arrow]:
     """Yield the arrows from the systems that may use something of this one."""
     for name, share in sorted(plan.root.shares.items()):
-        for system in sorted(share.with_) if name in plan.root.services else ():
-            becomes = f"outputs whose names begin with {sharing.output(name, '')}"
-            yield Arrow(_caller(system), name, "may use", (becomes,))
+        for system in sorted(share.with_) if name != NETWORK else ():
+            becomes = [f"outputs whose names begin with {sharing.output(name, '')}"]
+            if use := lending.granted(plan.made, name, system):
+                becomes.append(f"the user {use.service}")
+            yield Arrow(_caller(system), name, "may use", tuple(becomes))
 
 
 def _short(words: list[str]) -> str:

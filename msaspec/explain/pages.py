@@ -9,6 +9,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from msaspec.aws import iam
+from msaspec.compile import lending
 from msaspec.compile.plan import Edge, Plan
 from msaspec.diagnostics import printable
 from msaspec.diagnostics.diagnostic import Code
@@ -328,6 +329,13 @@ def _resources(path: Path, compiled: Compiled) -> Iterator[Row]:
             yield logical_id, resources[logical_id]["Type"]
 
 
+def _shared(name: str, system: str, plan: Plan) -> Iterator[str]:
+    """Yield how a system with which an entry is shared may use it."""
+    if use := lending.granted(plan.made, name, system):
+        yield f"as the user {use.service}"
+        yield ", ".join(f"{key}: {value}" for key, value in use.options.model_dump(exclude_none=True).items())
+
+
 def _entry(
     kind: AnyKind, found: Entry[Model], uses: Sequence[Use[Model]], compiled: Compiled
 ) -> Iterator[tuple[str, list[Row]]]:
@@ -335,6 +343,10 @@ def _entry(
     environment = f", environment {plan.site.environment}" if plan.site.environment else ""
     yield f"{found.name}: a {kind.noun} of {plan.site.system}{environment}", list(_fields(found.spec, found.path, plan))
     callers = [row for edge in plan.callers_of(found.name) for row in doors(edge, edge.use.service)]
+    share = plan.root.shares.get(found.name)
+    callers += [
+        (f"the system {system}", *_shared(found.name, system, plan)) for system in (share.with_ if share else ())
+    ]
     yield "Used by", callers or [("nobody",)]
     yield "Attributes", [(f"${{{found.name}.{name}}}", about) for name, about in kind.named(found).items()]
     yield "Becomes", list(_resources(found.path, compiled))

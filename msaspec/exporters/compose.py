@@ -269,7 +269,9 @@ class _Export:
     def _injected(self, edge: Edge, variable: str) -> str:
         """Return what a use injects: the local value of the attribute that the variable has on AWS."""
         value = edge.offer.variables[variable]
-        for attribute, known in edge.offer.attributes.items():
+        # Several may have one value, as the name of a database and that of its user: the variable says which is meant.
+        attributes = sorted(edge.offer.attributes.items(), key=lambda each: not variable.lower().endswith(each[0]))
+        for attribute, known in attributes:
             if known == value:
                 return self._attribute(edge, attribute)
         if all(isinstance(piece, str) for piece in value):

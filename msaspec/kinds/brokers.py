@@ -10,12 +10,14 @@ from zlib import crc32
 from troposphere import GetAtt, Output, Ref, Select, Split, Sub, Tags, amazonmq, secretsmanager
 
 from msaspec.aws import broker, broker_bootstrap, security_groups
-from msaspec.aws.broker import Broker, BrokerUse
+from msaspec.aws.broker import Broker, BrokerElsewhere, BrokerUse
 from msaspec.aws.data import amazonmq as stored
 from msaspec.aws.data import secretsmanager as secrets
 from msaspec.aws.database import generated
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
+from msaspec.language.base import Model
 from msaspec.language.kind import Kind
+from msaspec.language.lending import By, Lent
 from msaspec.language.part import Alias, Connections, Door, Entry, Offer, Part, Place, Site, Statement, Use
 from msaspec.language.value import Secret, Token, Value
 from msaspec.template import names
@@ -39,6 +41,7 @@ class Brokers(Kind[Broker, BrokerUse]):
     noun = "broker"
     types = (*broker_bootstrap.TYPES, stored.BROKER, secrets.SECRET, security_groups.GROUP)
     isolated = True
+    lent = Lent(By.USERS, options=BrokerElsewhere, example={"vhost": "orders"}, grant={"access": "send"})
     attributes: ClassVar[Mapping[str, str]] = {
         "host": "Address of the broker.",
         "port": "Port of AMQP over TLS.",
@@ -55,6 +58,10 @@ class Brokers(Kind[Broker, BrokerUse]):
             if use.service == "guest":
                 message = f"The user `guest` on `{entry.name}` would be deleted by Amazon MQ."
                 yield GUEST.at(use.path[:2], message, hint="Rename the service.", key=True)
+
+    def abroad(self, options: Model) -> Mapping[str, Any]:
+        """Return nothing: the virtual host is of a use."""
+        return {}
 
     def doors(self, entry: Entry[Broker]) -> tuple[Door, ...]:
         """Return the port of AMQP over TLS, and that of the console, which people alone use."""

@@ -20,6 +20,7 @@ from msaspec.diagnostics.place import Path
 from msaspec.language.aws_type import AwsType
 from msaspec.language.base import Model, Name
 from msaspec.language.kind import Kind
+from msaspec.language.lending import By, Lent
 from msaspec.language.listed import Listed
 from msaspec.language.part import Entry, Front, Offer, Part, Place, Site, Statement, Uploads, Use
 from msaspec.language.value import Text, Token, Value
@@ -91,7 +92,7 @@ class Buckets(Kind[Bucket, BucketUse]):
     section = "buckets"
     noun = "bucket"
     links = ("queues", "topics")
-    lent = ({}, "read-write")
+    lent = Lent(By.ROLES, "read-write")
     types = (
         AwsType(
             name="AWS::CloudFront::Distribution",

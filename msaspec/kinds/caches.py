@@ -8,11 +8,13 @@ from typing import Any, ClassVar
 from troposphere import GetAtt, Output, Ref, Tags, elasticache
 
 from msaspec.aws import cache_users, discovery, security_groups
-from msaspec.aws.cache_users import Cache, CacheUse, logical_id
+from msaspec.aws.cache_users import Cache, CacheElsewhere, CacheUse, logical_id
 from msaspec.aws.data import elasticache as stored
 from msaspec.aws.data import secretsmanager as secrets
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
+from msaspec.language.base import Model
 from msaspec.language.kind import Kind
+from msaspec.language.lending import By, Lent
 from msaspec.language.part import Alias, Door, Entry, Offer, Part, Place, Site, Statement, Use
 from msaspec.language.value import Secret, Token, Value
 from msaspec.template import names
@@ -37,6 +39,7 @@ class Caches(Kind[Cache, CacheUse]):
     noun = "cache"
     types = (*stored.TYPES, *discovery.TYPES, secrets.SECRET, security_groups.GROUP)
     isolated = True
+    lent = Lent(By.USERS, options=CacheElsewhere, example={"tls": False}, grant={"prefix": "shop:"})
     attributes: ClassVar[Mapping[str, str]] = {
         "host": "Address of the cache.",
         "port": "Port of the cache.",
@@ -58,6 +61,15 @@ class Caches(Kind[Cache, CacheUse]):
                     message = f"`{use.service}` limits its access to `{entry.name}`, which {why}."
                     hint = f"Remove `{field}`, or use a cache of Valkey with TLS and `auth`."
                     yield NO_USERS.at((*use.path, field), message, hint=hint, key=True)
+
+    def abroad(self, options: Model) -> Mapping[str, Any]:
+        """Return the engine, and whether it has TLS and users."""
+        return options.model_dump()
+
+    def known(self, entry: Entry[Cache]) -> Mapping[str, Any]:
+        """Return the engine, and whether it has TLS and users."""
+        spec = entry.spec
+        return {"engine": spec.engine, "tls": spec.encrypted, "auth": spec.guarded}
 
     def doors(self, entry: Entry[Cache]) -> tuple[Door, ...]:
         """Return the port of the engine."""

@@ -20,12 +20,14 @@ from msaspec.aws import (
     existing_database,
 )
 from msaspec.aws.database import Database
-from msaspec.aws.database_use import DatabaseUse, kept, name_of, role_of
+from msaspec.aws.database_use import DatabaseElsewhere, DatabaseUse, kept, name_of, role_of
 from msaspec.aws.intrinsic import intrinsic, reference
 from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
 from msaspec.engines import engines
 from msaspec.language import aurora
+from msaspec.language.base import Model
 from msaspec.language.kind import Kind
+from msaspec.language.lending import By, Lent
 from msaspec.language.part import Alias, Changing, Connections, Door, Entry, Offer, Part, Place, Site, Statement, Use
 from msaspec.language.value import Secret, Text, Token, Value
 from msaspec.template import names
@@ -104,6 +106,7 @@ class Databases(Kind[Database, DatabaseUse]):
         *discovery.TYPES,
     )
     isolated = True
+    lent = Lent(By.GUESTS, options=DatabaseElsewhere, example={"engine": "mysql"})
     attributes: ClassVar[Mapping[str, str]] = {
         "host": "Address of the instance, or of that of a cluster which writes.",
         "port": "Port of the instance.",
@@ -136,7 +139,7 @@ class Databases(Kind[Database, DatabaseUse]):
         ):
             message = f"`{entry.name}` has {spec.storage} GiB, and could not grow to {spec.max_storage} GiB."
             yield NO_ROOM.at((*entry.path, "max_storage"), message, hint=f"Write `max_storage: {least} GiB` or more.")
-        yield from existing_database.check(entry)
+        yield from existing_database.check(entry, uses)
         yield from database_setup.foreign(entry)
         if spec.from_snapshot and spec.replicas and not spec.server.cluster:
             message = f"`{entry.name}` begins with a snapshot, and would have replicas."
@@ -152,12 +155,12 @@ class Databases(Kind[Database, DatabaseUse]):
                 owner = owners.setdefault(name_of(use), use)
                 if owner is not use:
                     both = f"`{owner.service}` and `{use.service}` both own the database"
-                    message = f"{both} `{name_of(use)}` on `{entry.name}`."
+                    message = f"{both} `{name_of(use)}` on `{entry.title}`."
                     hint = "Add `access: read-write` or `access: read-only` to one of them."
                     yield TWO_OWNERS.at(use.path, message, hint=hint, key=True)
         for use in uses:
             if name_of(use) not in owners:
-                message = f"The database `{name_of(use)}` on `{entry.name}`, which `{use.service}` uses, has no owner."
+                message = f"The database `{name_of(use)}` on `{entry.title}`, which `{use.service}` uses, has no owner."
                 hint = f"Remove `access` from one service, or name a database that has an owner{_owned(owners)}."
                 yield NO_OWNER.at(use.path, message, hint=hint, key=True)
 
@@ -165,6 +168,22 @@ class Databases(Kind[Database, DatabaseUse]):
         """Return all attributes, but for an address of JDBC where the engine has none."""
         known = dict(self.attributes)
         return known if entry.spec.server.driver else {key: known[key] for key in known if key != "jdbc_url"}
+
+    def abroad(self, options: Model) -> Mapping[str, Any]:
+        """Return a server that exists."""
+        return existing_database.of_another(options)
+
+    def known(self, entry: Entry[Database]) -> Mapping[str, Any]:
+        """Return the engine and the port."""
+        return {"engine": entry.spec.engine, "port": entry.spec.listens}
+
+    def guided(self, entry: Entry[Database]) -> Mapping[str, Token]:
+        """Return the address, the group and the secret of the master user."""
+        return existing_database.guided(entry)
+
+    def kept_back(self, entry: Entry[Database]) -> tuple[str, str] | None:
+        """Return what speaks against databases of other systems."""
+        return existing_database.kept_back(entry)
 
     def doors(self, entry: Entry[Database]) -> tuple[Door, ...]:
         """Return the instance's port."""
@@ -197,7 +216,7 @@ class Databases(Kind[Database, DatabaseUse]):
 
     def build(self, entry: Entry[Database], uses: Sequence[Use[DatabaseUse]], site: Site) -> Part:
         """Return the instance, a secret per user, and the custom resource that makes their roles and databases."""
-        part = _made(entry, site) + Part((), (_output(entry),))
+        part = _made(entry, site) + Part((), () if entry.called else (_output(entry),))
         part += Part(tuple(_secret(entry, use, site) for use in uses))
         return part + bootstrap.prepare(_server(entry, uses), site) if uses else part
 
@@ -254,7 +273,7 @@ def _variables(entry: Entry[Database], use: Use[DatabaseUse], attributes: Mappin
             "spring.datasource.url": attributes["jdbc_url"],
             "spring.datasource.username": attributes["username"],
         }
-    prefix = names.variable(entry.name)
+    prefix = names.variable(entry.word)
     own = {
         f"{prefix}_{word.upper()}": attributes[word] for word in ("host", "port", "name", "username", "password", "url")
     }

@@ -25,6 +25,7 @@ from msaspec.diagnostics.place import Path
 from msaspec.language.aws_type import AwsType
 from msaspec.language.base import Items, Model, Name, measured, span
 from msaspec.language.kind import Kind
+from msaspec.language.lending import By, Lent
 from msaspec.language.listed import Listed
 from msaspec.language.part import Entry, Link, Offer, Part, Place, Site, Statement, Use
 from msaspec.language.value import Token, Value
@@ -183,7 +184,7 @@ class Queues(Kind[Queue, QueueUse]):
     noun = "queue"
     types = (AwsType(name="AWS::SNS::Subscription"), backlog.ALARM, stored.POLICY, stored.QUEUE)
     links = ("topics",)
-    lent = ({}, "both")
+    lent = Lent(By.ROLES, "both")
     attributes: ClassVar[Mapping[str, str]] = {
         "url": "URL of the queue.",
         "name": "Name of the queue.",

@@ -16,6 +16,7 @@ from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.diagnostics.place import Path
 from msaspec.language.base import Items, Model, days, measured
 from msaspec.language.kind import Kind
+from msaspec.language.lending import By, Lent
 from msaspec.language.part import Entry, Offer, Part, Place, Site, Statement, Use
 from msaspec.language.value import Text, Token, Value
 from msaspec.template import names
@@ -123,7 +124,7 @@ class Tables(Kind[Table, TableUse]):
     section = "tables"
     noun = "table"
     # It may have indexes, which a grant has to cover.
-    lent = ({"key": "id", "indexes": {"other": {"key": "other"}}}, "read-write")
+    lent = Lent(By.ROLES, "read-write", {"key": "id", "indexes": {"other": {"key": "other"}}})
     types = (stored.TABLE,)
     attributes: ClassVar[Mapping[str, str]] = {
         "name": "Name of the table.",

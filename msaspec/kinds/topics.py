@@ -13,6 +13,7 @@ from msaspec.aws.policies import from_alarms, from_buckets, tls_only
 from msaspec.language.aws_type import AwsType
 from msaspec.language.base import Model
 from msaspec.language.kind import Kind
+from msaspec.language.lending import By, Lent
 from msaspec.language.part import Entry, Offer, Part, Place, Site, Statement, Use
 from msaspec.language.value import Token, Value
 from msaspec.template import names
@@ -39,7 +40,7 @@ class Topics(Kind[Topic, TopicUse]):
 
     section = "topics"
     noun = "topic"
-    lent = ({}, "publish")
+    lent = Lent(By.ROLES, "publish")
     types = (
         AwsType(name="AWS::SNS::Topic", noun="topic", unique=(("TopicName",),)),
         AwsType(name="AWS::SNS::TopicPolicy"),

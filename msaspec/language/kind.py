@@ -10,6 +10,7 @@ from msaspec.diagnostics.diagnostic import Diagnostic
 from msaspec.diagnostics.place import Path
 from msaspec.language.aws_type import AwsType
 from msaspec.language.base import Model, arguments
+from msaspec.language.lending import Lent
 from msaspec.language.part import (
     Alias,
     Changing,
@@ -24,6 +25,7 @@ from msaspec.language.part import (
     Uploads,
     Use,
 )
+from msaspec.language.value import Token
 
 Spec = TypeVar("Spec", bound=Model)
 Options = TypeVar("Options", bound=Model)
@@ -49,9 +51,8 @@ class Kind(ABC, Generic[Spec, Options]):
     """The types of resources that its entries become, and what is known of them."""
     isolated: ClassVar[bool] = False
     """Whether an entry is in the isolated subnets."""
-    lent: ClassVar[tuple[Mapping[str, Any], str] | None] = None
-    """Where other systems may use an entry, by permissions alone: what an entry has of which only the name is known,
-    and the widest access. None where they may not."""
+    lent: ClassVar[Lent | None] = None
+    """How other systems use an entry. None where they may not."""
 
     def __init_subclass__(cls) -> None:
         cls.model, cls.options = arguments(cls, Kind)
@@ -119,6 +120,22 @@ class Kind(ABC, Generic[Spec, Options]):
     def doors(self, entry: Entry[Spec]) -> tuple[Door, ...]:
         """Return the ports that a user, and people on the bastion, may open a connection to."""
         return ()
+
+    def abroad(self, options: Model) -> Mapping[str, Any]:
+        """Return the fields of an entry of another system, as far as a use of it says them."""
+        return self.lent.fields if self.lent else {}
+
+    def known(self, entry: Entry[Spec]) -> Mapping[str, Any]:
+        """Return what a use in another system has to say of an entry, since it decides on its own template."""
+        return {}
+
+    def guided(self, entry: Entry[Spec]) -> Mapping[str, Token]:
+        """Return what guests need of an entry, by what it is called."""
+        return {}
+
+    def kept_back(self, entry: Entry[Spec]) -> tuple[str, str] | None:
+        """Return why other systems cannot use an entry, and what to do; None where they can."""
+        return None
 
     def check(self, entry: Entry[Spec], uses: Sequence[Use[Options]]) -> Iterable[Diagnostic]:
         """Check the kind's own rules, beyond the shape of the models."""

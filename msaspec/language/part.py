@@ -116,6 +116,18 @@ class Entry(Generic[Spec]):
     """The entries that this one names: the topics of a queue."""
     by: tuple[Link, ...] = field(default=(), repr=False, compare=False)
     """The entries that name this one."""
+    called: str | None = None
+    """What its own system calls an entry of another one; None for an entry of this system."""
+
+    @property
+    def word(self) -> str:
+        """Return the name that its variables begin with."""
+        return self.called or self.name
+
+    @property
+    def title(self) -> str:
+        """Return what a manifest calls it."""
+        return f"{self.path[-1]}/{self.called}" if self.called else self.name
 
 
 @dataclass(frozen=True)
@@ -153,6 +165,8 @@ class Use(Generic[Options]):
     path: Path
     texts: Mapping[str, str] = field(default_factory=dict)
     """The files of the manifest's folder that its options name, by the field that does."""
+    guest: str = ""
+    """The stack of this system, where what is used is of another one: what is made there begins with it."""
 
 
 @dataclass(frozen=True)

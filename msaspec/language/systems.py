@@ -46,6 +46,11 @@ class Share(Model):
         examples=[["console"]],
     )
 
+    def granted(self, noun: str) -> Model | None:
+        """Return what is said under the noun of a kind; None where nothing is."""
+        found = dict(self).get(noun)
+        return found if isinstance(found, Model) else None
+
 
 class ElsewhereFields(Model):
     """What is used of an entry of another system. Without a field it is a service, and its port is opened."""

@@ -32,7 +32,7 @@ from msaspec.language.runtime import AnyRuntime
 from msaspec.language.service import DEFAULT_RUNTIME, Service
 from msaspec.language.systems import OtherSystem, Share
 from msaspec.manifest import jobs, known, links, misshapen, shape, uses
-from msaspec.manifest.sections import CONTAINERS, JOBS, SERVICES, kinds, listed, runtimes, sections
+from msaspec.manifest.sections import CONTAINERS, JOBS, SERVICES, kinds, listed, runtimes, sections, share
 from msaspec.source.document import Document
 from msaspec.template.names import normal, stack
 
@@ -148,7 +148,7 @@ class Root(Model):
     )
     shares: dict[Name | Literal["network"], Share] = Field(
         {},
-        description="What other systems may use: names of services, queues, topics, buckets and tables, or `network`,"
+        description="What other systems may use: names of services and stores, or `network`,"
         " each with the systems that may.",
         examples=[{"ledger": ["shop"]}],
     )
@@ -161,6 +161,10 @@ class Root(Model):
         examples=[{"services.web.env.STRIPE_KEY": "A test key of Stripe's documentation."}],
     )
     patches: Items[Patch] = Field((), description="RFC 6902 operations on the compiled template.")
+
+
+def _shares(entry: Any) -> Any:
+    return dict[Name | Literal["network"], entry]
 
 
 def _section(entry: Any) -> Any:
@@ -187,6 +191,7 @@ def model() -> type[Root]:
         __base__=Root,
         __doc__=Root.__doc__,
         defaults=(defaults | None, Field(None, description="Fields for every service; a service overrides them.")),
+        shares=(_shares(share()), Root.model_fields["shares"]),
         **sections,
     )
 

@@ -10,8 +10,9 @@ from pydantic import BeforeValidator, Field, create_model
 
 from msaspec import discover
 from msaspec.language.kind import AnyKind, Kind
+from msaspec.language.lending import By
 from msaspec.language.runtime import AnyRuntime, Runtime
-from msaspec.language.systems import ElsewhereFields
+from msaspec.language.systems import ElsewhereFields, Share
 
 SERVICES, JOBS, SYSTEMS = "services", "jobs", "systems"
 CONTAINERS = (SERVICES, JOBS)
@@ -40,7 +41,7 @@ def usable() -> tuple[str, ...]:
 
 @cache
 def lent() -> Mapping[str, AnyKind]:
-    """Return the kinds whose entries other systems may use by permissions alone, by noun."""
+    """Return the kinds whose entries other systems may use, by noun."""
     return {kind.noun: kind for kind in kinds() if kind.lent}
 
 
@@ -49,14 +50,29 @@ def _options(written: Any) -> Any:
 
 
 @cache
+def share() -> type[Share]:
+    """Return the model of a share, which may say what the users may do for whom the store of an entry has a user."""
+    fields: dict[str, Any] = {}
+    for noun, kind in lent().items():
+        if kind.lent and kind.lent.by is By.USERS:
+            about = f"Of a {noun}, what each of the systems may do with it."
+            form: Any = Annotated[kind.options, BeforeValidator(_options)]
+            fields[noun] = (form, Field(None, description=about, examples=[kind.lent.grant], validate_default=False))
+    return create_model("Share", __base__=Share, __doc__=Share.__doc__, **fields)
+
+
+@cache
 def other_use() -> type[ElsewhereFields]:
     """Return the model of a use of an entry of another system, which says what the entry is."""
     fields: dict[str, Any] = {}
     for noun, kind in lent().items():
-        about = f"That the entry is a {noun}, and what the service does with it."
-        examples = [{"access": kind.lent[1]}] if kind.lent else []
+        assert kind.lent is not None
+        does = "what this system has to know of it" if kind.lent.options else "what the service does with it"
+        about = f"That the entry is a {noun}, and {does}."
+        options = kind.lent.options or kind.options
+        examples = [kind.lent.example or {"access": kind.lent.access}]
         # Nothing behind the colon is the usual options, and a key that is not there is none.
-        form: Any = Annotated[kind.options, BeforeValidator(_options)]
+        form: Any = Annotated[options, BeforeValidator(_options)]
         fields[noun] = (form, Field(None, description=about, examples=examples, validate_default=False))
     return create_model("OtherUse", __base__=ElsewhereFields, __doc__=ElsewhereFields.__doc__, **fields)
 

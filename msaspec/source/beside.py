@@ -114,9 +114,12 @@ def _named(data: Any) -> Iterator[str]:
                     yield name
             uses = node.get("uses")
             for each in uses.values() if isinstance(uses, Mapping) else ():
-                for word in OF_USES if isinstance(each, Mapping) else ():
-                    if isinstance(name := each.get(word), str):
-                        yield name
+                # That of an entry of another system is below the word for what it is.
+                inner = each.values() if isinstance(each, Mapping) else ()
+                for options in (each, *inner):
+                    for word in OF_USES if isinstance(options, Mapping) else ():
+                        if isinstance(name := options.get(word), str):
+                            yield name
             waiting += [*node.values()][::-1]
         elif isinstance(node, list):
             waiting += node[::-1]

@@ -7,6 +7,7 @@ that has the address or the ARN of a shared entry.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from msaspec.diagnostics.place import Path
 from msaspec.template.names import camel
 
 _SHARED, _WITH = "Shared", "With"
+_HOST = re.compile(r"[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)+\.[a-z]{2,}")
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,10 @@ class Taken:
     output: str
     path: Path
     """Where the manifest uses it."""
-    service: bool = False
-    """Whether the entry is a service, which is reached in its network."""
+    reached: bool = False
+    """Whether the entry is reached in its network."""
+    words: str = ""
+    """What the manifest says of the entry, as the output of `words` does; nothing where it says nothing."""
 
 
 def output(entry: str, what: str) -> str:
@@ -40,6 +44,11 @@ def output(entry: str, what: str) -> str:
 def allowed(entry: str) -> str:
     """Return the name of the output that says who may use an entry."""
     return output(entry, _WITH)
+
+
+def words(entry: str) -> str:
+    """Return the name of the output that says what uses in other systems have to say of an entry."""
+    return output(entry, "As")
 
 
 def parameter(system: str, entry: str, what: str) -> str:
@@ -86,8 +95,10 @@ def mark(value: str) -> str | None:
 
     >>> mark("http://ledger.payments.internal:8080"), mark("vpc-1"), mark("8080"), mark("arn:aws:sqs:eu-west-1:1:q")
     ('ledger.payments.internal', 'vpc-1', None, 'arn:aws:sqs:eu-west-1:1:q')
+    >>> mark("main.c9ak.eu-west-1.rds.amazonaws.com"), mark("8.1.2")
+    ('main.c9ak.eu-west-1.rds.amazonaws.com', None)
     """
-    if value.startswith(("arn:", "vpc-")):
+    if value.startswith(("arn:", "vpc-")) or _HOST.fullmatch(value):
         return value
     try:
         address = urlsplit(value)

@@ -97,6 +97,24 @@ def test_two_systems_on_one_postgres(world: World, postgres: Any) -> None:
         pass
 
 
+def test_a_guest_beside_the_owner_of_a_postgres(world: World, postgres: Any) -> None:
+    """A system whose server is shared deploys before and after its guest, with the program that it has: both keep what
+    is theirs, and neither comes into a database of the other."""
+    owner = types.ModuleType("owner")
+    exec(bootstrap.sources(engines()["postgres"].bootstrap)[1], owner.__dict__)
+    owners, guests = database("ledger", "ledger"), database("shop_prod_web", "shop_prod_web", [], ["shop_prod_report"])
+    owner.handler(world.event(owners), Context())
+    postgres.handler({**world.event(guests), "Claim": SHOP}, Context())
+    with world.service("shop_prod_web", "shop_prod_web") as session:
+        session.execute("CREATE TABLE item (id int)")
+    owner.handler(world.event(owners), Context())
+    with world.service("shop_prod_report", "shop_prod_web") as session:
+        assert session.execute("SELECT count(*) FROM item").fetchall() == [(0,)]
+    for user, other in (("shop_prod_web", "ledger"), ("shop_prod_report", "ledger"), ("ledger", "shop_prod_web")):
+        with pytest.raises(Exception, match="permission denied"), world.service(user, other):
+            pass
+
+
 def test_mariadb_makes_what_is_new_and_comes_again(maria: OfMaria, mysql: Any) -> None:
     """A second deployment changes what is its own, and locks only whom it made itself."""
     mysql.handler({**maria.event(database("orders", "cart", ["web"])), "Claim": SHOP}, Context())

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
+from msaspec.aws import database_use
+from msaspec.aws.database_use import DatabaseUse
 from msaspec.compile.plan import Plan
 from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
 from msaspec.diagnostics.place import Path
 from msaspec.diagnostics.spelling import suggest
-from msaspec.language.systems import NETWORK, split
+from msaspec.language.base import Model
+from msaspec.language.kind import AnyKind
+from msaspec.language.lending import By
+from msaspec.language.part import Use
+from msaspec.language.systems import NETWORK, Share, split
 
 OUT_OF_REACH = Code(
     "MSA541",
@@ -26,9 +33,10 @@ NOT_SHAREABLE = Code(
     "MSA542",
     "Nothing that can be shared",
     """
-    `shares` names services that have a `port`, queues, topics, buckets, tables, or `network`, each with the systems
-    that may use it. `ports` are names of further ports of a service. Databases, caches and secrets cannot be shared,
-    nor what the key of `encryption` encrypts: only roles of its own system may use that.
+    `shares` names services that have a `port`, stores, or `network`, each with the systems that may use it. `ports`
+    are names of further ports of a service; `cache` and `broker` say what the users of the other systems may do.
+    Volumes and secrets cannot be shared, nor DocumentDB, nor what the key of `encryption` encrypts: only roles of its
+    own system may use that.
 
     Wrong: `shares: {leger: [shop]}` with `services: {ledger: {port: 8080}}`
     Right: `shares: {ledger: [shop]}`
@@ -55,6 +63,18 @@ UNUSED_SYSTEM = Code(
     "A system that nothing uses",
     "`systems` names a system, and neither `uses` nor `network` refers to it. Remove the line, or use the system.",
     Severity.WARNING,
+)
+NAME_OF_ANOTHER = Code(
+    "MSA553",
+    "A name on a shared server that is another system's",
+    """
+    Systems with which a database server is shared make databases and users of their own on it, whose names begin with
+    the name of their stack. What the owner of the server has there must begin otherwise, so that no system ever meets
+    a name of another one.
+
+    Wrong: `shares: {main: [shop]}` and a service `shop-export` that uses `main`
+    Right: `shares: {main: [shop]}` and a service `export` that uses `main`
+    """,
 )
 
 
@@ -105,7 +125,8 @@ def _systems(plan: Plan) -> Iterator[Diagnostic]:
 
 def _shares(plan: Plan) -> Iterator[Diagnostic]:
     services = plan.root.services
-    lent = [entry.name for kind, entries in plan.entries if kind.lent for entry, _ in entries]
+    lent = {entry.name: (kind, entry) for kind, entries in plan.entries if kind.lent for entry, _ in entries}
+    yield from _names(plan)
     for name, share in sorted(plan.root.shares.items()):
         at: Path = ("shares", name)
         for number, system in enumerate(share.with_):
@@ -120,9 +141,10 @@ def _shares(plan: Plan) -> Iterator[Diagnostic]:
                 yield NOT_SHAREABLE.at((*at, "ports"), message, hint="Remove the line.", key=True)
             continue
         if name in lent:
-            if share.ports:
-                message = f"`{name}` has no ports."
-                yield NOT_SHAREABLE.at((*at, "ports"), message, hint="Remove the line.", key=True)
+            kind, entry = lent[name]
+            yield from _granted(kind, name, share)
+            if why := kind.kept_back(entry):
+                yield NOT_SHAREABLE.at(at, f"`{name}` {why[0]}.", hint=why[1], key=True)
             if plan.root.encryption and plan.root.encryption.key == "own":
                 message = f"`{name}` is encrypted with the key of this system, which other systems cannot use."
                 yield NOT_SHAREABLE.at(at, message, hint="Remove the line, or `encryption`.", key=True)
@@ -130,10 +152,13 @@ def _shares(plan: Plan) -> Iterator[Diagnostic]:
         if name not in services:
             message = f"`shares` names `{name}`, which other systems cannot use."
             hint = suggest(
-                name, [*services, *lent], "Name a service, a queue, a topic, a bucket, a table or `network`."
+                name,
+                [*services, *lent],
+                "Name a service, a bucket, a queue, a table, a topic, a cache, a broker, a database or `network`.",
             )
             yield NOT_SHAREABLE.at(at, message, hint=hint, key=True)
             continue
+        yield from _granted(None, name, share)
         if services[name].port is None:
             message = f"`{name}` is a worker without `port`, which nobody can call."
             yield NOT_SHAREABLE.at(at, message, hint=f"Give `{name}` a `port`, or remove the line.", key=True)
@@ -142,3 +167,30 @@ def _shares(plan: Plan) -> Iterator[Diagnostic]:
                 message = f"`{name}` has no port `{port}`."
                 hint = suggest(port, services[name].ports, "Name one of its `ports`.")
                 yield NOT_SHAREABLE.at((*at, "ports", number), message, hint=hint)
+
+
+def _granted(kind: AnyKind | None, name: str, share: Share) -> Iterator[Diagnostic]:
+    """Yield what a share says that its entry does not have."""
+    at: Path = ("shares", name)
+    if kind and share.ports:
+        yield NOT_SHAREABLE.at((*at, "ports"), f"`{name}` has no ports.", hint="Remove the line.", key=True)
+    own = kind.noun if kind else ""
+    for noun in sorted(each for each, value in share if isinstance(value, Model)):
+        if noun != own:
+            message = f"`{name}` is a {own or 'service'}, not a {noun}."
+            yield NOT_SHAREABLE.at((*at, noun), message, hint="Remove the line.", key=True)
+
+
+def _names(plan: Plan) -> Iterator[Diagnostic]:
+    """Yield names on a shared database server that begin as those of another system do."""
+    for kind, entries in plan.entries:
+        for entry, uses in entries if kind.lent and kind.lent.by is By.GUESTS else ():
+            share = plan.root.shares.get(entry.name)
+            systems = share.with_ if share else ()
+            for use in cast("tuple[Use[DatabaseUse], ...]", uses):
+                for name in sorted({database_use.name_of(use), database_use.role_of(use)}):
+                    for system in systems:
+                        if name.startswith(first := database_use.start(system)):
+                            message = f"`{name}` on `{entry.name}` begins as what the system `{system}` has there."
+                            hint = f"Rename the database or the service: `{first}` is how names of that system begin."
+                            yield NAME_OF_ANOTHER.at(use.path, message, hint=hint, key=True)
