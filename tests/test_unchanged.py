@@ -348,3 +348,16 @@ def test_all_that_a_lint_reads_is_in_the_hash(alone: Path) -> None:
     named |= {os.path.join(folder, "version.json") for folder in inputs.schema_folders()}
     assert [file for file in opened if not file.startswith((*hashed, *cached)) and file not in named] == []
     assert [name for name in asked if name not in unchanged.VARIABLES and not name.startswith(unchanged.PREFIXES)] == []
+
+
+def test_files_that_a_manifest_names_are_read_again() -> None:
+    """What is in them is in no hash, so nothing is kept of a manifest that names one."""
+    uses = "uses: {main: {init: ./schema.sql}}"
+    text = SMALL.replace("port: 80}", f"{uses}}}").replace("defaults:", "databases: {main: }\ndefaults:")
+    Path("msa.yaml").write_text(text, "utf-8")
+    codes = []
+    for sql in ("CREATE TABLE item (id int);\n", "\\connect other\n"):
+        Path("schema.sql").write_text(sql, "utf-8")
+        done = subprocess.run([PROGRAM, "lint"], capture_output=True, text=True, check=False)
+        codes.append((done.returncode, "MSA406" in done.stdout))
+    assert codes == [(0, False), (1, True)]

@@ -103,8 +103,9 @@ def command(
     told = list(_configured(chosen.configuration.sentences(), form))
     told += _shown(found, form, len(checked), stacks, _subject(files, strict))
     answer = unchanged.Answer(exits.DIAGNOSTICS if (found if strict else errors(found)) else 0, tuple(told))
-    # What is in the folders of sites is in no hash.
+    # What is in the folders of sites, and in files that manifests name, is in no hash.
     outside = any(sites.has(plan) for one in checked for _, _, plan in one.stacks)
+    outside = outside or any(one.document.files for one in checked if one.document)
     if chosen.lasting and not outside and not any(is_failure(one.code, one.message) for one in found):
         app.remember(answer)
     raise click.exceptions.Exit(unchanged.tell(answer))
