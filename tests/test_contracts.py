@@ -204,6 +204,7 @@ CHANGES: Mapping[str, Any] = {
     "sticky": "1 day",
     "strip": True,
     "grants": [{"actions": ["ses:SendEmail"], "resources": ["*"], "why": "Any address may send."}],
+    "address": "balanced",
     "internal_port": 9001,
     "priority": 7,
     "logs": "7 days",
@@ -259,9 +260,34 @@ def test_a_runtime_honours_a_field_or_says_that_it_does_not(runtime: Runtime, fi
     assert before.warnings == ()
     told = [diagnostic.path for diagnostic in after.warnings]
     changed = before.stack.template != after.stack.template
-    ignored = field in runtime.ignores or key in runtime.ignores
+    spec = after.plan.root.services["cart"]
+    ignored = field in runtime.ignored(spec) or key in runtime.ignored(spec)
     assert told == ([("services", "cart", *field.split("."))] if ignored else [])
-    assert changed is not (ignored or (runtime.on_hosts and field in WITHOUT_A_WORD))
+    as_before = runtime.on_hosts and field in WITHOUT_A_WORD
+    as_before = as_before or (field == "address" and runtime.balanced(before.plan.root.services["cart"]))
+    assert changed is not (ignored or as_before)
+
+
+@EVERY_RUNTIME
+def test_each_address_is_what_happens_or_is_told(runtime: Runtime) -> None:
+    """A service that is called leads to a load balancer or to its copies, as its `address` says; where a runtime has
+    one of the two only, the other word is told at its line and changes nothing."""
+    caller = {"image": "web:1", "port": 80, "uses": ["cart"], "runtime": runtime.name}
+    found = {}
+    for word in (None, "balanced", "direct"):
+        cart = {**SERVICE, "runtime": runtime.name, **({"address": word} if word else {})}
+        after = compiled(system({"cart": cart, "web": caller}))
+        alias = "AWS_ALIAS_DNS_NAME" in str(after.stack.template["Resources"])
+        assert alias is runtime.balanced(after.plan.root.services["cart"])
+        told = [(each.code, each.path) for each in after.warnings]
+        assert told in ([], [("MSA305", ("services", "cart", "address"))])
+        found[word] = (alias, bool(told), after.stack.template)
+    assert [found["balanced"][1], found["direct"][1]].count(True) == (0 if runtime.name == "fargate" else 1)
+    assert not found[None][1]
+    for word, balanced in (("balanced", True), ("direct", False)):
+        alias, told, template = found[word]
+        assert alias is (balanced is not told)
+        assert not told or template == found[None][2]
 
 
 @EVERY_RUNTIME

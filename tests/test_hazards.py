@@ -86,6 +86,33 @@ def test_weights_that_ecs_wrote_are_written_over() -> None:
     assert told(stack("rolling"), shifting) == []
 
 
+CALLED = """\
+msaspec: 1
+name: shop
+network: {placement: public}
+services:
+  cart: {image: 'cart:1', port: 8080, address: ADDRESS, runtime: {type: fargate, deploy: STRATEGY}}
+  web: {image: 'web:1', runtime: fargate, uses: [cart]}
+"""
+
+
+def test_weights_of_a_listener_are_written_over_too() -> None:
+    """As those of a rule: by a change of the listener, not by a new version of the service."""
+    text = CALLED.replace("ADDRESS", "balanced")
+    assert told(stack("canary", text), stack("rolling", text)) == ["MSA513"]
+    assert told(stack("canary", text), stack("canary", text.replace("cart:1", "cart:2"))) == []
+    assert told(stack("canary", text), stack("canary", text.replace("8080", "8080, internal_port: 81"))) == []
+
+
+def test_a_name_that_changes_hands_is_told() -> None:
+    """In both directions, and only where the tasks stay those of one ECS service."""
+    direct, balanced = (stack("rolling", CALLED.replace("ADDRESS", word)) for word in ("direct", "balanced"))
+    assert told(direct, balanced) == ["MSA539"]
+    assert told(balanced, direct) == ["MSA539"]
+    uncalled = stack("rolling", CALLED.replace("ADDRESS", "balanced").replace("uses: [cart]", "uses: []"))
+    assert told(uncalled, balanced) == told(balanced, uncalled) == []
+
+
 def test_diff_tells_on_the_line_of_the_manifest(tmp_path: Path) -> None:
     """A rule that is given the very number that it had drawn is another rule in the place of the first."""
     resources = stack("rolling")["Resources"]

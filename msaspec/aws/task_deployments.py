@@ -10,7 +10,8 @@ from pydantic_core import PydanticCustomError
 from troposphere import GetAtt, Ref, Sub, cloudwatch, ecs, iam
 
 from msaspec.aws import backlog, ingress, routing
-from msaspec.diagnostics.diagnostic import Code, Diagnostic
+from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
+from msaspec.diagnostics.place import Path
 from msaspec.language.base import Items, Model, measured, minutes
 from msaspec.language.health import usual
 from msaspec.language.runtime import Workload
@@ -21,7 +22,8 @@ SHIFTING = Code(
     "A deployment strategy without exactly one rule to shift",
     """
     `blue-green`, `canary` and `linear` shift the requests of one rule of the public load balancer between two target
-    groups. The service needs `paths` or `hosts` that make exactly one rule.
+    groups, and the connections of other services with `address: balanced`. The service needs `paths` or `hosts` that
+    make exactly one rule, or none where other services call it by a balanced address.
     """,
 )
 # fact: ecs-target-metric
@@ -44,10 +46,33 @@ STUCK_CLIENTS = Code(
     """,
 )
 
+# fact: ecs-network-shift
+LONG_SHIFT = Code(
+    "MSA398",
+    "A linear deployment behind the Network Load Balancer that takes too long",
+    """
+    Behind a Network Load Balancer, ECS waits ten minutes more at each shift, which `address: balanced` adds to each
+    `step` of `linear`. CloudFormation waits at most 33 hours for the steps and the bake. Take a higher `percent`, or a
+    shorter `step` or `bake`.
+    """,
+)
+UNCOUNTED = Code(
+    "MSA399",
+    "Errors that nothing counts",
+    """
+    `errors` counts answers with status 500 and above at the public load balancer. The Network Load Balancer, through
+    which other services come with `address: balanced`, sees connections and no answers. A service without `paths` has
+    no such count: name your own alarms under `alarms`.
+    """,
+    Severity.WARNING,
+)
+
 TYPES = (backlog.ALARM,)
 ROLE = "ClusterLoadBalancerRole"
 # fact: ecs-linear-limit
 LONGEST = 33 * 60
+NETWORK_DELAY = 10
+"""Minutes that ECS adds to each shift behind a Network Load Balancer."""
 """Minutes that a linear deployment may take (CloudFormation, AWS::ECS::Service LinearConfiguration)."""
 SHIFTS = ("blue-green", "canary", "linear")
 HEEDED: Mapping[str, Sequence[str]] = {
@@ -67,8 +92,9 @@ class Deploy(Model):
 
     strategy: Literal["rolling", "recreate", "blue-green", "canary", "linear"] = Field(
         "rolling",
-        description="How requests from the public load balancer shift to the new version. Requests from other services "
-        "go to all copies. `recreate` stops the old copies before it starts new ones.",
+        description="How requests from the public load balancer shift to the new version, and with `address: balanced`"
+        " the connections of other services, which else go to all copies. `recreate` stops the old copies before it"
+        " starts new ones.",
         examples=["canary", "recreate"],
     )
     bake: Annotated[int, minutes(0, 1440, "10 min")] = measured(
@@ -97,10 +123,18 @@ class Deploy(Model):
         """Whether requests move between two target groups."""
         return self.strategy in SHIFTS
 
+    @property
+    def steps(self) -> int:
+        """How many times a linear deployment waits for `step`."""
+        return -(-100 // self.percent) - 1
+
+    def duration(self, delay: int = 0) -> int:
+        """Return the minutes of a linear deployment; `delay` is added to each step."""
+        return self.steps * (self.step + delay) + self.bake
+
     @model_validator(mode="after")
     def _in_time(self) -> Deploy:
-        steps = -(-100 // self.percent) - 1
-        whole = steps * self.step + self.bake
+        whole, steps = self.duration(), self.steps
         if self.strategy == "linear" and whole > LONGEST:
             raise PydanticCustomError(
                 "together",
@@ -124,10 +158,14 @@ START_MINUTES = 15
 """Minutes for a task to get a machine and its image, before the grace of its health begins."""
 
 
-def limit(workload: Workload[Any], deploy: Deploy) -> int:
-    """Return the seconds after which a deployment that shifts requests is ended, if its new version is not healthy."""
+def limit(workload: Workload[Any], deploy: Deploy, *, balanced: bool = False) -> int:
+    """Return the seconds after which a deployment that shifts requests is ended, if its new version is not healthy.
+
+    `balanced`: behind a Network Load Balancer, for which ECS may wait before it starts the new version.
+    """
     grace = (workload.spec.health or usual()).grace
-    return START_MINUTES * 60 + grace if deploy.limit is None else deploy.limit * 60
+    own = START_MINUTES * 60 + grace if deploy.limit is None else deploy.limit * 60
+    return own + (NETWORK_DELAY * 60 if balanced else 0)
 
 
 def _hours(minutes: int) -> str:
@@ -147,16 +185,29 @@ def idle(deploy: Deploy) -> Mapping[str, tuple[str, str]]:
     }
 
 
-def check(workload: Workload[Model], deploy: Deploy) -> Iterable[Diagnostic]:
-    """One rule to shift, and nothing that follows the requests away from it."""
+def check(workload: Workload[Model], deploy: Deploy, *, balanced: bool) -> Iterable[Diagnostic]:
+    """One rule to shift, and nothing that follows the requests away from it. `balanced`: other services call it through
+    a load balancer."""
     if not deploy.shifts:
         return
     name, scale = workload.name, workload.spec.scale
     rules = len(list(routing.routes(name, workload.spec, None)))
-    if rules != 1:
+    at: Path = (*workload.path, "runtime", "deploy")
+    if rules != 1 and not (balanced and rules == 0):
         message = f"`{deploy.strategy}` shifts one rule, and `{name}` has {rules or 'none'}."
-        hint = "Give it one path and at most one host, or deploy it `rolling`."
-        yield SHIFTING.at((*workload.path, "runtime", "deploy"), message, hint=hint, key=True)
+        called = ", write `address: balanced`" if workload.called and not rules else ""
+        hint = f"Give it one path and at most one host{called}, or deploy it `rolling`."
+        yield SHIFTING.at(at, message, hint=hint, key=True)
+    if balanced and deploy.strategy == "linear" and deploy.duration(NETWORK_DELAY) > LONGEST:
+        whole, longest = _hours(deploy.duration(NETWORK_DELAY)), _hours(LONGEST)
+        delay = f"{NETWORK_DELAY} min more for each step, behind a Network Load Balancer,"
+        message = f"With {delay} `linear` of `{name}` would take {whole}; CloudFormation takes at most {longest}."
+        hint = "Take a higher `percent`, or a shorter `step` or `bake`."
+        yield LONG_SHIFT.at(at, message, hint=hint, key=True)
+    if balanced and not rules and "errors" in deploy.model_fields_set:
+        message = f"`errors` counts public requests, and `{name}` gets none."
+        hint = "Remove it, and name alarms of your own under `alarms`."
+        yield UNCOUNTED.at((*at, "errors"), message, hint=hint, key=True)
     if workload.spec.sticky:
         message = f"`sticky` keeps clients of `{name}` at the copies that `{deploy.strategy}` takes away."
         yield STUCK_CLIENTS.at((*workload.path, "sticky"), message, hint="Remove it, or deploy it `rolling`.", key=True)
@@ -195,15 +246,15 @@ def configuration(deploy: Deploy, alarms: Sequence[Any], *, patient: bool = Fals
     return ecs.DeploymentConfiguration(**strategy)
 
 
-def shifted(workload: Workload[Model], targets: Sequence[str]) -> dict[str, Any]:
-    """Return the second target group, and the rule whose weights ECS shifts."""
+def shifted(targets: Sequence[str], sender: str) -> dict[str, Any]:
+    """Return the second target group, and the rule or the listener whose weights ECS shifts."""
     if len(targets) < 2:
         return {}
-    (rule,) = ingress.rule_ids(workload)
+    # fact: ecs-network-shift
     return {
         "AdvancedConfiguration": ecs.AdvancedConfiguration(
             AlternateTargetGroupArn=Ref(targets[1]),
-            ProductionListenerRule=Ref(rule),
+            ProductionListenerRule=Ref(sender),
             RoleArn=GetAtt(ROLE, "Arn"),
         )
     }

@@ -9,6 +9,7 @@ from msaspec.aws import jobs
 from msaspec.language.job import RUNTIME
 from msaspec.language.part import Part, Site
 from msaspec.language.runtime import AnyRuntime, Workload
+from msaspec.language.service import Service
 from msaspec.manifest.sections import runtimes
 from msaspec.runtimes.fargate import CLUSTER, Fargate, FargateRuntime, task
 from msaspec.template import names
@@ -30,7 +31,7 @@ class JobRuntime(FargateRuntime):
         """Say that `deploy` does nothing."""
         return {"deploy": ("on a job", DEPLOYS)} if "deploy" in options.model_fields_set else {}
 
-    def ready(self, name: str) -> tuple[str, ...]:
+    def ready(self, name: str, service: Service) -> tuple[str, ...]:
         """Return the gate of a job, which is complete when the job has ended well."""
         return (names.logical(name, "Gate"),)
 

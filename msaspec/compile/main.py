@@ -8,7 +8,18 @@ from typing import Any
 
 from troposphere import Parameter
 
-from msaspec.aws import bastion, discovery, ecr, existing_network, iam, ingress, job_gates, network, security_groups
+from msaspec.aws import (
+    bastion,
+    discovery,
+    ecr,
+    existing_network,
+    iam,
+    ingress,
+    job_gates,
+    network,
+    network_balancer,
+    security_groups,
+)
 from msaspec.aws.hardening import Hardened
 from msaspec.aws.intrinsic import intrinsic
 from msaspec.compile import lending, systems
@@ -143,6 +154,13 @@ def _makers(plan: Plan) -> Iterator[tuple[Path, Callable[[], Part]]]:
     for runtime in dict.fromkeys(runtime.kin for runtime, _ in plan.workloads):
         own = [workload for each, workload in plan.workloads if each.kin is runtime]
         yield ("services",), partial(runtime.common, own, site)
+    if any(
+        door.group.target == network_balancer.NETWORK_GROUP
+        for runtime, workload in plan.workloads
+        if workload.called
+        for door in runtime.doors(workload.name, workload.spec, workload.opened)
+    ):
+        yield ("services",), partial(network_balancer.build, site)
     if gated := [workload for _, workload in plan.workloads if workload.job and workload.job.gates]:
         yield ("jobs",), partial(job_gates.build, gated)
     for runtime, workload in plan.workloads:

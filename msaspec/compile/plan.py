@@ -156,7 +156,7 @@ def plan(manifest: Manifest) -> tuple[Plan, list[Diagnostic]]:
             references.word(text, (*manifest.path(name), "command", number), known, found)
             for number, text in enumerate(service.command)
         )
-        waited = (each for callee in first[name] for each in _runtime(manifest, callee).ready(callee))
+        waited = (each for callee in first[name] for each in _runtime(manifest, callee).ready(callee, services[callee]))
         after = tuple(sorted({*_after(own, network.named(manifest.root.network)), *waited}))
         callers = by_target.get(name, ())
         grants = tuple(_granted(replace(known, attributes=everywhere, public={}), service, found))

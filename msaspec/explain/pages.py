@@ -223,7 +223,8 @@ def _addresses(runtime: AnyRuntime, workload: Workload[Model], compiled: Compile
     name, port = workload.name, workload.spec.port
     if port and workload.called:
         number = runtime.calling_port(workload.spec)
-        yield f"{port.protocol}://{name}.{compiled.plan.site.domain}:{number}", "for the services that use it"
+        way = ", through a load balancer" if runtime.balanced(workload.spec) else ""
+        yield f"{port.protocol}://{name}.{compiled.plan.site.domain}:{number}", f"for the services that use it{way}"
         yield f"{port.protocol}://{name}:{number}", "the same, by its short name"
         for further in workload.opened:
             found = workload.spec.ports[further]

@@ -95,8 +95,6 @@ class Runtime(ABC, Generic[Own]):
     """Whether its services run on EC2 hosts of the system's own."""
     behind_balancer: ClassVar[bool] = False
     """Whether the public load balancer is the front door of its services."""
-    named_by_balancer: ClassVar[bool] = False
-    """Whether the private names of its services lead to a load balancer."""
     address_is_last: ClassVar[bool] = False
     """Whether the public address of a service is made after what runs it."""
     overlaps: ClassVar[bool] = False
@@ -144,8 +142,16 @@ class Runtime(ABC, Generic[Own]):
         """Return the number of the port that others call a service on."""
         return service.port.number if service.port else None
 
+    def balanced(self, service: Service) -> bool:
+        """Whether the private name of a service leads to a load balancer."""
+        return False
+
+    def ignored(self, service: Service) -> Mapping[str, str]:
+        """Return the fields of a service that it cannot honour as they are written, each with a hint."""
+        return self.ignores
+
     @abstractmethod
-    def ready(self, name: str) -> tuple[str, ...]:
+    def ready(self, name: str, service: Service) -> tuple[str, ...]:
         """Logical ids that exist once a service that others call is up and answers at its name."""
 
     def images(self, workload: Workload[Own]) -> Iterable[tuple[Path, Image]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
@@ -156,6 +157,11 @@ class ServiceUse(Model):
         examples=[["console"]],
     )
 
+
+Address: TypeAlias = Literal["balanced", "direct"]
+"""What the address of a service leads to: a load balancer, or its copies."""
+DIRECT: Mapping[str, Address] = {"address": "direct"}
+"""What changes in a service that is to be called without a load balancer."""
 
 DEFAULT_RUNTIME = "instance"
 """What runs a service that names no runtime."""
@@ -310,6 +316,13 @@ class Service(Model):
         (),
         description="Permissions for what is not in the manifest.",
         examples=[[{"actions": ["ses:SendEmail"], "resources": ["*"], "why": "Any address of ours may send."}]],
+    )
+    address: Address | None = Field(
+        None,
+        description="What its address leads other services to, on `fargate`: `direct`, its copies themselves; or"
+        " `balanced`, a Network Load Balancer, which stays while copies are replaced and sends to healthy ones only."
+        " On `autoscaling` it is always `balanced`. Default on `fargate`: `direct`.",
+        examples=["balanced"],
     )
     internal_port: PortNumber | None = Field(
         None,

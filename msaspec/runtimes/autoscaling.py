@@ -8,7 +8,7 @@ has a listener on its port.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -22,7 +22,6 @@ from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
 from msaspec.language.aws_type import AwsType, ServiceRole
 from msaspec.language.health import Probe
 from msaspec.language.part import Door, Part, Place, PublicAddress, Site
-from msaspec.language.port import ContainerPort
 from msaspec.language.runtime import Runtime, Workload
 from msaspec.language.service import Scale, Service
 from msaspec.language.value import Token
@@ -39,6 +38,7 @@ LONG_START = Code(
     Severity.WARNING,
 )
 
+DIRECT = "On `autoscaling` other services call it through a load balancer; `direct` works on `fargate`."
 WARM_UP = 300
 """Seconds until a new host counts in the average that the size of its group follows."""
 CPU = 60
@@ -83,7 +83,6 @@ class AutoscalingRuntime(Runtime[Autoscaling]):
     )
     on_hosts = True
     behind_balancer = True
-    named_by_balancer = True
     ignores: ClassVar[Mapping[str, str]] = {
         "health.start": "On hosts a command is run from the start until it succeeds or `grace` is over.",
         "scale.memory": "EC2 does not measure the memory of a group; use `fargate` to scale on memory.",
@@ -109,30 +108,39 @@ class AutoscalingRuntime(Runtime[Autoscaling]):
             hint = f"Set `grace` to at most {LONGEST_PAUSE - service_hosts.BOOT_SECONDS // 60} min."
             yield LONG_START.at((*workload.path, "health", "grace"), message, hint=hint)
 
+    def balanced(self, service: Service) -> bool:
+        """Whether its name leads to a load balancer: always."""
+        return True
+
+    def ignored(self, service: Service) -> Mapping[str, str]:
+        """Return its usual ones, and an address without a load balancer."""
+        return {**self.ignores, "address": DIRECT} if service.address == "direct" else self.ignores
+
     def calling_port(self, service: Service) -> int | None:
         """Return the port of its listener on the internal balancer."""
         return service.internal_port or (service.port.number if service.port else None)
 
     def doors(self, name: str, service: Service, opened: Sequence[str] = ()) -> tuple[Door, ...]:
         """Return its listeners on the internal balancer of its protocols."""
-        door = network_balancer.door if of_any_protocol(service) else balancer.internal_door
+        if of_any_protocol(service):
+            return network_balancer.doors(service, opened)
         return tuple(
-            replace(door(number), name=port) for port, _, number in called_ports(service, opened) if service.port
+            replace(balancer.internal_door(number), name=port)
+            for port, _, number in network_balancer.called_ports(service, opened)
         )
 
     def public_address(self, name: str, service: Service, place: Place) -> PublicAddress | None:
         """Return its address at the public load balancer."""
         return ingress.address_of(name, service, place.front)
 
-    def ready(self, name: str) -> tuple[str, ...]:
+    def ready(self, name: str, service: Service) -> tuple[str, ...]:
         """Return its name, which is given to the balancer once its hosts are up behind it."""
         return (discovery.balancer_id(name),)
 
     def common(self, workloads: Sequence[Workload[Autoscaling]], site: Site) -> Part:
-        """Return the internal balancers, if any service is called through them."""
+        """Return the internal balancer of HTTP, if any service is called through it."""
         called = [workload for workload in workloads if workload.called]
-        part = balancer.internal(site) if any(not of_any_protocol(each.spec) for each in called) else Part()
-        return part + (network_balancer.build(site) if any(of_any_protocol(each.spec) for each in called) else Part())
+        return balancer.internal(site) if any(not of_any_protocol(each.spec) for each in called) else Part()
 
     def build(self, workload: Workload[Autoscaling], site: Site) -> Part:
         """Return the group with its hosts, what routes requests to it, and what makes it grow."""
@@ -147,7 +155,7 @@ class AutoscalingRuntime(Runtime[Autoscaling]):
             )
             part += ingress.rules(workload, site, {port: [target] for port, target in routed.items()})
         if workload.called and spec.port and workload.health:
-            found_targets, called = _called(workload, spec.port, workload.health)
+            found_targets, called = _called(workload, workload.health)
             targets += found_targets
             part += called
         after = (*workload.after, *site.online, *(ingress.rule_ids(workload) if workload.spec.public else ()))
@@ -166,16 +174,7 @@ def of_any_protocol(service: Service) -> bool:
     return any(port.protocol != "http" for _, port in service_hosts.published(service))
 
 
-def called_ports(service: Service, opened: Sequence[str]) -> Iterator[tuple[str | None, ContainerPort, int]]:
-    """Yield the ports that a service is called on: the name, the port of its hosts, the number on the balancer."""
-    if service.port:
-        yield None, service.port, service.internal_port or service.port.number
-    for name in opened:
-        if name in service.ports:
-            yield name, service.ports[name], service.ports[name].number
-
-
-def _called(workload: Workload[Autoscaling], port: ContainerPort, probe: Probe) -> tuple[list[str], Part]:
+def _called(workload: Workload[Autoscaling], probe: Probe) -> tuple[list[str], Part]:
     """Return the target groups of the ports that it is called on, and a part: these, its listeners on an internal
     balancer, that balancer's way to its hosts, and its name."""
     name, spec = workload.name, workload.spec
@@ -186,17 +185,18 @@ def _called(workload: Workload[Autoscaling], port: ContainerPort, probe: Probe) 
         else (balancer.INTERNAL, balancer.INTERNAL_GROUP)
     )
     targets, listeners, made = list[str](), list[str](), list[Any]()
-    for opened, found, number in called_ports(spec, workload.opened):
-        suffix = f"Port{names.camel(opened)}" if opened else ""
+    for opened, found, number in network_balancer.called_ports(spec, workload.opened):
+        suffix = network_balancer.suffix(opened)
         # The groups of the two balancers differ in protocol, for which CloudFormation replaces them.
-        targets.append(names.logical(name, f"{suffix}{'Network' if network else 'Internal'}TargetGroup"))
+        target = names.logical(name, f"{suffix}InternalTargetGroup")
+        targets.append(network_balancer.target_id(name, opened) if network else target)
         asked = probe if opened is None else Probe("tcp", probe.says)
         host = Door(Token(service_hosts.security_group(name)), found.number)
-        rule = names.logical(name, f"From{'Network' if network else 'Internal'}{suffix}")
+        rule = network_balancer.rule_id(name, opened) if network else names.logical(name, f"FromInternal{suffix}")
         way = security_groups.edge(rule, group, host, f"internal load balancer to {name}")
         if network:
-            behind = network_balancer.target_group(targets[-1], found.number, asked)
-            listener = network_balancer.listener(number, targets[-1])
+            behind = network_balancer.target_group(targets[-1], found.number, asked, "instance")
+            listener = network_balancer.listener(number, [targets[-1]])
         else:
             behind = balancer.target_group(targets[-1], found.number, "instance", found.protocol, asked)
             listener = balancer.internal_listener(number, targets[-1])

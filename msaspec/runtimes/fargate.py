@@ -1,31 +1,35 @@
 """The runtime `fargate`: an ECS service per service, without hosts of one's own.
 
-Tasks register under the service's private name themselves, and others reach them straight; requests from outside come
-by the public load balancer. Rolling deployments stop at a circuit breaker and go back; the other strategies shift
-requests between two target groups and go back on alarms, by ECS itself.
+Tasks register under the service's private name themselves, and others reach them straight; with `address: balanced`
+they come by the internal Network Load Balancer. Requests from outside come by the public load balancer. Rolling
+deployments stop at a circuit breaker and go back; the other strategies shift requests between two target groups and go
+back on alarms, by ECS itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
-from troposphere import GetAtt, Ref, ecs
+from troposphere import ecs
 
 from msaspec.aws import (
     balancer,
     deployment_watch,
     discovery,
     ingress,
+    network_balancer,
     routing,
     secret_texts,
     security_groups,
+    task_addresses,
     task_checks,
     task_deployments,
     task_files,
     task_scaling,
+    task_services,
     tasks,
 )
 from msaspec.aws.task_deployments import Deploy
@@ -35,11 +39,10 @@ from msaspec.language import image, secret_place
 from msaspec.language.aws_type import AwsType, ServiceRole
 from msaspec.language.base import Model, gibibytes, mebibytes
 from msaspec.language.container import ReadOnly
-from msaspec.language.health import usual
 from msaspec.language.image import Image, RegistryImage
 from msaspec.language.part import Door, Part, Place, PublicAddress, Site
 from msaspec.language.runtime import Runtime, Workload, own_doors
-from msaspec.language.service import Scale, Service
+from msaspec.language.service import Service
 from msaspec.template import names
 
 # fact: ecs-exec-read-only
@@ -55,19 +58,20 @@ UNASKED_HEALTH = Code(
     "MSA373",
     "A health path without health checks",
     """
-    On `fargate` the public load balancer checks a path, and ECS runs a command in the container. A service without
+    On `fargate` load balancers check a path or a port, and ECS runs a command in the container. A service without
     `paths` or `hosts` is healthy while its container runs, unless `health: {command: [...]}` names a check that its
-    image has, such as `[redis-cli, ping]`.
+    image has, such as `[redis-cli, ping]`. One that other services call is checked with `address: balanced`.
     """,
     Severity.WARNING,
 )
 # fact: service-target-groups
 MANY_TARGETS = Code(
     "MSA395",
-    "Paths that lead to too many ports",
+    "More target groups than an ECS service has",
     """
-    Each port that paths lead to is a target group, and an ECS service has at most five (ECS quotas). Lead the paths to
-    fewer ports, or let another service answer some of them.
+    Each port that paths lead to is a target group, and so is each port that other services call with `address:
+    balanced`. `blue-green`, `canary` and `linear` have two for each. An ECS service has at most five (ECS quotas). Lead
+    the paths to fewer ports, let another service answer some of them, write `address: direct`, or deploy `rolling`.
     """,
 )
 
@@ -75,6 +79,7 @@ TARGET_PORT = 80
 """Port of every target group. ECS registers each task with the port of its container, so the group's own port is only
 a default, and as a constant it never replaces the group, which would leave the rule without a target for minutes."""
 MOST_TARGETS = 5
+OWN_PORT = "Other services call tasks on `port`; `internal_port` is for `address: balanced`, and for `autoscaling`."
 CLUSTER = "Cluster"
 UNITS = {
     "0.25 vCPU": 256,
@@ -168,14 +173,13 @@ class FargateRuntime(Runtime[Fargate]):
             service_role=ServiceRole("ecs.amazonaws.com", "AWSServiceRoleForECS"),
         ),
         AwsType(name="AWS::ECS::Service", unique=(("ServiceName",),)),
+        balancer.LISTENER,
         balancer.TARGET_GROUP,
+        discovery.INSTANCE,
         discovery.SERVICE,
         security_groups.GROUP,
     )
     behind_balancer = True
-    ignores: ClassVar[Mapping[str, str]] = {
-        "internal_port": "Other services call tasks on `port`; `internal_port` applies to `autoscaling`.",
-    }
     endpoints = ("ecr.api", "ecr.dkr", "logs", "secretsmanager")
 
     def endpoints_for(self, service: Service, options: Fargate) -> tuple[str, ...]:
@@ -198,20 +202,19 @@ class FargateRuntime(Runtime[Fargate]):
         name, path = workload.name, workload.path
         options = workload.options
         yield from task_checks.check(workload, _size(options).memory, files_image=bool(options.files_image))
-        yield from task_deployments.check(workload, options.deploy)
+        yield from task_deployments.check(workload, options.deploy, balanced=bool(_called(workload)))
         if options.exec and _read_only(workload):
             message = f"`{name}` has `exec` and `read_only`, which exclude each other."
             at = (*path, "runtime", "read_only") if options.read_only else (*path, "read_only")
             yield WRITES_NOTHING.at(at, message, hint="Remove one of the two.", key=True)
-        if len(_targets(workload)) > MOST_TARGETS:
-            message = f"The paths of `{name}` lead to {len(_targets(workload))} ports; ECS allows {MOST_TARGETS}."
-            yield MANY_TARGETS.at((*path, "paths"), message, hint="Lead them to fewer ports.", key=True)
+        yield from _many_targets(workload)
         if _unasked(workload):
             message = f"`health` of `{name}` has no effect: the service has no `paths` and no `hosts`."
             yield UNASKED_HEALTH.at(
                 (*path, "health"),
                 message,
-                hint="Write `health: {command: [...]}`, remove it, or give the service `paths`.",
+                hint="Write `health: {command: [...]}`, remove it, or give the service `paths`"
+                + (" or `address: balanced`." if workload.called else "."),
                 key=True,
             )
 
@@ -221,17 +224,33 @@ class FargateRuntime(Runtime[Fargate]):
         own = [((*workload.path, "runtime", "files_image"), shell)] if shell else []
         return [*super().images(workload), *own]
 
+    def balanced(self, service: Service) -> bool:
+        """Whether it is called through the internal Network Load Balancer."""
+        return task_addresses.chosen(service)
+
+    def ignored(self, service: Service) -> Mapping[str, str]:
+        """Return its usual ones, and a port on the load balancer where others do not come by it."""
+        return self.ignores if self.balanced(service) else {**self.ignores, "internal_port": OWN_PORT}
+
+    def calling_port(self, service: Service) -> int | None:
+        """Return the port of its listener on the internal balancer, or that of its tasks."""
+        own = service.port.number if service.port else None
+        return (service.internal_port or own) if self.balanced(service) else own
+
     def doors(self, name: str, service: Service, opened: Sequence[str] = ()) -> tuple[Door, ...]:
-        """Return the ports of its tasks."""
+        """Return the ports of its tasks, or of the balancer before them."""
+        if self.balanced(service):
+            return network_balancer.doors(service, opened)
         return own_doors(names.logical(name, "SecurityGroup"), service, opened)
 
     def public_address(self, name: str, service: Service, place: Place) -> PublicAddress | None:
         """Return its address at the public load balancer."""
         return ingress.address_of(name, service, place.front)
 
-    def ready(self, name: str) -> tuple[str, ...]:
-        """Return its ECS service, which is complete when its tasks are up; they register themselves."""
-        return (names.logical(name, "Service"),)
+    def ready(self, name: str, service: Service) -> tuple[str, ...]:
+        """Return its ECS service, which is complete when its tasks are up; they register themselves. Or its name, which
+        the balancer gets when they are up behind it."""
+        return (discovery.balancer_id(name) if self.balanced(service) else names.logical(name, "Service"),)
 
     def common(self, workloads: Sequence[Workload[Fargate]], site: Site) -> Part:
         """Return the cluster, and the role by which ECS shifts requests."""
@@ -244,7 +263,8 @@ class FargateRuntime(Runtime[Fargate]):
         shifting = [each for each in workloads if task_deployments.of(each).shifts]
         if not shifting:
             return shared
-        longest = max(task_deployments.limit(each, each.options.deploy) for each in shifting)
+        limit = task_deployments.limit
+        longest = max(limit(each, each.options.deploy, balanced=bool(_called(each))) for each in shifting)
         return shared + Part((task_deployments.role(),)) + deployment_watch.build(CLUSTER, longest)
 
     def build(self, workload: Workload[Fargate], site: Site) -> Part:
@@ -261,7 +281,10 @@ class FargateRuntime(Runtime[Fargate]):
         deploy = task_deployments.of(workload)
         shifted = [each for own in targets.values() for each in own] if deploy.shifts else []
         alarms = list(task_deployments.alarms(name, deploy, shifted))
-        return part + Part((*alarms, _service(workload, site, targets, alarms), *task_scaling.build(workload, CLUSTER)))
+        if called := _called(workload):
+            part += task_addresses.build(workload, called, TARGET_PORT)
+        service = task_services.build(workload, site, CLUSTER, targets, called, alarms)
+        return part + Part((*alarms, service, *task_scaling.build(workload, CLUSTER)))
 
 
 def task(workload: Workload[Fargate], site: Site) -> tuple[Part, Workload[Fargate]]:
@@ -296,7 +319,8 @@ def _read_only(workload: Workload[Fargate]) -> ReadOnly | None:
 def _unasked(workload: Workload[Fargate]) -> bool:
     """Whether a check is written that nothing carries out: without a load balancer, ECS can run only a command."""
     health, probe = workload.spec.health, workload.health
-    return bool(health and probe and not workload.spec.public and probe.by not in ("command", "none"))
+    asked = workload.spec.public or _called(workload)
+    return bool(health and probe and not asked and probe.by not in ("command", "none"))
 
 
 def _targets(workload: Workload[Fargate]) -> dict[str | None, list[str]]:
@@ -307,69 +331,21 @@ def _targets(workload: Workload[Fargate]) -> dict[str | None, list[str]]:
     return {port: [first, f"{first}Green"] for port, (first,) in found.items()}
 
 
-def _service(
-    workload: Workload[Fargate], site: Site, targets: Mapping[str | None, Sequence[str]], alarms: Sequence[Any]
-) -> Any:
-    name, spec, options = workload.name, workload.spec, workload.options
-    # fact: ecs-service-absent-properties. Both lists are written even where they are empty: CloudFormation leaves what
-    # is absent as it is, and the service would keep a target group or a registry that the same update deletes.
-    balanced: dict[str, Any] = {
-        "LoadBalancers": [_balanced(workload, port, own) for port, own in targets.items()],
-        "ServiceRegistries": [ecs.ServiceRegistry(RegistryArn=GetAtt(discovery.address(name), "Arn"))]
-        if workload.called
-        else [],
-    }
-    if targets:
-        balanced["HealthCheckGracePeriodSeconds"] = (spec.health or usual()).grace
-    scale = spec.scale or Scale()
-    # Where policies decide on the number, an update must not set it back.
-    count = {} if scale.max > scale.min else {"DesiredCount": scale.min}
-    # A target group has to be attached to its balancer before ECS takes it; a rule that is named comes first anyway.
-    deploy = task_deployments.of(workload)
-    after = {*workload.after, *site.online, *(ingress.rule_ids(workload) if targets and not deploy.shifts else ())}
-    # fact: zone-rebalancing
-    still = {"AvailabilityZoneRebalancing": "DISABLED"} if deploy.strategy == "recreate" else {}
-    return ecs.Service(
-        names.logical(name, "Service"),
-        Cluster=Ref(CLUSTER),
-        TaskDefinition=Ref(names.logical(name, "Task")),
-        CapacityProviderStrategy=_capacity(options.spot),
-        PlatformVersion="LATEST",
-        **count,
-        **still,
-        DeploymentConfiguration=task_deployments.configuration(deploy, alarms, patient=bool(workload.mounts)),
-        NetworkConfiguration=ecs.NetworkConfiguration(
-            AwsvpcConfiguration=ecs.AwsvpcConfiguration(
-                Subnets=[Ref(subnet.target) for subnet in site.services],
-                SecurityGroups=[Ref(names.logical(name, "SecurityGroup"))],
-                AssignPublicIp="ENABLED" if site.services_public else "DISABLED",
-            )
-        ),
-        **balanced,
-        EnableExecuteCommand=options.exec,
-        PropagateTags="SERVICE",
-        EnableECSManagedTags=True,
-        DependsOn=sorted(after),
-    )
+def _called(workload: Workload[Fargate]) -> task_addresses.Targets:
+    """Return its target groups behind the internal balancer, in the same way."""
+    return task_addresses.targets(workload, shifts=task_deployments.of(workload).shifts)
 
 
-def _balanced(workload: Workload[Fargate], port: str | None, targets: Sequence[str]) -> Any:
-    """Return the entry that registers a port of the tasks with its target group, or with the two that a deployment
-    shifts."""
-    found = workload.spec.port_of(port)
-    assert found is not None
-    return ecs.LoadBalancer(
-        ContainerName=tasks.listening(workload, port),
-        ContainerPort=found.number,
-        TargetGroupArn=Ref(targets[0]),
-        **task_deployments.shifted(workload, targets),
-    )
-
-
-def _capacity(spot: int) -> list[Any]:
-    """On demand, on Spot, or a mix in which one copy always stays on demand."""
-    on_demand = ecs.CapacityProviderStrategyItem(CapacityProvider="FARGATE", Weight=100 - spot, Base=1)
-    on_spot = ecs.CapacityProviderStrategyItem(CapacityProvider="FARGATE_SPOT", Weight=spot)
-    if spot == 100:
-        return [ecs.CapacityProviderStrategyItem(CapacityProvider="FARGATE_SPOT", Weight=1)]
-    return [on_demand, on_spot] if spot else [ecs.CapacityProviderStrategyItem(CapacityProvider="FARGATE", Weight=1)]
+def _many_targets(workload: Workload[Fargate]) -> Iterable[Diagnostic]:
+    targets, called = _targets(workload), _called(workload)
+    count = sum(len(own) for own in (*targets.values(), *called.values()))
+    if count <= MOST_TARGETS:
+        return
+    hints = ["Write `address: direct`"] if called else ["Lead them to fewer ports"]
+    hints += ["deploy it `rolling`"] if task_deployments.of(workload).shifts else []
+    if called:
+        message = f"`{workload.name}` would have {count} target groups; ECS allows {MOST_TARGETS}."
+        yield MANY_TARGETS.at((*workload.path, "address"), message, hint=f"{', or '.join(hints)}.", key=True)
+    else:
+        message = f"The paths of `{workload.name}` lead to {len(targets)} ports; ECS allows {MOST_TARGETS}."
+        yield MANY_TARGETS.at((*workload.path, "paths"), message, hint=f"{', or '.join(hints)}.", key=True)

@@ -30,6 +30,10 @@ NO_WAY_IN = Code(
     services in public subnets (`network: {placement: public}`), or choose a runtime behind a load balancer.
     """,
 )
+BALANCED = (
+    "A balanced address works on `fargate` and `autoscaling`; on `instance` it is that of the instance, and changes"
+    " when the instance is replaced."
+)
 
 
 class Instance(service_hosts.HostFields):
@@ -85,7 +89,13 @@ class InstanceRuntime(Runtime[Instance]):
             return None
         return PublicAddress("http", (Token(f"{_address(name)}.PublicIp"),), service.prefixes[0])
 
-    def ready(self, name: str) -> tuple[str, ...]:
+    def ignored(self, service: Service) -> Mapping[str, str]:
+        """Return its usual ones, and an address behind a load balancer."""
+        if service.address != "balanced":
+            return self.ignores
+        return {**self.ignores, "address": BALANCED}
+
+    def ready(self, name: str, service: Service) -> tuple[str, ...]:
         """Return its instance, which signals that it is up, under its name."""
         return (discovery.instance_id(name),)
 

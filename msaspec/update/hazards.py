@@ -12,7 +12,7 @@ from msaspec.compile import aws_types
 from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
 from msaspec.template.origin import belonging
 from msaspec.template.references import Reference, filled_in
-from msaspec.template.resources import same
+from msaspec.template.resources import items, same
 from msaspec.update import objections, tagging
 from msaspec.update.changes import Action, Change, Template
 
@@ -28,11 +28,13 @@ ONE_PLACE = Code(
 )
 WEIGHTS = Code(
     "MSA513",
-    "A rule that changes while ECS shifts its requests",
+    "A rule or a listener that changes while ECS shifts its requests",
     """
-    `blue-green`, `canary` and `linear` shift the requests of a rule between two target groups by weights that ECS sets.
-    When CloudFormation changes the rule, it overwrites the weights, and requests go to the first group again. After an
-    odd number of deployments that group has no tasks, and the service answers 503 until it is deployed again.
+    `blue-green`, `canary` and `linear` shift the requests of a rule of the public load balancer, and with `address:
+    balanced` the connections of a listener of the internal one, between two target groups by weights that ECS sets.
+    When CloudFormation changes the rule or the listener, it overwrites the weights, and requests go to the first group
+    again. After an odd number of deployments that group has no tasks, and the service does not answer until it is
+    deployed again.
     """,
     Severity.WARNING,
 )
@@ -49,7 +51,21 @@ EMPTIED = Code(
     Severity.WARNING,
 )
 
+# fact: cloud-map-empty
+UNNAMED = Code(
+    "MSA539",
+    "A name that leads nowhere for some minutes",
+    """
+    The update changes `address` of a service that others call. The load balancer gets the name after the last task that
+    has it, or keeps the name to the end of the update, without a task behind it. For some minutes calls fail, and a
+    client that resolves the name once has to be started again. To avoid it, add the service under a second name with
+    the other `address`, deploy, move the `uses` of its callers, deploy, and remove the first.
+    """,
+    Severity.WARNING,
+)
+
 _BALANCING = "AWS::ElasticLoadBalancingV2"
+_NAMED, _SERVICE = "AWS::ServiceDiscovery::Instance", "AWS::ECS::Service"
 
 Slot = tuple[str, ...]
 
@@ -70,6 +86,7 @@ def found(before: Template, after: Template, changes: Iterable[Change]) -> Itera
     yield from _clashes(before, after, changed)
     yield from _shifted(before, changed)
     yield from _emptied(before, after, changed)
+    yield from _unnamed(before, after, changed)
 
 
 def _clashes(before: Template, after: Template, changed: Mapping[str, Change]) -> Iterator[Diagnostic]:
@@ -106,10 +123,11 @@ def _shifted(before: Template, changed: Mapping[str, Change]) -> Iterator[Diagno
             continue
         if all(each.attribute and each.path == ("Tags",) for each in change.properties):
             continue  # Those of the stack: `tagging` says what they do.
-        message = f"The rule `{name}` {belonging(change.entry)} changes, and with it the weights that ECS gave it."
+        what = "listener" if change.type == f"{_BALANCING}::Listener" else "rule"
+        message = f"The {what} `{name}` {belonging(change.entry)} changes, and with it the weights that ECS gave it."
         hint = (
-            "Look up which target group has its tasks (`aws elbv2 describe-rules`). If it is the second, deploy a new"
-            " version first, and then this change."
+            f"Look up which target group has its tasks (`{tagging.lookup(resource)}`). If it is the second, deploy a"
+            " new version first, and then this change."
         )
         yield WEIGHTS.at(change.entry, message, hint=hint, key=True)
 
@@ -123,6 +141,23 @@ def _emptied(before: Template, after: Template, changed: Mapping[str, Change]) -
             message = f"The target group `{name}` {belonging(change.entry)} is replaced, and starts empty."
             hint = "Expect answers of 503 until the first new copies are healthy."
             yield EMPTIED.at(change.entry, message, hint=hint, key=True)
+
+
+def _unnamed(before: Template, after: Template, changed: Mapping[str, Change]) -> Iterator[Diagnostic]:
+    """Warnings about services whose tasks give their name to a load balancer before them, or take it back."""
+    for name, change in changed.items():
+        if change.type != _SERVICE or change.action is not Action.MODIFY:
+            continue
+        registered = [
+            bool(items((template["Resources"][name].get("Properties") or {}).get("ServiceRegistries")))
+            for template in (before, after)
+        ]
+        handed = Action.ADD if registered == [True, False] else Action.REMOVE if registered == [False, True] else None
+        own = (each for each in changed.values() if each.entry == change.entry)
+        if any(each.type == _NAMED and each.action is handed for each in own):
+            message = f"The name of `{change.entry[-1]}` passes between its tasks and a load balancer."
+            hint = "Expect some minutes of failed calls, and start clients anew that resolve the name once."
+            yield UNNAMED.at(change.entry, message, hint=hint, key=True)
 
 
 def _senders(template: Template, group: str) -> set[str]:

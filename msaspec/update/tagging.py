@@ -17,6 +17,9 @@ from msaspec.update.changes import Action, Change, Template
 from msaspec.update.replacement import Tagging
 from msaspec.update.values import Difference
 
+_LISTENER = "AWS::ElasticLoadBalancingV2::Listener"
+_WEIGHING = {_LISTENER: "DefaultActions", "AWS::ElasticLoadBalancingV2::ListenerRule": "Actions"}
+"""Where the types that send requests to target groups say to which."""
 TAG = "Tag"
 """The type of a change that is one tag of a stack."""
 
@@ -27,9 +30,9 @@ DISTURBED = Code(
     """
     CloudFormation writes the tags of a stack on each resource that takes tags, and almost all take new ones in place.
     The resource that the message names does not. Either its tags are fixed when it is created, or AWS refuses new
-    ones, or it is a rule of the load balancer whose weights ECS sets. When CloudFormation tags such a rule, it may
-    write the weights of the template as well, which AWS does not document. Then requests go to the first target group
-    again, which has no tasks after an odd number of deployments.
+    ones, or it is a rule or a listener of a load balancer whose weights ECS sets. When CloudFormation tags such a one,
+    it may write the weights of the template as well, which AWS does not document. Then requests go to the first target
+    group again, which has no tasks after an odd number of deployments.
     """,
     Severity.WARNING,
 )
@@ -70,18 +73,25 @@ def _told(one: str, resource: Mapping[str, Any]) -> tuple[str, str] | None:
     if tagging is Tagging.REFUSED:
         return f"AWS refuses new tags on {one}, and the update fails.", "Leave the tags as they are."
     if tagging is Tagging.IN_PLACE and is_weighed(resource):
-        message = f"The change of `tags` updates the rule {one}, and CloudFormation may reset the weights that ECS set."
+        what = "listener" if kind == _LISTENER else "rule"
+        message = (
+            f"The change of `tags` updates the {what} {one}, and CloudFormation may reset the weights that ECS set."
+        )
         hint = (
-            "Look up which target group has its tasks (`aws elbv2 describe-rules`). If it is the second, deploy a new"
+            f"Look up which target group has its tasks (`{lookup(resource)}`). If it is the second, deploy a new"
             " version first, and then the tags."
         )
         return message, hint
     return None
 
 
+def lookup(resource: Mapping[str, Any]) -> str:
+    """Return the command that shows the weights of a rule or of a listener."""
+    return f"aws elbv2 describe-{'listeners' if resource.get('Type') == _LISTENER else 'rules'}"
+
+
 def is_weighed(resource: Mapping[str, Any]) -> bool:
-    """Whether a resource is a rule between whose target groups ECS shifts requests."""
-    if resource.get("Type") != "AWS::ElasticLoadBalancingV2::ListenerRule":
-        return False
-    actions = numbered((resource.get("Properties") or {}).get("Actions"))
+    """Whether a resource is a rule, or a listener, between whose target groups ECS shifts what it sends."""
+    key = _WEIGHING.get(str(resource.get("Type")))
+    actions = numbered((resource.get("Properties") or {}).get(key)) if key else ()
     return any(len(items(inner(action, "ForwardConfig", "TargetGroups"))) > 1 for _, action in actions)

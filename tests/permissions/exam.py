@@ -78,6 +78,7 @@ SYSTEMS = (
     System("caches", CASES / "caches" / "msa.yaml"),
     System("brokers", CASES / "brokers" / "msa.yaml"),
     System("tables", CASES / "tables" / "msa.yaml"),
+    System("addresses", CASES / "addresses-balanced" / "msa.yaml"),
     System("backlog", CASES / "backlog" / "msa.yaml"),
     System("audited", CASES / "audited" / "msa.yaml"),
     System("retail-store", EXAMPLES / "systems" / "retail-store" / "msa.yaml"),

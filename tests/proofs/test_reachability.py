@@ -47,6 +47,15 @@ VARIANTS = {
     .replace("port: 8001,", "port: 8001, paths: [/api/one, /api/one/two/three], hosts: [one.shop.example.com],")
     .replace("port: 8002,", "port: 8002, paths: [/],"),
 }
+VARIANTS |= {
+    f"balanced {name}": MIXES[name].replace("EXTRA", "defaults: {address: balanced}")
+    for name in ("fargate-fargate-fargate", "autoscaling-fargate-fargate", "fargate-instance-fargate")
+}
+VARIANTS["balanced of any protocol"] = (
+    VARIANTS["balanced autoscaling-fargate-fargate"]
+    .replace("port: 8002,", "port: 8002/grpc, paths: [],")
+    .replace("port: 8001,", "port: 8001/tcp,")
+)
 SOURCES = [
     *((path.read_text("utf-8"), environment) for path, environment in declared.examples()),
     *((text, None) for text in VARIANTS.values()),
@@ -123,13 +132,18 @@ def test_an_address_leads_to_its_service_and_no_other(text: str, environment: st
         box = next(box for box in network.boxes.values() if owner(system, box) == caller)
         spec = system.services[callee]
         straight = next(box for box in network.boxes.values() if owner(system, box) == callee)
-        if system.runtime(callee) == "autoscaling":
-            port = spec.get("internal_port", spec["port"])
-            ends = {owner(system, b) for route, b in network.through(box, "InternalLoadBalancer") if route.port == port}
+        own = int(str(spec["port"]).partition("/")[0])
+        by_choice = system.runtime(callee) == "fargate" and spec.get("address") == "balanced"
+        if system.runtime(callee) == "autoscaling" or by_choice:
+            port = spec.get("internal_port", own)
+            any_protocol = by_choice or "/" in str(spec["port"])
+            balancer = "InternalNetworkLoadBalancer" if any_protocol else "InternalLoadBalancer"
+            ends = {owner(system, b) for route, b in network.through(box, balancer) if route.port == port}
             assert ends == {callee}
+            assert not any(network.connects(box, straight, each) for each in straight.ports)
         else:
-            assert network.connects(box, straight, spec["port"])
-            assert spec["port"] in straight.ports
+            assert network.connects(box, straight, own)
+            assert own in straight.ports
 
 
 @EVERY

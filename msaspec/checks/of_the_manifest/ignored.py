@@ -37,12 +37,13 @@ IDLE = Code(
 def check(plan: Plan) -> Iterator[Diagnostic]:
     """Every field that is written is honoured, or it is said that it is not."""
     for runtime, workload in plan.workloads:
-        for field, hint in runtime.ignores.items():
+        for field, hint in runtime.ignored(workload.spec).items():
             keys = field.split(".")
             if _is_written(workload.spec, keys):
                 message = f"`{workload.name}` runs on `{runtime.name}`, which ignores `{field}`."
                 yield NOT_HONOURED.at((*workload.path, *keys), message, hint=hint, key=True)
         yield from _idle(runtime, workload)
+        yield from _uncalled(plan, runtime, workload)
 
 
 def _idle(runtime: AnyRuntime, workload: Workload[Model]) -> Iterator[Diagnostic]:
@@ -58,6 +59,15 @@ def _idle(runtime: AnyRuntime, workload: Workload[Model]) -> Iterator[Diagnostic
         if written and not {"scale", f"scale.{key}"} & set(runtime.ignores):
             message = f"`scale.{key}` of `{workload.name}` has no effect where `min` and `max` are {scale.max}."
             yield IDLE.at((*workload.path, "scale", key), message, hint="Remove it, or set a higher `max`.", key=True)
+
+
+def _uncalled(plan: Plan, runtime: AnyRuntime, workload: Workload[Model]) -> Iterator[Diagnostic]:
+    """Yield the address of a service that no other uses, where the service itself says it and not `defaults`."""
+    document, at = plan.manifest.document, (*workload.path, "address")
+    own = document.span(at, key=True) != document.span(("defaults", "address"), key=True)
+    if workload.spec.address and own and not workload.called and "address" not in runtime.ignored(workload.spec):
+        message = f"`address` of `{workload.name}` has no effect: no other service uses it."
+        yield IDLE.at(at, message, hint="Remove it, or name the service under `uses` of another.", key=True)
 
 
 def _is_written(model: BaseModel, keys: list[str]) -> bool:

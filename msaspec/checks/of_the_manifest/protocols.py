@@ -111,7 +111,8 @@ def _asked(runtime: AnyRuntime, workload: Workload[Model]) -> Iterator[Diagnosti
     written = health.model_fields_set
     idle = [field for field in ("codes",) if probe.by != "http"]
     idle += ["start"] if probe.by != "command" and "health.start" not in runtime.ignores else []
-    if probe.by == "none" and not (runtime.behind_balancer and workload.spec.public):
+    called = workload.called and runtime.balanced(workload.spec)
+    if probe.by == "none" and not (called or (runtime.behind_balancer and workload.spec.public)):
         idle += [field for field in _ASKING if f"health.{field}" not in runtime.ignores]
     for field in idle:
         if field in written:

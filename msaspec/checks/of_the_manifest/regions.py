@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from msaspec.compile.plan import Plan
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
+from msaspec.language.service import DIRECT
 
 FEWER_ZONES = Code(
     "MSA390",
@@ -27,9 +28,9 @@ NO_ALIAS = Code(
     "MSA392",
     "A private name for a load balancer in AWS GovCloud (US)",
     """
-    Other services call a service on `autoscaling` by a name that is an alias of the internal load balancer. Cloud Map
-    does not support such aliases in AWS GovCloud (US) (Cloud Map API, RegisterInstance). Run the service on `fargate`
-    or `instance` there.
+    Other services call a service on `autoscaling`, and one with `address: balanced`, by a name that is an alias of the
+    internal load balancer. Cloud Map does not support such aliases in AWS GovCloud (US) (Cloud Map API,
+    RegisterInstance). Run the service on `fargate` with `address: direct`, or on `instance` there.
     """,
 )
 
@@ -60,10 +61,12 @@ def check_region(plan: Plan, region: str) -> Iterator[Diagnostic]:
     # fact: govcloud-alias
     if region.startswith("us-gov-"):
         for runtime, workload in plan.workloads:
-            if workload.called and runtime.named_by_balancer:
+            if workload.called and runtime.balanced(workload.spec):
                 message = (
                     f"`{workload.name}` runs on `{runtime.name}` and other services call it, but "
                     f"{region} has no private names for load balancers."
                 )
                 hint = f"Set `runtime: fargate` for `{workload.name}`."
+                if workload.spec.address and not runtime.balanced(workload.spec.model_copy(update=DIRECT)):
+                    hint = f"Set `address: direct` for `{workload.name}`."
                 yield NO_ALIAS.at(workload.path, message, hint=hint, key=True)

@@ -11,8 +11,8 @@ from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.diagnostics.place import Path
 from msaspec.diagnostics.spelling import suggest
 from msaspec.language.base import Model
-from msaspec.language.runtime import Workload
-from msaspec.language.service import ONLY_RULE
+from msaspec.language.runtime import AnyRuntime, Workload
+from msaspec.language.service import DIRECT, ONLY_RULE
 from msaspec.language.value import Token
 
 SAME_PRIORITY = Code(
@@ -45,8 +45,13 @@ SAME_INTERNAL_PORT = Code(
     "MSA367",
     "Two services with the same port on the internal load balancer",
     """
-    Services on `autoscaling` that other services call share an internal load balancer, which distinguishes them by
-    port. Give one of the two an `internal_port`, which becomes the port of its address.
+    Services on `autoscaling` that other services call, and those with `address: balanced`, share an internal load
+    balancer, which distinguishes them by port. Give one of the two an `internal_port`, which becomes the port of its
+    address. On `fargate`, `address: direct` takes no port of the load balancer, so that many services can listen on
+    one.
+
+    Wrong: `cart: {port: 8080, address: balanced}` and `user: {port: 8080, address: balanced}`
+    Right: `cart: {port: 8080, address: balanced}` and `user: {port: 8080, address: direct}`
     """,
 )
 NO_RULE = Code(
@@ -176,16 +181,21 @@ def _internal(plan: Plan) -> Iterator[Diagnostic]:
             other = first.setdefault((door.group.target, door.port), workload.name)
             if other != workload.name:
                 message = f"`{other}` and `{workload.name}` would share port {door.port} of the internal load balancer."
-                hint = f"Give `{workload.name}` an `internal_port`."
+                hint = f"Give `{workload.name}` an `internal_port`"
                 at: Path = ("port",)
                 if door.name:
-                    hint, at = "Let its container listen on another port there.", ("ports", door.name)
+                    hint, at = "Let its container listen on another port there", ("ports", door.name)
+                hint += ", or write `address: direct`." if _may_be_direct(runtime, workload) else "."
                 yield SAME_INTERNAL_PORT.at((*workload.path, *at), message, hint=hint, key=True)
     if (most := max(doors.values(), default=0)) > LISTENERS:
         message = f"The internal load balancer would have {most} listeners; the limit is {LISTENERS}."
-        yield TOO_MANY_RULES.at(
-            ("services",),
-            message,
-            hint="Split the system in two manifests, of which one uses the other: `systems` and `shares`.",
-            key=True,
-        )
+        hint = "Split the system in two manifests, of which one uses the other: `systems` and `shares`."
+        if any(workload.called and _may_be_direct(runtime, workload) for runtime, workload in plan.workloads):
+            hint = f"Write `address: direct` for {most - LISTENERS} of them or more, where they run on `fargate`."
+        yield TOO_MANY_RULES.at(("services",), message, hint=hint, key=True)
+
+
+def _may_be_direct(runtime: AnyRuntime, workload: Workload[Model]) -> bool:
+    """Whether a service is called through the load balancer by choice."""
+    direct = workload.spec.model_copy(update=DIRECT)
+    return runtime.balanced(workload.spec) and not runtime.balanced(direct)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from msaspec.aws.network_balancer import NETWORK_GROUP
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.diagnostics.place import Path
 from msaspec.template import nesting
@@ -48,8 +49,9 @@ TOO_MANY_RULES = Code(
     "More security-group rules than a group has",
     """
     A security group has at most 60 inbound rules (VPC quotas; the quota can be raised). Every service that uses a
-    database or another service adds one. Let fewer services use it. Services of other systems that use it add rules
-    too, which only their own manifests show.
+    database or another service adds one. Services that are called through the internal load balancer share its group;
+    on `fargate`, those with `address: direct` have their own. Let fewer services use it. Services of other systems that
+    use it add rules too, which only their own manifests show.
     """,
 )
 POLICY_TOO_LONG = Code(
@@ -128,7 +130,10 @@ def _rules(stack: Stack) -> Iterator[Diagnostic]:
     for name, paths in sorted(rules.items()):
         if len(paths) > GROUP_RULES and name in stack.origins:
             message = f"The security group `{name}` would have {len(paths)} inbound rules; AWS allows {GROUP_RULES}."
-            yield stack.fault(TOO_MANY_RULES, message, "Let fewer services use it.", ("Resources", name), *paths[::-1])
+            hint = "Let fewer services use it."
+            if name == NETWORK_GROUP:
+                hint = "Write `address: direct` for services on `fargate` that many others call."
+            yield stack.fault(TOO_MANY_RULES, message, hint, ("Resources", name), *paths[::-1])
 
 
 def _policies(stack: Stack) -> Iterator[Diagnostic]:

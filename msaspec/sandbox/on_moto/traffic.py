@@ -22,13 +22,17 @@ def _strategy(service: Any) -> str:
 
 
 def _production(backend: Any, entry: dict[str, Any]) -> Any:
-    """Return the forward action of the rule by which ECS shifts the traffic of a load balancer entry."""
+    """Return the forward action by which ECS shifts the traffic of a load balancer entry: of a rule, or of the listener
+    of a Network Load Balancer."""
     arn = (entry.get("advancedConfiguration") or {}).get("productionListenerRule")
     elb = elbv2_backends[backend.account_id][backend.region_name]
     if not arn:
         return None
-    rule = elb.describe_rules(listener_arn=None, rule_arns=[arn])[0]
-    return next(action for action in rule.actions if action.type == "forward")
+    if ":listener/" in arn:
+        actions = elb.describe_listeners(load_balancer_arn=None, listener_arns=[arn])[0].default_actions
+    else:
+        actions = elb.describe_rules(listener_arn=None, rule_arns=[arn])[0].actions
+    return next(action for action in actions if action.type == "forward")
 
 
 def _weights(action: Any) -> dict[str, int]:
