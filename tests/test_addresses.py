@@ -74,7 +74,13 @@ def test_each_port_that_is_called_has_a_listener() -> None:
     """The main one at `internal_port`, a further one where it is named, for any protocol; a port that nobody names has
     none. Only the main port is asked for its health."""
     ports = {"feed": "9090/tcp", "admin": 9091}
-    cart = {**BALANCED, "internal_port": 8000, "ports": ports, "health": "/up", "sidecars": {"nginx": {"image": "n:1"}}}
+    cart = {
+        **BALANCED,
+        "internal_port": 8000,
+        "ports": ports,
+        "health": "/up",
+        "sidecars": {"nginx": {"image": "public.ecr.aws/nginx/nginx:1.29"}},
+    }
     found = resources({"cart": {**cart, "front": "nginx"}, "web": {**WEB, "uses": {"cart": {"ports": ["feed"]}}}})
     listeners = {name for name, part in found.items() if part["Type"].endswith("::Listener")}
     assert listeners == {"InternalNetworkListener8000", "InternalNetworkListener9090"}
@@ -117,7 +123,7 @@ def test_a_service_without_paths_may_shift_where_others_call_it() -> None:
         found = resources(services, **sections)
         limits.append(int(found["DeploymentWatch"]["Properties"]["Environment"]["Variables"]["SECONDS"]))
     assert limits[0] - limits[1] == 600
-    assert [each.code for each in told({"cart": {**BALANCED, "runtime": SHIFTING}})] == ["MSA371", "MSA382"]
+    assert [each.code for each in told({"cart": {**BALANCED, "runtime": SHIFTING}})] == ["MSA382", "MSA371"]
 
 
 def test_eleven_services_on_one_port_are_called_directly() -> None:
