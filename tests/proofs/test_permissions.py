@@ -114,7 +114,10 @@ def test_no_other_role_is_there(text: str, environment: str | None) -> None:
     others = {"BastionRole"} if system.data.get("bastion") else set()
     assert all(granted(template, role) == SESSIONS for role in others)
     others |= bootstrap if list(system.edges("databases")) else set()
+    audit = system.data.get("audit")
+    rotates = isinstance(audit, dict) and audit.get("rotation")
+    others |= {"DatabaseBootstrapRotationRole"} if rotates and list(system.edges("databases")) else set()
     shifting = any("Strategy" in str(part) and "CANARY" in str(part) for part in template["Resources"].values())
     others |= {"ClusterLoadBalancerRole", "DeploymentWatchRole"} if shifting else set()
-    others |= {"AuditMonitoringRole"} if system.data.get("audit") and system.data.get("databases") else set()
+    others |= {"AuditMonitoringRole"} if audit and system.data.get("databases") else set()
     assert roles == own | others
