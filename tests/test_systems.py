@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from msaspec import pipeline
@@ -56,3 +57,16 @@ def test_the_guide_has_a_row_for_each_of_the_ten() -> None:
     assert all(
         (f"](../../examples/systems/{name}/msa.yaml)" in GUIDE) == (goldens.SYSTEMS / name).exists() for name in rows
     )
+
+
+@pytest.mark.parametrize("folder", SYSTEMS, ids=lambda folder: str(folder.name))
+def test_a_container_that_is_a_database_or_a_broker_keeps_its_files(folder: Path) -> None:
+    """On a volume, whatever the original does: else the guide may not call the system whole."""
+    made = yaml.safe_load((folder / "msa.yaml").read_text("utf-8"))
+    volumes = set(made.get("volumes", {}))
+    stores = [
+        name
+        for name, entry in made["services"].items()
+        if str(entry.get("port")) in ("3306/tcp", "5432/tcp", "5672/tcp", "27017/tcp")
+    ]
+    assert [name for name in stores if not volumes & set(made["services"][name].get("uses", ()))] == []

@@ -166,7 +166,8 @@ class Maker:
                 is_cluster = is_document or str(entry.get("engine")).startswith("aurora")
                 if is_document or not is_cluster or entry.get("size", "serverless") != "serverless":
                     entry.pop("capacity", None)
-                entry.pop("size" if is_document else "tls", None)  # which has classes of its own
+                entry.pop("size" if is_cluster else "tls", None)  # clusters have classes of their own
+                entry.pop("size" if is_document else "tls", None)
                 entry.pop("existing", None)  # which has nothing else, in a VPC that exists
                 for field in (*_OF_AN_INSTANCE, "backups", "version") if is_cluster else ():
                     entry.pop(field, None)
