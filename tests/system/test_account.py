@@ -56,8 +56,11 @@ _ACCOUNT: dict[str, tuple[str, Any]] = {
             "DBSubnetGroup": {"Subnets": [{"SubnetIdentifier": "subnet-1"}]},
             "VpcSecurityGroups": [],
             "Endpoint": {"Address": "main.local", "Port": 5432},
+            "Engine": "postgres",
         },
     ),
+    "list_brokers": ("BrokerSummaries", None),
+    "describe_replication_groups": ("ReplicationGroups", None),
     "list_clusters": ("clusterArns", "cluster"),
     "list_services": ("serviceArns", "web"),
     "describe_services": (
