@@ -8,7 +8,7 @@ Where it is not, the Metadata names the entry.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -42,6 +42,8 @@ _NETWORK = re.compile(
     r"(Vpc|InternetGateway|Public|Private|Isolated|Nat|Dhcp|Namespace)([A-Z0-9].*)?|.*Endpoint|Endpoint.*|Zones"
 )
 """The ids of the network's resources. What else belongs to no entry is from no manifest."""
+_USER = re.compile(r"System(?=[A-Z0-9])")
+"""How the ids begin of what an entry makes for another system, as `SystemShopToMainSecret`."""
 _OF_A_NETWORK = ("AWS::EC2::", "AWS::ServiceDiscovery::")
 
 
@@ -112,11 +114,16 @@ def origin(logical_id: str, entries: Iterable[Path]) -> Path:
     >>> entries = [("databases", "main"), ("services", "cart"), ("services", "cart-api")]
     >>> origin("CartApiRole", entries), origin("CartToMainSecret", entries), origin("Vpc", entries)
     (('services', 'cart-api'), ('services', 'cart', 'uses', 'main'), ('network',))
-    >>> origin("Payroll", entries)
-    ()
+    >>> origin("SystemShopToMainSecret", entries), origin("Payroll", entries)
+    (('databases', 'main'), ())
     """
     by_name = {camel(str(entry[1])): entry for entry in entries if len(entry) > 1}
     name, shared = _longest(logical_id, by_name), _longest(logical_id, _SYSTEM)
+    if name is None and (user := _USER.match(logical_id)):
+        used = next(
+            (found for at in _ends(logical_id, user.end()) if (found := _longest(logical_id[at:], by_name))), None
+        )
+        return by_name[used] if used else ()
     if name is None or (shared is not None and len(shared) > len(name)):
         if shared is None and not _NETWORK.fullmatch(logical_id):
             return ()
@@ -124,6 +131,11 @@ def origin(logical_id: str, entries: Iterable[Path]) -> Path:
     rest = logical_id[len(name) :]
     used = _longest(rest[2:], by_name) if rest.startswith("To") else None
     return (*by_name[name], "uses", by_name[used][1]) if used else by_name[name]
+
+
+def _ends(logical_id: str, start: int) -> Iterator[int]:
+    """Yield where a name may begin that comes behind `To`."""
+    return (found.end() for found in re.compile("To(?=[A-Z0-9])").finditer(logical_id, start))
 
 
 def _longest(logical_id: str, names: Iterable[str]) -> str | None:
