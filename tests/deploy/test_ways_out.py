@@ -42,7 +42,7 @@ def test_what_is_in_use_is_left_by_name(account: Account) -> None:
         words = offered(result.stderr)
     assert result.exit_code == 0, result.stderr
     assert account.stack() is None
-    assert f"Stays: the AWS::EC2::SecurityGroup {group}." in result.stderr
+    assert f"Stays: the security group {group}." in result.stderr
     assert account.world.client("ec2").describe_security_groups(GroupIds=[group])["SecurityGroups"]
     assert account.deploy().exit_code == 0
 
@@ -55,7 +55,7 @@ def test_everything_that_will_not_go_is_left_by_force(account: Account) -> None:
     assert result.exit_code == 0, result.stderr
     assert account.stack() is None
     assert "With --force, what CloudFormation cannot delete stays in the account: CartSecurityGroup." in result.stderr
-    assert f"Left: the AWS::EC2::SecurityGroup {group}." in result.stderr
+    assert f"Left: the security group {group}." in result.stderr
 
 
 def test_force_changes_nothing_where_all_goes(account: Account) -> None:
