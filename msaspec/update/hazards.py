@@ -6,6 +6,7 @@ afterwards. So old and new exist side by side, and what AWS has only once cannot
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from msaspec.compile import aws_types
@@ -134,10 +135,11 @@ def _shifted(before: Template, changed: Mapping[str, Change]) -> Iterator[Diagno
 
 def _emptied(before: Template, after: Template, changed: Mapping[str, Change]) -> Iterator[Diagnostic]:
     """Warnings about target groups that are replaced where something keeps sending requests."""
+    old, new = _senders(before), _senders(after)
     for name, change in changed.items():
         if change.type != f"{_BALANCING}::TargetGroup" or change.action is not Action.REPLACE:
             continue
-        if _senders(before, name) & _senders(after, name):
+        if old[name] & new[name]:
             message = f"The target group `{name}` {belonging(change.entry)} is replaced, and starts empty."
             hint = "Expect answers of 503 until the first new copies are healthy."
             yield EMPTIED.at(change.entry, message, hint=hint, key=True)
@@ -145,6 +147,7 @@ def _emptied(before: Template, after: Template, changed: Mapping[str, Change]) -
 
 def _unnamed(before: Template, after: Template, changed: Mapping[str, Change]) -> Iterator[Diagnostic]:
     """Warnings about services whose tasks give their name to a load balancer before them, or take it back."""
+    named = {(change.entry, change.action) for change in changed.values() if change.type == _NAMED}
     for name, change in changed.items():
         if change.type != _SERVICE or change.action is not Action.MODIFY:
             continue
@@ -153,19 +156,19 @@ def _unnamed(before: Template, after: Template, changed: Mapping[str, Change]) -
             for template in (before, after)
         ]
         handed = Action.ADD if registered == [True, False] else Action.REMOVE if registered == [False, True] else None
-        own = (each for each in changed.values() if each.entry == change.entry)
-        if any(each.type == _NAMED and each.action is handed for each in own):
+        if (change.entry, handed) in named:
             message = f"The name of `{change.entry[-1]}` passes between its tasks and a load balancer."
             hint = "Expect some minutes of failed calls, and start clients anew that resolve the name once."
             yield UNNAMED.at(change.entry, message, hint=hint, key=True)
 
 
-def _senders(template: Template, group: str) -> set[str]:
-    """Return the listeners and rules that send requests to a target group."""
-    found = set()
+def _senders(template: Template) -> Mapping[str, set[str]]:
+    """Return the listeners and rules that send requests to each target group."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
     for name, resource in template.get("Resources", {}).items():
         if resource.get("Type") in (f"{_BALANCING}::Listener", f"{_BALANCING}::ListenerRule"):
-            all_of = filled_in(resource.get("Properties") or {})
-            named = {source.name for _, sources in all_of for source in sources if isinstance(source, Reference)}
-            found |= {name} if group in named else set()
+            for _, sources in filled_in(resource.get("Properties") or {}):
+                for source in sources:
+                    if isinstance(source, Reference):
+                        found[source.name].add(name)
     return found
