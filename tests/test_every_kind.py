@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 KINDS = ROOT / "benchmarks" / "kinds.yaml"
 SHOP = ROOT / "examples" / "msa.yaml"
 MOST_INLINE = 4_000_000
-"""Bytes of the archive that CloudFormation makes of a function's inline source (AWS::Lambda::Function Code, ZipFile)."""
+"""Bytes of the archive that CloudFormation makes of inline source (its user guide, AWS::Lambda::Function Code)."""
 
 
 def compiled(manifest: Path) -> Stack:
@@ -81,7 +81,7 @@ def test_a_resource_costs_no_more_than_one_of_the_shop() -> None:
 
 def test_all_bootstraps_together_are_less_than_one_function_takes() -> None:
     """In their largest form: with extensions, first SQL, rotation and servers that others use too."""
-    texts = []
+    texts: list[str] = []
     for module in discover.modules("msaspec.engines"):
         for _, engine in inspect.getmembers(module, lambda each: isinstance(each, Engine)):
             texts.extend(bootstrap.sources(engine.bootstrap, set_up=True, turns=True, guest=True))
