@@ -88,6 +88,11 @@ class Server:
         """Whether more than databases and roles is asked for."""
         return bool(self.extensions or any(grant.init for grant in self.grants))
 
+    @property
+    def is_left(self) -> bool:
+        """Whether no service uses it."""
+        return not self.grants
+
 
 _PROPERTIES = (
     "ServiceToken",
@@ -125,6 +130,7 @@ def _pair(programs: Bootstrap, servers: Sequence[Server], site: Site) -> Part:
         set_up=any(server.is_set_up for server in servers),
         turns=site.rotates,
         guest=any(server.exists for server in servers),
+        left=any(server.is_left for server in servers),
     )
     return pair(
         programs,
@@ -162,7 +168,7 @@ def pair(
                 [
                     logs.writing(log_group),
                     Statement(("secretsmanager:GetSecretValue",), tuple(masters)),
-                    Statement(("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"), tuple(secrets)),
+                    *_writing(secrets),
                     Statement(("lambda:InvokeFunction",), ((Token(f"{runner}.Arn"),),)),
                     *further,
                 ],
@@ -199,6 +205,11 @@ def pair(
     )
 
 
+def _writing(secrets: Sequence[Text]) -> list[Statement]:
+    actions = ("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue")
+    return [Statement(actions, tuple(secrets))] if secrets else []
+
+
 def _restoring(servers: Sequence[Server]) -> list[Statement]:
     """Let the handler set the passwords of master users that came with a snapshot."""
     place = ("arn:", Token("AWS::Partition"), ":rds:", Token("AWS::Region"), ":", Token("AWS::AccountId"), ":cluster:")
@@ -230,7 +241,13 @@ def prepare(server: Server, site: Site) -> Part:
                     {"Name": g.role, "SecretArn": intrinsic((Token(g.secret),)), "Url": [*map(intrinsic, g.url)]}
                     for g in server.grants
                 ],
-                Revision=_revision(server.programs, set_up=server.is_set_up, turns=site.rotates, guest=server.exists),
+                Revision=_revision(
+                    server.programs,
+                    set_up=server.is_set_up,
+                    turns=site.rotates,
+                    guest=server.exists,
+                    left=server.is_left,
+                ),
                 **({"Claim": intrinsic(_CLAIM)} if server.exists else {}),
                 **({"Extensions": [*server.extensions]} if server.extensions else {}),
                 **({} if server.tls else {"Tls": "false"}),
@@ -262,13 +279,17 @@ def _databases(grants: Sequence[Grant]) -> list[dict[str, Any]]:
 
 
 @cache
-def sources(programs: Bootstrap, *, set_up: bool = False, turns: bool = False, guest: bool = False) -> tuple[str, str]:
+def sources(
+    programs: Bootstrap, *, set_up: bool = False, turns: bool = False, guest: bool = False, left: bool = False
+) -> tuple[str, str]:
     """Return the sources of handler and runner, as a template carries them; `set_up` where the runner makes extensions
     or runs SQL of the manifest too, `turns` where the users of a service take turns, `guest` where others use a server
-    too."""
+    too, `left` where no service uses a server."""
     handler, runner = _handler(programs), functions.source(programs.runner)
     if guest and programs.guest:
         runner = scripts.followed(runner, functions.source(programs.guest))
+    if left and programs.leavers:
+        runner = scripts.followed(runner, functions.source(programs.leavers))
     if set_up and programs.setup:
         runner = scripts.followed(runner, functions.source(programs.setup))
     if turns and programs.turns:
@@ -291,9 +312,10 @@ def _handler(programs: Bootstrap) -> str:
 
 
 @cache
-def _revision(programs: Bootstrap, *, set_up: bool, turns: bool, guest: bool) -> str:
+def _revision(programs: Bootstrap, *, set_up: bool, turns: bool, guest: bool, left: bool) -> str:
     """Change with the functions, so that a newer msaspec brings every instance to its state once."""
-    return sha256("".join(sources(programs, set_up=set_up, turns=turns, guest=guest)).encode()).hexdigest()[:16]
+    texts = sources(programs, set_up=set_up, turns=turns, guest=guest, left=left)
+    return sha256("".join(texts).encode()).hexdigest()[:16]
 
 
 _CLAIM: Text = (Token("AWS::StackName"), " of ", Token("AWS::AccountId"), " in ", Token("AWS::Region"))

@@ -96,12 +96,11 @@ class Brokers(Kind[Broker, BrokerUse]):
             Value=Select(0, GetAtt(name, "AmqpEndpoints")),
         )
         part = Part(resources, (output,))
-        return part + broker_bootstrap.prepare(entry, uses) if uses else part
+        return part + broker_bootstrap.prepare(entry, uses)
 
     def common(self, entries: Sequence[tuple[Entry[Broker], Sequence[Use[BrokerUse]]]], site: Site) -> Part:
         """Return the bootstrap functions, once a system."""
-        used = [(entry, uses) for entry, uses in entries if uses]
-        return broker_bootstrap.build(used, site) if used else Part()
+        return broker_bootstrap.build(entries, site) if entries else Part()
 
     def offer(self, entry: Entry[Broker], use: Use[BrokerUse], place: Place) -> Offer:
         """Return the address, and the service's user with its secret."""

@@ -218,12 +218,11 @@ class Databases(Kind[Database, DatabaseUse]):
         """Return the instance, a secret per user, and the custom resource that makes their roles and databases."""
         part = _made(entry, site) + Part((), () if entry.called else (_output(entry),))
         part += Part(tuple(_secret(entry, use, site) for use in uses))
-        return part + bootstrap.prepare(_server(entry, uses), site) if uses else part
+        return part + bootstrap.prepare(_server(entry, uses), site)
 
     def common(self, entries: Sequence[tuple[Entry[Database], Sequence[Use[DatabaseUse]]]], site: Site) -> Part:
         """Return the bootstrap functions, once a system."""
-        servers = [_server(entry, uses) for entry, uses in entries if uses]
-        return bootstrap.build(servers, site) if servers else Part()
+        return bootstrap.build([_server(entry, uses) for entry, uses in entries], site)
 
     def offer(self, entry: Entry[Database], use: Use[DatabaseUse], place: Place) -> Offer:
         """Return a database and a role on the instance."""

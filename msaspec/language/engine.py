@@ -26,7 +26,9 @@ class Bootstrap:
     """The module of `aws/lambdas` that says what the engine keeps of a password; None for that of the handler."""
     addition: str | None = None
     """The module of `aws/lambdas` behind the handler, for an engine that asks for more than another verifier."""
-
+    leavers: str | None = None
+    """The module of `aws/lambdas` behind the runner that locks out the last users of a server; None for an engine whose
+    runner locks out or removes whoever is not declared."""
     turns: str | None = None
     """The module of `aws/lambdas` behind the runner that changes passwords by turns; None for an engine whose
     passwords stay."""

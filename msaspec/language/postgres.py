@@ -37,6 +37,7 @@ BOOTSTRAP = Bootstrap(
     "database_runner",
     "database_setup",
     guest="database_guest",
+    leavers="database_leavers",
     turns="database_turns",
 )
 NOT_SQL = (

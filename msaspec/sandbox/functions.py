@@ -156,8 +156,8 @@ def own_sources() -> Set[str]:
     files = [file.name for file in resources.files("msaspec.aws.lambdas").iterdir() if file.name.endswith(".py")]
     whole = {functions.source(name.removesuffix(".py")) for name in files if name != "__init__.py"}
     for programs in {each.bootstrap for each in engines().values()}:
-        for set_up, turns, guest in product((False, True), repeat=3):
-            whole.update(bootstrap.sources(programs, set_up=set_up, turns=turns, guest=guest))
+        for set_up, turns, guest, left in product((False, True), repeat=4):
+            whole.update(bootstrap.sources(programs, set_up=set_up, turns=turns, guest=guest, left=left))
         whole.add(bootstrap.rotation(programs))
     return whole | {secret_texts.source(again=True)}
 
