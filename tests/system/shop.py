@@ -77,6 +77,8 @@ class Shop:
     """The manifest that was deployed first."""
     server: postgres.Server | None = None
     """What is behind its databases of PostgreSQL."""
+    program: Sequence[str] = ("-m", "msaspec")
+    """What of Python is run."""
 
     def run(self, *words: str, text: str | None = None, code: int = 0) -> subprocess.CompletedProcess[str]:
         """Runs msaspec as a person does, on the manifest that is given."""
@@ -85,7 +87,7 @@ class Shop:
         keys = {"AWS_ACCESS_KEY_ID": "sandbox", "AWS_SECRET_ACCESS_KEY": "sandbox"}
         command, *rest = words
         with subprocess.Popen(
-            [sys.executable, "-m", "msaspec", command, *rest, str(file), "--endpoint-url", self.world.endpoint],
+            [sys.executable, *self.program, command, *rest, str(file), "--endpoint-url", self.world.endpoint],
             env={"PATH": os.environ["PATH"], "HOME": str(self.directory), **keys},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -184,6 +184,8 @@ class Task:
 
     def _write(self, where: Mapping[str, str], line: str) -> None:
         self.lines.append(line)
+        if not line:
+            return  # as the log driver does, since an event has a text
         event = {"timestamp": int(time.time() * 1000), "message": line}
         try:
             self._client("logs").put_log_events(**where, logEvents=[event])
