@@ -91,11 +91,11 @@ def of(plan: Plan) -> Iterator[Chosen]:
     """Yield all that can change, in the order of the entries."""
     for each in settable.of(plan):
         yield Chosen(each.name, each.key, each.path[:2], each.users, each)
-    for kind, own in plan.entries:
+    for kind, own in plan.made:
         for entry, uses in own:
             users = tuple(sorted(use.service for use in uses))
             for key, what in kind.changing(entry, uses, plan.site).items():
-                yield Chosen(entry.name, key, entry.path, (key,) if key else users, what)
+                yield Chosen(entry.title, key, entry.path, (key,) if key else users, what)
 
 
 class Rotation:

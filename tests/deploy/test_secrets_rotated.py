@@ -290,3 +290,51 @@ def test_a_password_on_a_database_rotates_at_once(server: Any, tmp_path: Path, m
         assert "aws logs tail" in said(result)
         again = account.run("secret", "rotate", "main", "task")
         assert "An earlier rotation of `main task` is not over." in said(again)
+
+
+LENDER = """\
+msaspec: 1
+name: payments
+network: {placement: public}
+shares: {main: [shop]}
+databases: {main: {protect: false}}
+services: {ledger: {image: docker.io/library/nginx:1, port: 8000, runtime: fargate, uses: [main]}}
+"""
+GUEST = """\
+msaspec: 1
+name: shop
+network: {system: payments, placement: public}
+systems: {payments: }
+audit: {rotation: 30 days, access_logs: false, flow_logs: false, monitoring: false}
+services:
+  task:
+    image: docker.io/library/nginx:1
+    port: 8000
+    runtime: fargate
+    uses: {payments/main: {database: }}
+"""
+
+
+def test_a_password_on_a_database_of_another_system_rotates(
+    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the name of the use, through the function of the user's own stack; the owner's users keep theirs."""
+    monkeypatch.chdir(tmp_path)
+    there = sandbox.Postgres(postgres.HOST, server.port, server.ca, server.superuser, server.password)
+    with sandbox.start(there) as world:
+        account = Account(world, tmp_path)
+        account.write(LENDER, "payments.yaml")
+        account.write(GUEST)
+        for words in (("payments.yaml",), ()):
+            result = account.run("deploy", "--yes", *words)
+            assert result.exit_code == 0, result.stderr
+        assert "MSA484" not in account.run("lint").stdout
+        result = account.run("secret", "rotate", "payments/main", "task")
+        assert result.exit_code == 0, result.stderr
+        assert json.loads(value(account, "TaskToMainOfPaymentsSecret"))["username"] == "shop_task__b"
+        assert "payments/main task has a new value. task reads it at the start." in said(result)
+        found = world.client("cloudformation").describe_stack_resource(
+            StackName="payments", LogicalResourceId="LedgerToMainSecret"
+        )["StackResourceDetail"]["PhysicalResourceId"]
+        kept = world.client("secretsmanager").get_secret_value(SecretId=found)["SecretString"]
+        assert json.loads(kept)["username"] == "ledger"

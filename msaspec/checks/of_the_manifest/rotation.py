@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
+from msaspec.aws import database_use
 from msaspec.aws.database import Database
+from msaspec.aws.database_use import DatabaseUse
 from msaspec.compile.plan import Plan
 from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
-from msaspec.template import names
+from msaspec.language.part import Use
 
 NO_SECOND_USER = Code(
     "MSA483",
@@ -37,20 +40,23 @@ def check(plan: Plan) -> Iterator[Diagnostic]:
     if not plan.site.rotates:
         return
     used = False
-    for _, entries in plan.entries:
+    for _, entries in plan.made:
         for entry, uses in entries:
             if not isinstance(entry.spec, Database) or not entry.spec.server.bootstrap.turns:
                 continue
             used = used or bool(uses)
             longest = entry.spec.server.longest_user
-            for use in uses:
-                role = names.snake(use.service)
+            for use in cast("tuple[Use[DatabaseUse], ...]", uses):
+                role = database_use.role_of(use)
                 if len(role) <= longest < len(role + SECOND):
                     message = (
-                        f"The second user of `{use.service}` on `{entry.name}` would have"
+                        f"The second user of `{use.service}` on `{entry.title}`, `{role}{SECOND}`, would have"
                         f" {len(role + SECOND)} characters, and {entry.spec.server.title} allows {longest}."
                     )
-                    hint = f"Give the service a name of at most {longest - len(SECOND)} characters."
+                    most = longest - len(SECOND) - (len(role) - len(use.service))
+                    hint = (
+                        f"Give the service a name of at most {most} characters." if most > 0 else "Remove `rotation`."
+                    )
                     yield NO_SECOND_USER.at(use.path[:2], message, hint=hint, key=True)
     if not used:
         message = "`rotation` changes passwords on databases, and no service uses one."

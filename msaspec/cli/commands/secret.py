@@ -117,9 +117,7 @@ def _rotate(app: App, name: str, key: str, file: str, environment: str | None, t
             there = [each.words for each in known.values()]
             otherwise = f"There are: {', '.join(there)}." if there else "There are none."
             words = f"{name} {key}".strip()
-            if any(
-                kind.section == "databases" and entry.name == name for kind, own in plan.entries for entry, _ in own
-            ):
+            if any(kind.section == "databases" and entry.title == name for kind, own in plan.made for entry, _ in own):
                 otherwise += " Passwords on databases change with `audit: {rotation: 30 days}`, by NAME and SERVICE."
             raise click.UsageError(f"No secret `{words}` can change. {suggest(words, there, otherwise)}")
         asked = isinstance(chosen.what, Settable)
