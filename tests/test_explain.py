@@ -14,8 +14,12 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
+from msaspec import discover, pipeline
 from msaspec.cli import main
 from msaspec.explain import pages, readable
+from msaspec.language.kind import Kind
+from msaspec.source import beside
+from tests import goldens
 
 MANIFEST = """\
 msaspec: 1
@@ -204,6 +208,95 @@ def test_a_database_has_the_attributes_of_its_engine(tmp_path: Path) -> None:
         file.write_text(MANIFEST.replace("storage: 30 GiB", f"engine: {engine}"), "utf-8")
         result = CliRunner().invoke(main, ["explain", "main", str(file)], catch_exceptions=False)
         assert ("${main.jdbc_url}" in result.stdout, "${main.url}" in result.stdout) == (there, True)
+
+
+ENGINES = ["postgres", "mysql", "mariadb", "aurora-postgres", "aurora-mysql", "documentdb"]
+WRITTEN = {
+    "storage": "30 GiB",
+    "max_storage": "40 GiB",
+    "multi_zone": True,
+    "multi_zone_replicas": True,
+    "capacity": {"max": 2},
+    "tls": False,
+    "extensions": ["vector"],
+    "nodes": 2,
+    "replicas": 1,
+    "backups": "7 days",
+    "auth": True,
+    "protect": True,
+    "length": 64,
+}
+"""A value of each field that some engine does not have."""
+
+
+@pytest.mark.parametrize(
+    ("section", "entry"),
+    [
+        *(("databases", {"engine": engine}) for engine in ENGINES),
+        ("databases", {"engine": "aurora-postgres", "size": "db.r7g.large"}),
+        *(("caches", {"engine": engine}) for engine in ("valkey", "redis", "memcached")),
+        ("secrets", {"from": "/shop/key"}),
+        ("secrets", {"keys": ["user"]}),
+    ],
+    ids=str,
+)
+def test_fields_that_an_entry_cannot_have_are_left_out(tmp_path: Path, section: str, entry: dict[str, Any]) -> None:
+    """They are those that `lint` refuses, and all of them; the others stand with their defaults."""
+    path = tmp_path / "msa.yaml"
+
+    def explained(**more: Any) -> Result:
+        made = {"msaspec": 1, "name": "shop", "network": {"placement": "public"}, section: {"main": {**entry, **more}}}
+        made["services"] = {"web": {"image": "docker.io/library/nginx:1.29"}}
+        path.write_text(yaml.safe_dump(made), "utf-8")
+        return CliRunner().invoke(main, ["explain", "main", str(path)])
+
+    page = explained()
+    assert page.exit_code == 0, page.output
+    shown = {line.split()[0] for line in page.output.partition("\n\n")[0].splitlines()[1:]}
+    model = next(kind for kind in discover.instances("msaspec.kinds", Kind) if kind.section == section).model
+    idle = model.model_validate(entry).idle
+    assert not shown & (idle - set(entry))
+    refused = {
+        field for field in WRITTEN if field in model.model_fields and explained(**{field: WRITTEN[field]}).exit_code
+    }
+    assert refused == idle & set(WRITTEN)
+    assert idle <= set(WRITTEN)
+
+
+def test_attributes_are_those_that_a_user_gets() -> None:
+    """Of every entry of the cases that a service uses."""
+    seen = set()
+    for folder in goldens.cases():
+        if not (folder / "expected.yaml").exists():
+            continue
+        document = pipeline.load((folder / "msa.yaml").read_bytes(), "msa.yaml", beside.reader(str(folder)))
+        plan = pipeline.compile_main(document, environment_of(folder)).plan
+        for kind, entries in plan.entries:
+            for found, _ in entries:
+                for edge in plan.callers_of(found.name):
+                    assert set(edge.offer.attributes) == set(kind.named(found)), (folder.name, found.name)
+                    seen.add(kind.section)
+    assert len(seen) >= 9
+
+
+def environment_of(folder: Path) -> str | None:
+    """The environment of a case."""
+    words = (folder / "args").read_text("utf-8").split() if (folder / "args").exists() else []
+    return words[words.index("--env") + 1] if "--env" in words else None
+
+
+def test_credits_of_a_type_without_any_are_left_out(tmp_path: Path) -> None:
+    """As are further fields that do nothing beside what is written."""
+    path = tmp_path / "msa.yaml"
+    for chosen, shown in (("t4g.small", True), ("m7g.large", False)):
+        made: dict[str, Any] = {"msaspec": 1, "name": "shop", "network": {"placement": "public"}}
+        made["services"] = {
+            "web": {"image": "docker.io/library/nginx:1.29", "runtime": {"type": "instance", "instance_type": chosen}}
+        }
+        path.write_text(yaml.safe_dump(made), "utf-8")
+        result = CliRunner().invoke(main, ["explain", "web", str(path)])
+        assert result.exit_code == 0, result.output
+        assert ("runtime.credits" in result.output) == shown
 
 
 def test_a_bucket_is_explained(manifest: Path) -> None:

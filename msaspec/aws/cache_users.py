@@ -104,6 +104,11 @@ class Cache(Model):
         return self
 
     @property
+    def idle(self) -> frozenset[str]:
+        """Return the fields of other engines."""
+        return frozenset(("nodes",) if self.kind.users else ("auth", "backups", "protect", "replicas"))
+
+    @property
     def kind(self) -> CacheEngine:
         """What is known of its engine."""
         return ENGINES[self.engine]
@@ -128,6 +133,8 @@ def _unfitting(spec: Cache) -> Iterator[tuple[bool, str]]:
     yield bool(spec.replicas) and not engine.users, "Memcached has no replicas: write `nodes`"
     yield spec.nodes > 1 and engine.users, f"{engine.title} has one node and `replicas`: `nodes` is for Memcached"
     yield bool(spec.backups) and not engine.users, "Memcached has no snapshots: remove `backups`"
+    kept = spec.protect and "protect" in spec.model_fields_set
+    yield kept and not engine.users, "Memcached has no snapshots: remove `protect`"
 
 
 def _of_users(spec: Cache) -> Iterator[tuple[bool, str]]:

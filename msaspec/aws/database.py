@@ -207,9 +207,18 @@ class Database(Model):
         return version
 
     @property
-    def idle(self) -> frozenset[str]:
+    def foreign(self) -> frozenset[str]:
         """Return the fields that describe a server of the system's own, where it is another one."""
         return frozenset(type(self).model_fields) - OF_ANY_SERVER if self.existing else frozenset()
+
+    @property
+    def idle(self) -> frozenset[str]:
+        """Return those, and the fields of other engines."""
+        engine, found = self.server, set(self.foreign)
+        found |= OF_INSTANCES if engine.cluster else {"capacity"}
+        found |= set() if self.is_serverless else {"capacity"}
+        found |= set() if engine.documents else {"tls"}
+        return frozenset(found | (set() if engine.extensions else {"extensions"}))
 
     @property
     def server(self) -> Engine:
@@ -228,6 +237,8 @@ class Database(Model):
         return self.size == SERVERLESS
 
 
+OF_INSTANCES = frozenset(("storage", "max_storage", "multi_zone", "multi_zone_replicas"))
+"""Fields of instances of RDS, which clusters do not have."""
 OF_ANY_SERVER = frozenset(("existing", "engine", "version", "short_name", "extensions", "tls"))
 """Fields that mean something of a server that exists, too."""
 

@@ -119,7 +119,7 @@ def check(entry: Entry[Database], uses: Sequence[Use[DatabaseUse]]) -> Iterable[
         hint = "Name its URL as a secret: `secrets: {MAIN_URL: ARN#url}` of each service."
         yield NOT_OURS.at((*entry.path, "existing"), message, hint=hint, key=True)
         return
-    for field in sorted(entry.spec.model_fields_set & entry.spec.idle):
+    for field in sorted(entry.spec.model_fields_set & entry.spec.foreign):
         message = f"`{entry.name}` exists, so `{field}` is not msaspec's to set."
         hint = "Write `existing: {port: ...}`." if field == "port" else f"Remove `{field}`."
         yield NOT_OURS.at((*entry.path, field), message, hint=hint, key=True)

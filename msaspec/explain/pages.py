@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from inspect import cleandoc
 from pathlib import Path as FilePath
 from typing import Any
@@ -157,7 +157,8 @@ def _facts(runtime: AnyRuntime, workload: Workload[Model], plan: Plan) -> Iterat
     for field, value, where in _fields(workload.job or workload.spec, workload.path, plan):
         if field not in _ELSEWHERE:
             yield field, value, where
-    for field, value, where in _fields(workload.options, (*workload.path, "runtime"), plan):
+    idle = frozenset(runtime.idle(workload.options))
+    for field, value, where in _fields(workload.options, (*workload.path, "runtime"), plan, idle):
         if field == "deploy" and workload.alone:
             value, where = "recreate", "one copy writes its volume"
         if field != "deploy" or not workload.job:
@@ -189,15 +190,16 @@ def _files(workload: Workload[Model]) -> Iterator[Row]:
         yield each.path, f"{each.mode} {each.owner}:{each.group}", source
 
 
-def _fields(model: Model, path: Path, plan: Plan) -> Iterator[Row]:
-    """Yield the fields that are written, and the defaults that say something: name, value and place of each."""
+def _fields(model: Model, path: Path, plan: Plan, idle: Set[str] = frozenset()) -> Iterator[Row]:
+    """Yield the fields that are written, and the defaults that say something: name, value and place of each. Those of
+    `idle` say nothing."""
     written = _written(plan, path)
     for name, field in type(model).model_fields.items():
         key = field.alias or name
         if key in written:
             yield key, readable.written(written[key]), _place(plan, (*path, key))
             continue
-        if name in model.idle:
+        if name in model.idle | idle:
             continue
         default, value = field.get_default(call_default_factory=True), getattr(model, name)
         # A value with a unit is a number; a default that is text may hang on another field.

@@ -113,6 +113,11 @@ class Buckets(Kind[Bucket, BucketUse]):
         "cdn_id": "ID of its distribution, if it has one.",
     }
 
+    def named(self, entry: Entry[Bucket]) -> Mapping[str, str]:
+        """Return the attributes, those of a distribution where there is one."""
+        there = _cdn(entry) is not None
+        return {name: about for name, about in self.attributes.items() if there or not name.startswith("cdn_")}
+
     def linked(self, entry: Entry[Bucket]) -> Iterable[tuple[str, Path]]:
         """Yield the queues and topics that are told of its objects."""
         for name in sorted(entry.spec.notify):

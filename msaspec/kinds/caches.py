@@ -50,6 +50,15 @@ class Caches(Kind[Cache, CacheUse]):
         "url": "`rediss://` URL with the password (secret); `redis://` without `auth`. Not of Memcached.",
     }
 
+    def named(self, entry: Entry[Cache]) -> Mapping[str, str]:
+        """Return the attributes that the engine has, and those of a user where there are users."""
+        known = dict(self.attributes)
+        for name in () if entry.spec.kind.users else ("reader_host", "url"):
+            del known[name]
+        for name in () if entry.spec.guarded else ("username", "password"):
+            del known[name]
+        return known
+
     def check(self, entry: Entry[Cache], uses: Sequence[Use[CacheUse]]) -> Iterable[Diagnostic]:
         """Yield rights where there are no users."""
         if entry.spec.guarded:

@@ -77,6 +77,11 @@ class SharedSecret(Model):
             raise PydanticCustomError("together", "`keys` are those of a whole secret of Secrets Manager")
         return self._with_keys_once("value")
 
+    @property
+    def idle(self) -> frozenset[str]:
+        """Return how long a generated value is, where none is generated."""
+        return frozenset(("length",) if self.from_ or self.keys else ())
+
     def _with_keys_once(self, *taken: str) -> SharedSecret:
         if twice := [key for number, key in enumerate(self.keys) if key in (*taken, *self.keys[:number])]:
             raise PydanticCustomError("together", "the key `{key}` is taken", {"key": twice[0]})

@@ -76,6 +76,11 @@ class JobFields(Model):
         return self
 
     @property
+    def idle(self) -> frozenset[str]:
+        """Return the zone where no schedule is read in one."""
+        return frozenset(("zone",) if self.schedule is None else ())
+
+    @property
     def gates(self) -> bool:
         """Whether services wait for it."""
         return self.run == "before-deploy"
