@@ -201,17 +201,17 @@ def test_reasons_alone_cost_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("region", "logged", "walled"),
-    [("eu-west-1", True, False), ("us-east-1", True, True), ("me-south-1", False, False)],
+    ("region", "logged"),
+    [("eu-west-1", True), ("us-east-1", True), ("me-south-1", False)],
 )
-def test_a_distribution_has_what_its_region_allows(region: str, logged: bool, walled: bool) -> None:
+def test_a_distribution_has_what_its_region_allows(region: str, logged: bool) -> None:
     """What a Region has is turned on; what it has not is explained, and what the user turns off is not."""
     text = SHOP.replace("eu-west-1", region)
     for more, on in (("audit: true\n", True), ("audit: {access_logs: false, firewall: false}\n", False)):
         cdn = template_of(text + more)["Resources"]["MediaDistribution"]
         config = cdn["Properties"]["DistributionConfig"]
-        assert ("Logging" in config, "WebACLId" in config) == (on and logged, on and walled)
-        assert ("CKV_AWS_86" in reasons(cdn), "CKV_AWS_68" in reasons(cdn)) == (not logged, not walled)
+        assert ("Logging" in config, "WebACLId" in config) == (on and logged, on)
+        assert ("CKV_AWS_86" in reasons(cdn), "CKV_AWS_68" in reasons(cdn)) == (not logged, False)
 
 
 @pytest.mark.parametrize("field", ["monitoring", "iam_login", "access_logs"])

@@ -17,8 +17,8 @@ _AUDIT = (
     monitoring.databases,
     monitoring.hosts,
     rotation.build,
-    monitoring.traces,
     firewall.build,
+    monitoring.traces,
     access_logs.build,
 )
 

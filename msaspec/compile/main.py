@@ -90,7 +90,7 @@ def compile_plan(plan: Plan) -> Stack:
             for name in surplus & section.keys():
                 del section[name]
         origins = {name: path for name, path in origins.items() if name not in surplus}
-    hardened = Hardened(resources, plan.root.region)
+    hardened = Hardened(resources, plan.root.region, site.stack)
     take((path, partial(measure, hardened)) for path, measure in measures(plan.root))
     if found:
         raise Invalid(map(plan.manifest.document.place, found))

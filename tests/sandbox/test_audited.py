@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msaspec import pipeline, sandbox
 from msaspec.template import render
 from tests.sandbox.deploying import Deployer
@@ -54,3 +56,40 @@ def test_what_audit_declares_stands_and_goes() -> None:
         assert "LoggingEnabled" not in s3.get_bucket_logging(Bucket=ids["MediaBucket"])
         s3.head_bucket(Bucket=logs)
         assert kms.describe_key(KeyId=ids["EncryptionKey"])["KeyMetadata"]["KeyState"] == "Enabled"
+
+
+def test_a_distribution_in_another_region_has_rules_in_that_of_cloudfront() -> None:
+    """A function of the stack makes them there, before the distribution, and they go with it."""
+    with sandbox.start() as world:
+        deployer = Deployer(world.client("cloudformation", "eu-west-1"), s3=world.client("s3", "eu-west-1"))
+        elsewhere = SYSTEM.replace("us-east-1", "eu-west-1")
+
+        def compiled(more: str) -> str:
+            return render.to_yaml(pipeline.compile_main(pipeline.load(elsewhere + more, "msa.yaml")).stack)
+
+        waf, cdn = world.client("wafv2", "us-east-1"), world.client("cloudfront")
+        assert deployer.deploy(compiled("audit: true\n")) == "CREATE_COMPLETE", deployer.events()
+        (made,) = waf.list_web_acls(Scope="CLOUDFRONT")["WebACLs"]
+        there = waf.get_web_acl(Name=made["Name"], Id=made["Id"], Scope="CLOUDFRONT")["WebACL"]
+        assert [each["Name"] for each in there["Rules"]] == [
+            "AmazonIpReputationList",
+            "CommonRuleSet",
+            "KnownBadInputsRuleSet",
+        ]
+        assert there["Rules"][0]["VisibilityConfig"]["SampledRequestsEnabled"] is True
+        tags = waf.list_tags_for_resource(ResourceARN=made["ARN"])["TagInfoForResource"]["TagList"]
+        assert {"Key": "msaspec:stack", "Value": "shop"} in tags
+        assert _firewall(cdn, deployer) == made["ARN"]
+
+        assert deployer.deploy(compiled("audit: {firewall: false}\n")) == "UPDATE_COMPLETE", deployer.events()
+        assert _firewall(cdn, deployer) == ""
+        assert waf.list_web_acls(Scope="CLOUDFRONT")["WebACLs"] == []
+
+        assert deployer.deploy(compiled("audit: true\n")) == "UPDATE_COMPLETE", deployer.events()
+        assert len(waf.list_web_acls(Scope="CLOUDFRONT")["WebACLs"]) == 1
+
+
+def _firewall(cdn: Any, deployer: Deployer) -> str:
+    """The rules of the distribution."""
+    config = cdn.get_distribution_config(Id=deployer.ids()["MediaDistribution"])["DistributionConfig"]
+    return str(config.get("WebACLId", ""))

@@ -20,6 +20,8 @@ class Hardened:
 
     resources: dict[str, Body]
     region: str | None
+    stack: str
+    """The stack's name."""
 
     def of(self, *types: str) -> Iterator[tuple[str, Body]]:
         """Yield the resources of some types by logical id, with their properties at hand."""

@@ -1,4 +1,4 @@
-"""AWS WAF with the managed rules of AWS: on the public load balancer, and on distributions where their Region is."""
+"""AWS WAF with the managed rules of AWS: on the public load balancer and on distributions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from troposphere import GetAtt, Ref, wafv2
 
-from msaspec.aws.hardening import Hardened
+from msaspec.aws.hardening import Hardened, cdn_firewall
 from msaspec.aws.hardening.access_logs import BALANCER, DISTRIBUTION
 from msaspec.language.audit import Audit
 from msaspec.language.aws_type import AwsType
@@ -17,6 +17,7 @@ FIREWALL, ASSOCIATION, OF_CDN = "AuditFirewall", "AuditFirewallAssociation", "Au
 TYPES = (
     AwsType(name="AWS::WAFv2::WebACL", unique=(("Name", "Scope"),)),
     AwsType(name="AWS::WAFv2::WebACLAssociation", unique=(("ResourceArn",),)),
+    *cdn_firewall.TYPES,
 )
 RULES = ("AmazonIpReputationList", "CommonRuleSet", "KnownBadInputsRuleSet")
 """Groups of rules that AWS keeps, without `AWSManagedRules`; together 925 of the 1,500 units that a list may have."""
@@ -35,15 +36,19 @@ def build(audit: Audit, to: Hardened) -> Part:
     for number, name in enumerate(public):
         association = f"{ASSOCIATION}{number + 1}" if number else ASSOCIATION
         made.append(wafv2.WebACLAssociation(association, ResourceArn=Ref(name), WebACLArn=GetAtt(FIREWALL, "Arn")))
-    distributions = list(to.properties(DISTRIBUTION)) if to.region == OF_CLOUDFRONT else []
-    open_ones = [
-        each["DistributionConfig"] for _, each in distributions if "WebACLId" not in each["DistributionConfig"]
-    ]
+    return Part(tuple(made)) + _of_distributions(to)
+
+
+def _of_distributions(to: Hardened) -> Part:
+    """Return the list of rules for distributions, by a function where the stack is in another Region."""
+    configs = [each["DistributionConfig"] for _, each in to.properties(DISTRIBUTION)]
+    open_ones = [each for each in configs if "WebACLId" not in each]
+    here = to.region == OF_CLOUDFRONT
     for config in open_ones:
-        config["WebACLId"] = {"Fn::GetAtt": [OF_CDN, "Arn"]}
-    if open_ones:
-        made.append(_rules(OF_CDN, "CLOUDFRONT"))
-    return Part(tuple(made))
+        config["WebACLId"] = {"Fn::GetAtt": [OF_CDN, "Arn"]} if here else {"Ref": cdn_firewall.RULES}
+    if not open_ones:
+        return Part()
+    return Part((_rules(OF_CDN, "CLOUDFRONT"),)) if here else cdn_firewall.build(_managed_rules(), to.stack)
 
 
 def _rules(name: str, scope: str) -> Any:
@@ -52,8 +57,12 @@ def _rules(name: str, scope: str) -> Any:
         Scope=scope,
         DefaultAction=wafv2.DefaultAction(Allow=wafv2.AllowAction()),
         VisibilityConfig=_seen(name),
-        Rules=[_managed(rule, priority) for priority, rule in enumerate(RULES)],
+        Rules=_managed_rules(),
     )
+
+
+def _managed_rules() -> list[Any]:
+    return [_managed(rule, priority) for priority, rule in enumerate(RULES)]
 
 
 def _managed(rule: str, priority: int) -> Any:

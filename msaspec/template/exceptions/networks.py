@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from msaspec.template.exception import Exempt
-from msaspec.template.regions import OF_CLOUDFRONT, takes_cdn_logs
+from msaspec.template.regions import takes_cdn_logs
 from msaspec.template.resources import Resource, inner, numbered
 
 _BALANCER = ("AWS::ElasticLoadBalancingV2::LoadBalancer",)
@@ -145,14 +145,6 @@ EXCEPTIONS = (
         fits=lambda cdn: cdn.get("DistributionConfig", "ViewerCertificate") is None,
         nag=("CFR4",),
         checkov=("CKV_AWS_174",),
-    ),
-    Exempt(
-        title="A distribution without a firewall",
-        reason="Rules for CloudFront have to be in us-east-1; `audit` makes them where `region` is that.",
-        types=("AWS::CloudFront::Distribution",),
-        regions=lambda region: region != OF_CLOUDFRONT,
-        fits=lambda cdn: inner(cdn.properties, "DistributionConfig", "WebACLId") is None,
-        checkov=("CKV_AWS_68",),
     ),
     Exempt(
         title="A distribution without access logs",
