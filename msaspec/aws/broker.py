@@ -86,9 +86,9 @@ class Broker(Model):
 
     @model_validator(mode="after")
     def _fitting(self) -> Broker:
-        for wrong, message in _unfitting(self):
+        for wrong, field, message in _unfitting(self):
             if wrong:
-                raise PydanticCustomError("together", "{message}", {"message": message})
+                raise PydanticCustomError("together", "{message}", {"message": message, "field": field})
         return self
 
     @property
@@ -101,15 +101,17 @@ class Broker(Model):
 
 
 # fact: broker-classes
-def _unfitting(spec: Broker) -> Iterator[tuple[bool, str]]:
-    """Yield what does not fit together, with what to write instead."""
+def _unfitting(spec: Broker) -> Iterator[tuple[bool, str, str]]:
+    """Yield what does not fit together, the field that says it, and what to write instead."""
     newer = spec.version.startswith("4.")
     yield (
         newer and not spec.size.startswith("mq.m7g."),
+        "size",
         f'RabbitMQ {spec.version} runs on classes of `mq.m7g` only: write `size: mq.m7g.medium` or `version: "3.13"`',
     )
     yield (
         spec.cluster and spec.size == "mq.t3.micro",
+        "cluster",
         "`mq.t3.micro` has no cluster: write `size: mq.m7g.medium`, or remove `cluster`",
     )
 

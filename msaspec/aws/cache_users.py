@@ -98,9 +98,9 @@ class Cache(Model):
 
     @model_validator(mode="after")
     def _fitting(self) -> Cache:
-        for wrong, message in _unfitting(self):
+        for wrong, field, message in _unfitting(self):
             if wrong:
-                raise PydanticCustomError("together", "{message}", {"message": message})
+                raise PydanticCustomError("together", "{message}", {"message": message, "field": field})
         return self
 
     @property
@@ -124,23 +124,30 @@ class Cache(Model):
         return self.kind.users and (self.encrypted if self.auth is None else self.auth)
 
 
-def _unfitting(spec: Cache) -> Iterator[tuple[bool, str]]:
-    """Yield what does not fit together, with what to write instead."""
+def _unfitting(spec: Cache) -> Iterator[tuple[bool, str, str]]:
+    """Yield what does not fit together, the field that says it, and what to write instead."""
     engine = spec.kind
     like = " or ".join(f'`version: "{each}"`' for each in engine.examples)
-    yield not re.fullmatch(engine.versions, spec.version), f"{engine.title} has no version {spec.version}: write {like}"
+    known = re.fullmatch(engine.versions, spec.version)
+    yield not known, "version", f"{engine.title} has no version {spec.version}: write {like}"
     yield from _of_users(spec)
-    yield bool(spec.replicas) and not engine.users, "Memcached has no replicas: write `nodes`"
-    yield spec.nodes > 1 and engine.users, f"{engine.title} has one node and `replicas`: `nodes` is for Memcached"
-    yield bool(spec.backups) and not engine.users, "Memcached has no snapshots: remove `backups`"
+    yield (
+        bool(spec.replicas) and not engine.users,
+        "replicas",
+        f"Memcached has no replicas: write `nodes: {spec.replicas + 1}`",
+    )
+    several = f"{engine.title} has one node and copies of it: write `replicas: {spec.nodes - 1}`"
+    yield spec.nodes > 1 and engine.users, "nodes", several
+    yield bool(spec.backups) and not engine.users, "backups", "Memcached has no snapshots: remove `backups`"
     kept = spec.protect and "protect" in spec.model_fields_set
-    yield kept and not engine.users, "Memcached has no snapshots: remove `protect`"
+    yield kept and not engine.users, "protect", "Memcached has no snapshots: remove `protect`"
 
 
-def _of_users(spec: Cache) -> Iterator[tuple[bool, str]]:
-    yield bool(spec.auth) and not spec.kind.users, "Memcached has no users: remove `auth`"
+def _of_users(spec: Cache) -> Iterator[tuple[bool, str, str]]:
+    yield bool(spec.auth) and not spec.kind.users, "auth", "Memcached has no users: remove `auth`"
     yield (
         bool(spec.auth) and not spec.encrypted,
+        "auth",
         "users need TLS: write `tls: true` or `auth: false`",
     )
 
@@ -167,9 +174,9 @@ class CacheElsewhere(Model):
 
     @model_validator(mode="after")
     def _fitting(self) -> CacheElsewhere:
-        for wrong, message in _of_users(Cache.model_construct(**self.model_dump())):
+        for wrong, field, message in _of_users(Cache.model_construct(**self.model_dump())):
             if wrong:
-                raise PydanticCustomError("together", "{message}", {"message": message})
+                raise PydanticCustomError("together", "{message}", {"message": message, "field": field})
         return self
 
 

@@ -15,6 +15,7 @@ from msaspec.aws import (
     database_clusters,
     database_instances,
     database_setup,
+    database_snapshots,
     discovery,
     document_clusters,
     existing_database,
@@ -141,6 +142,7 @@ class Databases(Kind[Database, DatabaseUse]):
             yield NO_ROOM.at((*entry.path, "max_storage"), message, hint=f"Write `max_storage: {least} GiB` or more.")
         yield from existing_database.check(entry, uses)
         yield from database_setup.foreign(entry)
+        yield from database_snapshots.check(entry)
         if spec.from_snapshot and spec.replicas and not spec.server.cluster:
             message = f"`{entry.name}` begins with a snapshot, and would have replicas."
             hint = "Remove `replicas`, or create it without them and move the data into another database."
@@ -168,6 +170,11 @@ class Databases(Kind[Database, DatabaseUse]):
         """Return all attributes, but for an address of JDBC where the engine has none."""
         known = dict(self.attributes)
         return known if entry.spec.server.driver else {key: known[key] for key in known if key != "jdbc_url"}
+
+    def begins_with(self, entry: Entry[Database]) -> Mapping[str, str]:
+        """Return the snapshot, where an ARN says which."""
+        arn = database_snapshots.source(entry)
+        return {"from_snapshot": arn} if arn else {}
 
     def abroad(self, options: Model) -> Mapping[str, Any]:
         """Return a server that exists."""

@@ -13,6 +13,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 from troposphere import GetAtt, Output, Ref, Select, Split, Sub, Tags, cloudwatch, sns, sqs
@@ -133,6 +134,13 @@ class Subscription(Model):
         "attributes", description="Whether `filter` looks at the attributes of messages or at the JSON of their body."
     )
     raw: bool = Field(True, description="Deliver the message as it was published, without an envelope of SNS.")
+
+    @model_validator(mode="after")
+    def _with_a_filter(self) -> Subscription:
+        if "filter_on" in self.model_fields_set and self.filter is None:
+            said = "`filter_on` needs a filter: write `filter: {type: [created]}` beside it"
+            raise PydanticCustomError("together", "{message}", {"message": said, "field": "filter_on"})
+        return self
 
 
 class Queue(Model):

@@ -61,20 +61,30 @@ class SharedSecret(Model):
     def _fits(self) -> SharedSecret:
         if self.from_ is None:
             if self.kms_key:
-                raise PydanticCustomError("together", "`kms_key` is for an existing secret; name it under `from`")
+                raise PydanticCustomError(
+                    "together", "`kms_key` is for an existing secret; name it under `from`", {"field": "kms_key"}
+                )
             if self.keys and "length" in self.model_fields_set:
-                raise PydanticCustomError("together", "`length` is for a generated secret; people set `keys`")
+                raise PydanticCustomError(
+                    "together", "`length` is for a generated secret; people set `keys`", {"field": "length"}
+                )
             return self._with_keys_once()
         place = secret_place.parse(self.from_)
         if "length" in self.model_fields_set:
-            raise PydanticCustomError("together", "`length` is for a generated secret; `from` names an existing one")
+            raise PydanticCustomError(
+                "together", "`length` is for a generated secret; `from` names an existing one", {"field": "length"}
+            )
         if not place.whole:
             # fact: ecs-secret-arn
             raise PydanticCustomError(
-                "together", "`from` needs the full ARN, which ends in a dash and six characters; ECS finds no other"
+                "together",
+                "`from` needs the full ARN, which ends in a dash and six characters; ECS finds no other",
+                {"field": "from"},
             )
         if self.keys and (place.secret.store == "ssm" or place.secret.key):
-            raise PydanticCustomError("together", "`keys` are those of a whole secret of Secrets Manager")
+            raise PydanticCustomError(
+                "together", "`keys` are those of a whole secret of Secrets Manager", {"field": "keys"}
+            )
         return self._with_keys_once("value")
 
     @property
@@ -84,7 +94,7 @@ class SharedSecret(Model):
 
     def _with_keys_once(self, *taken: str) -> SharedSecret:
         if twice := [key for number, key in enumerate(self.keys) if key in (*taken, *self.keys[:number])]:
-            raise PydanticCustomError("together", "the key `{key}` is taken", {"key": twice[0]})
+            raise PydanticCustomError("together", "the key `{key}` is taken", {"key": twice[0], "field": "keys"})
         return self
 
 

@@ -96,6 +96,10 @@ class Kind(ABC, Generic[Spec, Options]):
         """Return the ARNs of what an entry names that is not in the stack, by the field that does."""
         return {}
 
+    def begins_with(self, entry: Entry[Spec]) -> Mapping[str, str]:
+        """Return the ARNs of snapshots that an entry begins with, by the field that names each."""
+        return {}
+
     def settable(self, entry: Entry[Spec], place: Place) -> Mapping[str, str]:
         """Return the SSM parameters of an entry that people set, by the key of each."""
         return {}

@@ -1,5 +1,5 @@
-"""What a Region has, from the data that cfn-lint brings along: types of resources and instances, classes of databases
-and brokers.
+"""What a Region has, from the data that cfn-lint brings along: types of resources and instances, classes of databases,
+caches and brokers.
 
 The data is read as plain JSON, a Region at a time, without importing cfn-lint. What it does not know is None.
 """
@@ -49,6 +49,13 @@ def database_classes(region: str, engine: str) -> frozenset[str] | None:
     known = _of_region("aws_rds_dbinstance/dbinstanceclass_enum.json", region)
     found = frozenset(_classes(known, engine))
     return found or None
+
+
+@lru_cache(maxsize=8)
+def cache_classes(region: str) -> frozenset[str] | None:
+    """Return the node types that ElastiCache has in a Region."""
+    known = _of_region("aws_elasticache_cachecluster/cachenodetype_enum.json", region)
+    return frozenset(known["enum"]) if isinstance(known, dict) and isinstance(known.get("enum"), list) else None
 
 
 @lru_cache(maxsize=8)

@@ -53,7 +53,9 @@ def _flow(value: Any) -> str:
     if not isinstance(value, str):
         return str(value)
     plain = (
-        re.fullmatch(r"[A-Za-z/][A-Za-z0-9 ._/@:=+-]*|\d+(\.\d+)? [A-Za-z]+|[\d.]+/\d+|\d+\.dkr\.[\w.:/-]+", value)
+        re.fullmatch(
+            r"(\./)?[A-Za-z/][A-Za-z0-9 ._/@:=+!-]*|\d+(\.\d+)? [A-Za-z]+|[\d.]+/\d+|\d+\.dkr\.[\w.:/-]+", value
+        )
         and ": " not in value
     )
     words = value.lower() in ("true", "false", "yes", "no", "on", "off", "null", "y", "n") or value.endswith((" ", ":"))
@@ -335,8 +337,8 @@ def _zone(written: Any) -> str:
     return str(written).rpartition("/")[2]
 
 
-def _use_of_a_database(written: Any) -> dict[str, str] | None:
-    if written in ("owner", "read-write", "read-only"):
+def _use(written: Any) -> dict[str, str] | None:
+    if written in ("owner", "read-write", "read-only", "read", "write"):
         return {"access": written}
     return {"database": str(written).replace("-", "_")} if isinstance(written, str) else None
 
@@ -383,7 +385,7 @@ MENDS: Mapping[str, Callable[[Any], Any]] = {
     "services.*.scale.memory": _percent,
     "services.*.secrets": _secrets,
     "services.*.uses": _names,
-    "services.*.uses.*": _use_of_a_database,
+    "services.*.uses.*": _use,
 }
 """What mends the value of a field, by its place."""
 _MAPS = frozenset({"services.*.env", "services.*.secrets"})
@@ -392,5 +394,6 @@ _MENDS_OF_ANY: Mapping[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("internal_port", "max", "min", "healthy", "unhealthy", "replicas", "spot", "percent"), _percent),
     "kms_key": _several,
     "alarms": _several,
+    "origins": _several,
 }
 """What mends it wherever the key is."""

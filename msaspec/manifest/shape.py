@@ -108,6 +108,9 @@ def meant(path: Path, key: str, known: Collection[str]) -> str | None:
 
 def _diagnostic(error: ErrorDetails, path: Path, model: type[BaseModel], location: Path, *, of_key: bool) -> Diagnostic:
     kind, written = error["type"], error["input"]
+    if (field := error.get("ctx", {}).get("field")) and isinstance(written, dict) and field in written:
+        message, hint = _value(error, of_key=False)
+        return BAD_VALUE.at((*path, field), f"{_place((*path, field))} {message}.", hint=hint, key=True)
     if kind == "extra_forbidden":
         message = f"{_place(path[:-1])} has no key `{path[-1]}`."
         return UNKNOWN_KEY.at(path, message, hint=_instead(path, written, model, location), key=True)
@@ -123,7 +126,8 @@ def _diagnostic(error: ErrorDetails, path: Path, model: type[BaseModel], locatio
     better = None if of_key or kind in ("together", "order") else _better(error, path, model, location)
     if kind in _TYPES:
         message = f"{_place(path)} must be {_TYPES[kind]}, not {_described(written)}."
-        return WRONG_TYPE.at(path, message, hint=better or _quote(kind, written), key=of_key)
+        hint = better or _quote(kind, written) or (None if of_key else _like(model, location))
+        return WRONG_TYPE.at(path, message, hint=hint, key=of_key)
     message, hint = _value(error, of_key=of_key)
     if kind == "string_pattern_mismatch" and error.get("ctx", {})["pattern"] != NAME_PATTERN:
         hint = _like(model, location) or hint
@@ -291,7 +295,8 @@ def respelled(written: Any) -> str | None:
 def _like(model: type[BaseModel], location: Path) -> str | None:
     """Return the field's own examples, which say more than its pattern."""
     field = _fields(model, location[:-1]).get(str(location[-1])) if location else None
-    return f"Write it like {' or '.join(f'`{each}`' for each in field.examples)}." if field and field.examples else None
+    shown = [text for each in (field.examples or () if field else ()) if (text := misshapen.flow(each))]
+    return f"Write it like {' or '.join(f'`{each}`' for each in shown)}." if shown else None
 
 
 def _words(words: Iterable[str]) -> str:

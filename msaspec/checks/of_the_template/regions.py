@@ -1,8 +1,9 @@
-"""Types of resources, hosts, databases and brokers that the Region of a stack does not have."""
+"""Types of resources, hosts, databases, caches and brokers that the Region of a stack does not have."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
@@ -16,8 +17,8 @@ NOT_THERE = Code(
     "A type that the Region does not offer",
     """
     The Region does not offer a CloudFormation resource type, an EC2 instance type, an instance class of RDS or
-    DocumentDB, or a class of brokers. Choose another one, or another Region. msaspec takes the offers of a Region from
-    cfn-lint's data, which `cfn-lint --update-specs` renews.
+    DocumentDB, a node type of ElastiCache, or a class of brokers. Choose another one, or another Region. msaspec takes
+    the offers of a Region from cfn-lint's data, which `cfn-lint --update-specs` renews.
     """,
 )
 
@@ -50,6 +51,12 @@ def check_region(stack: Stack, region: str) -> Iterator[Diagnostic]:
             yield from _offered(database, ("DBInstanceClass",), "instance class", known, stack, region)
     for instance in stack.resources.of("AWS::DocDB::DBInstance"):
         yield from _offered(instance, ("DBInstanceClass",), "instance class", regional.document_classes, stack, region)
+    for cluster in stack.resources.of("AWS::ElastiCache::CacheCluster"):
+        yield from _offered(cluster, ("CacheNodeType",), "node type", regional.cache_classes, stack, region)
+    for group in stack.resources.of("AWS::ElastiCache::ReplicationGroup"):
+        # cfn-lint has no rule for those of groups, so also what no Region has is found here.
+        of_group = partial(_offered, group, ("CacheNodeType",), "node type", regional.cache_classes)
+        yield from of_group(stack, region, alone=True)
     for broker in stack.resources.of("AWS::AmazonMQ::Broker"):
         yield from _offered(broker, ("HostInstanceType",), "broker class", regional.broker_classes, stack, region)
 
@@ -61,8 +68,13 @@ def _offered(
     known: Callable[[str], frozenset[str] | None],
     stack: Stack,
     region: str,
+    *,
+    alone: bool = False,
 ) -> Iterator[Diagnostic]:
     chosen, here = resource.get(*steps), known(region)
-    if here and isinstance(chosen, str) and chosen not in here and chosen in (known(LARGEST) or ()):
+    if here and isinstance(chosen, str) and chosen not in here and (alone or chosen in (known(LARGEST) or ())):
         message = f"{region} does not offer the {what} {chosen} of `{resource.name}`."
-        yield stack.fault(NOT_THERE, message, suggest(chosen, here, "Take another."), resource.at(*steps))
+        found = stack.fault(NOT_THERE, message, suggest(chosen, here, "Take another."), resource.at(*steps))
+        entry = stack.origins.get(resource.name, ())
+        # Of all but hosts the manifest has it as `size`; a place that is not written is that of the entry.
+        yield replace(found, path=(*entry, "size")) if found.path == entry else found
