@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,6 +71,18 @@ class Settings:
     mariadb: MariaDb | None = None
 
 
+@dataclass(frozen=True)
+class Runner:
+    """What runs the containers of tasks, and knows how they are."""
+
+    up: Callable[[str], bool]
+    """Whether a task of a service is up, by its ARN: it runs, and the checks of its containers and of its target groups
+    pass. Asked often; `world.controls.wake()` has the sandbox ask."""
+    let_go: Callable[[Sequence[str]], object]
+    """Ends tasks that are targets and have names no longer, by their ARNs: when what they have begun is done, their
+    containers are asked to stop. Returns when they have."""
+
+
 class World:
     """A running sandbox."""
 
@@ -105,6 +117,8 @@ class World:
         self.ran: Callable[[str], Fate] = self._ended_well
         """How a task ends that a state machine starts, by its ARN; asked when it is there. May be replaced, by what
         runs its containers and waits for them."""
+        self.runner: Runner | None = None
+        """What runs the containers of the tasks of services. Without one, a task is up as soon as it is there."""
         self._mocked = mocked
         self._clients: dict[tuple[str, str], Any] = {}
         self._session: Any = None

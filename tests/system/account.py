@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
 from moto.elasticache.models import elasticache_backends
 
-from tests.system.balancer import configuration
+from tests.system.balancer import Configuration, Known, configuration
 
 Client = Callable[[str], Any]
 """A client of the sandbox by the name of its service."""
@@ -94,7 +94,7 @@ class Balancer(Box):
     """A load balancer."""
 
     domain: str = ""
-    configuration: str = ""
+    configuration: Configuration = field(default_factory=Configuration)
 
 
 @dataclass(frozen=True)
@@ -123,9 +123,10 @@ class View:
         """All that has an address, by name."""
         hosts = {box.name: box for box in self._instances()}
         stores = [*self._databases(), *self._brokers(), *self._caches()]
-        others = [*stores, *self._tasks(), *self._mount_targets()]
-        addresses = {name: box.address for name, box in hosts.items()}
-        balancers = list(self._balancers(addresses))
+        tasks = list(self._tasks())
+        others = [*stores, *tasks, *self._mount_targets()]
+        known = {name: (name, box.address) for name, box in hosts.items()}
+        balancers = list(self._balancers(known | {box.address: (box.name, box.address) for box in tasks}))
         return {box.name: box for box in (*others, *balancers)} | hosts
 
     @cached_property
@@ -292,7 +293,7 @@ class View:
                     zone=found["AvailabilityZoneName"],
                 )
 
-    def _balancers(self, hosts: Mapping[str, str]) -> Iterator[Balancer]:
+    def _balancers(self, known: Known) -> Iterator[Balancer]:
         """Load balancers; public ones have an address outside, too."""
         elb = self._client("elbv2")
         for number, found in enumerate(elb.describe_load_balancers()["LoadBalancers"]):
@@ -307,7 +308,7 @@ class View:
                 public,
                 bool(public),
                 found["DNSName"],
-                configuration(elb, found["LoadBalancerArn"], address, hosts),
+                configuration(elb, found["LoadBalancerArn"], address, known),
             )
 
 

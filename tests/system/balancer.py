@@ -4,23 +4,64 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field
 from typing import Any
-
-from tests.system.network import Namespace, dying_with_us
 
 ALL = "-all"
 """The end of the name of the backend with all targets, whether they are healthy or not."""
+HASTE = 10
+"""How many times as often as at AWS it is asked whether a target is well."""
 _HEAD = """\
 defaults
-  mode http
   timeout connect 2s
-  timeout client 60s
-  timeout server 60s
-  option forwardfor
+  retries 0
+  balance roundrobin
 """
+_MODES = {"HTTP": ("http", "60s"), "TCP": ("tcp", "1h")}
+"""What a listener of each protocol is to haproxy, and how long its connections may be silent. No certificates here."""
+
+Known = Mapping[str, tuple[str, str]]
+"""The name and the address of each target, by what a target group calls it."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """A target group, which is two backends: one with the targets that are healthy, and one with all."""
+
+    lines: tuple[str, ...]
+    """What both say."""
+    asking: tuple[str, ...]
+    """How it is asked whether a target is well."""
+    check: str
+    """How often, and how many answers count."""
+    targets: Mapping[str, str]
+    """Addresses with ports by name."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What haproxy is to do in place of a load balancer."""
+
+    front: str = ""
+    """Its listeners with their rules; nothing if it has none."""
+    groups: Mapping[str, Group] = field(default_factory=dict)
+
+    @property
+    def plan(self) -> object:
+        """All of it but the targets, which come and go."""
+        return self.front, {name: (group.lines, group.asking, group.check) for name, group in self.groups.items()}
+
+    def text(self, up: Set[tuple[str, str]]) -> str:
+        """All of it, with the targets that are up by their groups and names."""
+        lines = [self.front]
+        for name, group in self.groups.items():
+            there = {target: address for target, address in group.targets.items() if (name, target) in up}
+            lines += [f"backend {name}", *group.lines, *group.asking]
+            lines += [f"  server {target} {address} {group.check}" for target, address in there.items()]
+            lines += [f"backend {name}{ALL}", *group.lines]
+            lines += [f"  server {target} {address}" for target, address in there.items()]
+        return "\n".join([*lines, ""])
 
 
 def lacking() -> str | None:
@@ -28,29 +69,28 @@ def lacking() -> str | None:
     return None if shutil.which("haproxy") else "needs haproxy"
 
 
-def configuration(elb: Any, arn: str, address: str, hosts: Mapping[str, str]) -> str:
-    """What haproxy is to do in place of a load balancer. `hosts` are the addresses of instances by their ids."""
+def configuration(elb: Any, arn: str, address: str, known: Known) -> Configuration:
+    """What haproxy is to do in place of a load balancer."""
     lines = [_HEAD]
-    groups: set[str] = set()
-    for listener in elb.describe_listeners(LoadBalancerArn=arn)["Listeners"]:
-        assert listener["Protocol"] == "HTTP", "no certificates here"
-        port = listener["Port"]
-        lines += [f"frontend {port}", f"  bind {address}:{port}"]
+    groups: dict[str, Group] = {}
+    listeners = elb.describe_listeners(LoadBalancerArn=arn)["Listeners"]
+    for listener in listeners:
+        port, (mode, idle) = listener["Port"], _MODES[listener["Protocol"]]
+        lines += [f"frontend {port}", f"  mode {mode}", f"  timeout client {idle}", f"  bind {address}:{port}"]
+        lines += ["  option forwardfor"] if mode == "http" else []
         backends: list[str] = []
         rules = elb.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]
         for number, rule in enumerate(sorted(rules, key=_priority)):
             conditions = list(_conditions(rule["Conditions"]))
             target, more = _action(rule["Actions"][-1], f"{port}-{number}")
-            forwarded = _forwarded(rule["Actions"][-1])
-            if forwarded:  # with no target healthy, all are asked, as at AWS
+            weights = _weights(rule["Actions"][-1])
+            if weights:  # with no target healthy, all are asked, as at AWS
                 lines.append(_use(f"{target}{ALL}", [*conditions, f"{{ nbsrv({target}) eq 0 }}"]))
             lines.append(_use(target, conditions))
             backends += more
-            groups |= forwarded
+            groups |= {_name(group): _group(elb, group, mode, idle, known) for group in sorted(weights)}
         lines += backends
-    for group in sorted(groups):
-        lines += _backend(elb, group, hosts)
-    return "\n".join([*lines, ""])
+    return Configuration("\n".join(lines), groups) if listeners else Configuration()
 
 
 def _use(backend: str, conditions: list[str]) -> str:
@@ -79,94 +119,42 @@ def _pattern(text: str) -> str:
     return "^" + "".join({"*": ".*", "?": "."}.get(part, re.escape(part)) for part in parts) + "$"
 
 
-def _forwarded(action: Mapping[str, Any]) -> set[str]:
-    """The target group that has the traffic."""
+def _weights(action: Mapping[str, Any]) -> dict[str, int]:
+    """The target groups of an action, and how much of the traffic each has."""
     if action["Type"] != "forward":
-        return set()
+        return {}
     groups = action["ForwardConfig"]["TargetGroups"] if "ForwardConfig" in action else [action]
-    weights = {group["TargetGroupArn"]: int(group.get("Weight", 1)) for group in groups}
-    (heavy,) = [arn for arn, weight in weights.items() if weight] if len(weights) > 1 else list(weights)
-    return {heavy}
+    return {group["TargetGroupArn"]: int(group.get("Weight", 1)) for group in groups}
 
 
 def _action(action: Mapping[str, Any], name: str) -> tuple[str, list[str]]:
     """The backend of an action, and what has to be said of it."""
     if action["Type"] == "forward":
-        (group,) = _forwarded(action)
+        weights = _weights(action)
+        (group,) = [arn for arn, weight in weights.items() if weight] if len(weights) > 1 else list(weights)
         return _name(group), []
     assert action["Type"] == "fixed-response", action
     said = action["FixedResponseConfig"]
     text = said.get("MessageBody", "").replace("\\", "\\\\").replace('"', '\\"')
     answer = f'status {said["StatusCode"]} content-type {said["ContentType"]} string "{text}"'
-    return f"fixed-{name}", [f"backend fixed-{name}", f"  http-request return {answer}"]
+    return f"fixed-{name}", [f"backend fixed-{name}", "  mode http", f"  http-request return {answer}"]
 
 
 def _name(arn: str) -> str:
     return arn.rpartition("targetgroup/")[2].partition("/")[0]
 
 
-def _backend(elb: Any, arn: str, hosts: Mapping[str, str]) -> list[str]:
-    (group,) = elb.describe_target_groups(TargetGroupArns=[arn])["TargetGroups"]
-    lines = [
-        f"backend {_name(arn)}",
-        f"  option httpchk GET {group['HealthCheckPath']}",
-        f"  http-check expect status {group['Matcher']['HttpCode']}",
-        f"  timeout check {group['HealthCheckTimeoutSeconds']}s",
-        f"  default-server check inter {group['HealthCheckIntervalSeconds']}s"
-        f" rise {group['HealthyThresholdCount']} fall {group['UnhealthyThresholdCount']}",
-    ]
-    servers = []
-    for target in elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]:
-        id = target["Target"]["Id"]
-        if address := hosts.get(id, "" if id.startswith("i-") else id):
-            servers.append(f"  server {id} {address}:{target['Target'].get('Port', group['Port'])}")
-    return [*lines, *servers, f"backend {_name(arn)}{ALL}", *servers]
-
-
-class Proxy:
-    """haproxy on its host, until it ends."""
-
-    def __init__(self, namespace: Namespace, file: Path) -> None:
-        self._namespace, self._file = namespace, file
-        self._process: subprocess.Popen[bytes] | None = None
-        self._before: list[subprocess.Popen[bytes]] = []
-        """Those that only answer what they have begun."""
-        self._text = ""
-
-    def configure(self, text: str) -> None:
-        """Has it work by a configuration; connections that are open go on with the one before."""
-        if text == self._text:
-            return
-        self._text = text
-        if "\nfrontend " not in text:  # of which haproxy says that there is nothing to do, and ends
-            self.end()
-            self._process = None
-            return
-        self._file.write_text(text)
-        self._before = [process for process in (*self._before, self._process) if process and process.poll() is None]
-        command = dying_with_us(["haproxy", "-db", "-f", str(self._file)])
-        finishing = ["-sf", *(str(process.pid) for process in self._before)]
-        with self._namespace.entered(), self._file.with_suffix(".log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [*command, *(finishing if self._before else [])],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-
-    @property
-    def ended(self) -> bool:
-        """Whether it has ended by itself, which it never should."""
-        return self._process is not None and self._process.poll() is not None
-
-    def told(self) -> str:
-        """What haproxy has to say."""
-        log = self._file.with_suffix(".log")
-        return log.read_text(errors="replace") if log.exists() else ""
-
-    def end(self) -> None:
-        """Ends it."""
-        for process in (*self._before, self._process):
-            if process:
-                process.kill()
-                process.wait()
+def _group(elb: Any, arn: str, mode: str, idle: str, known: Known) -> Group:
+    (found,) = elb.describe_target_groups(TargetGroupArns=[arn])["TargetGroups"]
+    asking = [f"  timeout check {found['HealthCheckTimeoutSeconds']}s"]
+    if found["HealthCheckProtocol"] == "HTTP":
+        asking.append(f"  option httpchk GET {found['HealthCheckPath']}")
+        asking.append(f"  http-check expect status {found['Matcher']['HttpCode']}")
+    often = found["HealthCheckIntervalSeconds"] * 1000 // HASTE
+    check = f"check inter {often}ms rise {found['HealthyThresholdCount']} fall {found['UnhealthyThresholdCount']}"
+    targets = {}
+    for each in elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]:
+        if each["Target"]["Id"] in known:
+            name, address = known[each["Target"]["Id"]]
+            targets[name] = f"{address}:{each['Target'].get('Port', found['Port'])}"
+    return Group((f"  mode {mode}", f"  timeout server {idle}"), tuple(asking), check, targets)

@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from msaspec.sandbox.controls import Fate
-from msaspec.sandbox.world import World
+from msaspec.sandbox.world import Runner, World
 from tests.system import groups
 from tests.system.account import Balancer, Box, Broker, Cache, Database, FargateTask, Instance, MountTarget, View
-from tests.system.balancer import Proxy
 from tests.system.cache import Redis
 from tests.system.gateway import Gateway
 from tests.system.machine import Machine
@@ -31,6 +30,7 @@ from tests.system.metadata import ADDRESS, TASK_ADDRESS, Metadata, task_credenti
 from tests.system.names import Resolver, cloud_map
 from tests.system.network import AWS, Namespace, Network, network
 from tests.system.permissions import Permissions
+from tests.system.proxy import Proxy
 from tests.system.relay import Relay
 from tests.system.serving import Serving
 from tests.system.task import Task
@@ -39,6 +39,8 @@ INTERNET = "198.18.0.2"
 """Whoever calls from outside."""
 EVERYWHERE = "0.0.0.0/0"
 NFS = 2049
+DRAIN, STOP = 5, 3
+"""Seconds at most until a task that leaves has no connections any more, and until it ends when it is asked to."""
 PATIENCE = 10
 """How many times in a row it may be impossible to see what the sandbox has, which changes meanwhile."""
 
@@ -81,6 +83,11 @@ class Site:
         self._beside = f"http://127.0.0.1:{beside.getsockname()[1]}"
         world.assumed = self._assumed
         world.ran = self._ran
+        world.runner = Runner(lambda arn: arn in self._up, self._let_go)
+        self._up: frozenset[str] = frozenset()
+        """The tasks whose checks pass, by their ARNs."""
+        self._leaving: set[str] = set()
+        """Tasks that are to end, by their names."""
         self._exits: dict[str, int] = {}
         self._loaded: dict[str, str] = {}
         self._ways: dict[str, str] = {}
@@ -111,6 +118,21 @@ class Site:
         self.world.controls.wait(lambda: arn in self._exits or self._ended.is_set(), time.monotonic() + 3600)
         return Fate("Essential container in task exited", exit_code=self._exits.get(arn, 137))
 
+    def _let_go(self, arns: Sequence[str]) -> None:
+        """Ends tasks that no load balancer sends anything to, as soon as they have no connections."""
+        names = {arn.rpartition("/")[2] for arn in arns}
+        tasks = [self.tasks[name] for name in names if name in self.tasks]
+        self._leaving |= names
+        begun, wait = self._begun, self.world.controls.wait
+        wait(lambda: self._followed > begun, time.monotonic() + 60)
+        wait(lambda: self._is_idle(names), time.monotonic() + DRAIN)
+        for task in tasks:
+            task.ask_to_end()
+        wait(lambda: all(task.over for task in tasks), time.monotonic() + STOP)
+
+    def _is_idle(self, names: Iterable[str]) -> bool:
+        return all(proxy.is_idle(name) for proxy in list(self._proxies.values()) for name in names)
+
     # ---- the loop ----
 
     def _watch(self) -> None:
@@ -129,13 +151,15 @@ class Site:
             if seen:
                 blind = 0
                 try:
-                    self._follow(view)
-                    self._followed = begun
+                    if self._follow(view):
+                        self._followed = begun
+                    if self._leaving:
+                        self.world.controls.wake()
                 except Exception:
                     self.faults.append(traceback.format_exc())
 
-    def _follow(self, view: View) -> None:
-        """Brings about what is seen."""
+    def _follow(self, view: View) -> bool:
+        """Brings about what is seen. Whether all of it is, since a load balancer takes a moment to start."""
         for name in self.boxes.keys() - view.boxes.keys():
             self._remove(name)
         fresh = [box for name, box in view.boxes.items() if name not in self.boxes]
@@ -162,13 +186,30 @@ class Site:
             if task.ended and box.awaited:
                 self._exits[box.arn] = task.exit_code
                 self.world.controls.wake()
-            elif task.ended:
+            elif task.ended and name not in self._leaving:
                 why = "Essential container in task exited"
                 self.client("ecs").stop_task(cluster=box.cluster, task=box.arn, reason=why)
+        followed = [proxy.follow(view.boxes[name].configuration) for name, proxy in self._proxies.items()]
         for name, proxy in self._proxies.items():
-            proxy.configure(view.boxes[name].configuration)
             if proxy.ended:
                 self.faults.append(f"haproxy of {name} ended:\n{proxy.told()}")
+        self._judge(view)
+        return all(followed)
+
+    def _judge(self, view: View) -> None:
+        """Finds out which tasks are up, and tells the sandbox."""
+        awaited: dict[str, bool] = {}
+        for name, proxy in self._proxies.items():
+            for group, found in view.boxes[name].configuration.groups.items():
+                for target in found.targets:
+                    awaited[target] = awaited.get(target, True) and (group, target) in proxy.up
+        well = [
+            name for name, task in self.tasks.items() if not task.ended and task.healthy and awaited.get(name, True)
+        ]
+        up = frozenset(view.boxes[name].arn for name in well)
+        if up != self._up:
+            self._up = up
+            self.world.controls.wake()
 
     def _place(self, box: Box, view: View) -> None:
         """Connects an interface; the network's resolver comes with the first."""
@@ -289,6 +330,7 @@ class Site:
         self.gone[name] = time.monotonic()
         for kept in (self._loaded, self._ways, self.machines, self.tasks, self._proxies, self._caches):
             kept.pop(name, None)
+        self._leaving.discard(name)
         self.boxes = {other: box for other, box in self.boxes.items() if other != name}  # others look at it meanwhile
 
     # ---- names ----

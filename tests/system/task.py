@@ -7,15 +7,20 @@ role, by the credentials endpoint.
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import signal
 import subprocess
 import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.system.balancer import HASTE
 from tests.system.gateway import PULL
 from tests.system.network import AWS, Namespace, dying_with_us
 from tests.system.permissions import Permissions
@@ -95,9 +100,7 @@ class Task:
 
     def inside(self, path: str) -> Path:
         """A path of its container."""
-        pid = self._running[self.container["name"]].process.pid
-        (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return Path(f"/proc/{child}/root{path}")
+        return Path(f"/proc/{self._running[self.container['name']].inner}/root{path}")
 
     def _secret(self, place: str) -> str:
         service = place.split(":")[2]
@@ -163,7 +166,8 @@ class Task:
                 stderr=subprocess.STDOUT,
                 text=True,
             )
-        self._running[name] = _Container(process, partial(self._write, stream))  # whose thread is not to be in there
+        check = container.get("healthCheck")
+        self._running[name] = _Container(process, partial(self._write, stream), check)  # with threads outside of it
 
     def _entered(self, command: list[str]) -> list[str]:
         """A command with processes and names of its own."""
@@ -199,6 +203,21 @@ class Task:
         return any(each.process.poll() is not None for each in essential)
 
     @property
+    def healthy(self) -> bool:
+        """Whether the last check of each container that has one passed."""
+        return all(each.healthy for each in self._running.values())
+
+    @property
+    def over(self) -> bool:
+        """Whether all its containers have ended."""
+        return all(each.process.poll() is not None for each in self._running.values())
+
+    def ask_to_end(self) -> None:
+        """Sends SIGTERM to its containers."""
+        for container in self._running.values():
+            container.ask_to_end()
+
+    @property
     def exit_code(self) -> int:
         """How its container ended, as soon as all that it wrote is in the log."""
         return self._running[self.container["name"]].exit_code
@@ -217,12 +236,47 @@ class Task:
 
 
 class _Container:
-    """A container that runs, and what is done with each line that it writes."""
+    """A container that runs, what is done with each line that it writes, and how it is asked whether it is well."""
 
-    def __init__(self, process: subprocess.Popen[str], write: Callable[[str], None]) -> None:
-        self.process = process
+    def __init__(
+        self, process: subprocess.Popen[str], write: Callable[[str], None], check: Mapping[str, Any] | None
+    ) -> None:
+        self.process, self.healthy = process, check is None
         self._writer = threading.Thread(target=self._read, args=(write,), daemon=True)
         self._writer.start()
+        if check:
+            threading.Thread(target=self._ask, args=(check,), daemon=True).start()
+
+    @property
+    def inner(self) -> int:
+        """Its first process, which what starts it has made."""
+        pid = self.process.pid
+        (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return int(child)
+
+    def _ask(self, check: Mapping[str, Any]) -> None:
+        """Runs its check again and again, as often as a load balancer asks."""
+        kind, *words = check["command"]
+        command = {"CMD": words, "CMD-SHELL": ["sh", "-c", *words]}[kind]
+        while self._goes_on(check.get("interval", 30) / HASTE):
+            with suppress(OSError, ValueError):  # it has ended meanwhile
+                enter = [str(shutil.which("nsenter")), f"--target={self.inner}", "--mount", "--pid", "--net"]
+                variables = Path(f"/proc/{self.inner}/environ").read_text().split("\0")
+                known = dict(each.split("=", 1) for each in variables if each)
+                done = subprocess.run([*enter, *command], env=known, capture_output=True, check=False)
+                self.healthy = done.returncode == 0
+
+    def _goes_on(self, seconds: float) -> bool:
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
+
+    def ask_to_end(self) -> None:
+        """Sends SIGTERM to it, which its program may ignore."""
+        with suppress(OSError, ValueError):  # it has ended
+            os.kill(self.inner, signal.SIGTERM)
 
     def _read(self, write: Callable[[str], None]) -> None:
         assert self.process.stdout

@@ -20,6 +20,7 @@ from tests.system.gateway import Gateway
 from tests.system.names import Resolver
 from tests.system.network import dying_with_us, network
 from tests.system.permissions import Permissions
+from tests.system.proxy import Proxy
 
 OPEN = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
 ACCOUNT = "123456789012"
@@ -255,7 +256,12 @@ class Balancers:
 
     def describe_target_groups(self, TargetGroupArns: list[str]) -> dict[str, Any]:
         """Its health check."""
-        words = {"HealthCheckPath": "/up", "HealthCheckTimeoutSeconds": 5, "HealthCheckIntervalSeconds": 10}
+        words = {
+            "HealthCheckProtocol": "HTTP",
+            "HealthCheckPath": "/up",
+            "HealthCheckTimeoutSeconds": 5,
+            "HealthCheckIntervalSeconds": 10,
+        }
         counts = {"HealthyThresholdCount": 2, "UnhealthyThresholdCount": 3}
         return {"TargetGroups": [{**words, **counts, "Matcher": {"HttpCode": "200-399"}, "Port": 8000}]}
 
@@ -266,7 +272,12 @@ class Balancers:
 
 def test_a_load_balancer_as_haproxy_has_it(tmp_path: Path) -> None:
     """Rules by priority, patterns as patterns, all conditions at once; haproxy itself takes the configuration."""
-    text = balancer.configuration(Balancers(), "arn", "127.0.0.1", {"i-1": "10.0.0.5"})
+    known = {"i-1": ("i-1", "10.0.0.5"), "10.0.0.7": ("task", "10.0.0.7")}
+    wanted = balancer.configuration(Balancers(), "arn", "127.0.0.1", known)
+    assert {name: group.targets for name, group in wanted.groups.items()} == {
+        "web": {"i-1": "10.0.0.5:8000", "task": "10.0.0.7:81"}
+    }
+    text = wanted.text({("web", "i-1")})
     lines = [line.strip() for line in text.splitlines()]
     path, host = r"{ path -m reg ^/api/a$ ^/api/a/.*$ ^/x\..$ }", r"{ req.hdr(host) -i -m reg ^.*\.example\.com$ }"
     uses = [line for line in lines if line.startswith("use_backend")]
@@ -275,7 +286,10 @@ def test_a_load_balancer_as_haproxy_has_it(tmp_path: Path) -> None:
         f"use_backend web if {path} {host}",
         "use_backend fixed-80-1",
     ]
-    assert lines.count("server i-1 10.0.0.5:8000") == lines.count("server 10.0.0.7 10.0.0.7:81") == 2
+    assert [line for line in lines if line.startswith("server")] == [
+        "server i-1 10.0.0.5:8000 check inter 1000ms rise 2 fall 3",
+        "server i-1 10.0.0.5:8000",
+    ]
     (tmp_path / "haproxy.cfg").write_text(text)
     haproxy = shutil.which("haproxy")
     assert haproxy
@@ -296,15 +310,110 @@ def test_a_load_balancer_without_listeners_is_no_fault(tmp_path: Path) -> None:
     with network() as net:
         host, caller = net.connect("balancer", "10.0.0.1"), net.connect("caller", "10.0.0.2", ["10.0.0.0/16"])
         net.lead(host, ["10.0.0.0/16"])
-        proxy = balancer.Proxy(host, tmp_path / "haproxy.cfg")
-        proxy.configure(balancer.configuration(Bare(), "arn", host.address, {}))
-        time.sleep(0.5)
+        proxy = Proxy(host, tmp_path / "haproxy.cfg")
+        bare = balancer.configuration(Bare(), "arn", host.address, {})
+        assert proxy.follow(bare)
         assert not proxy.ended
-        proxy.configure(balancer.configuration(Balancers(), "arn", host.address, {}))
-        deadline = time.monotonic() + 60
-        while not caller.reaches(host.address, 80, 1):
-            assert time.monotonic() < deadline
-        assert not proxy.ended, proxy.told()
-        proxy.configure(balancer.configuration(Bare(), "arn", host.address, {}))
+        followed(proxy, balancer.configuration(Balancers(), "arn", host.address, {}))
+        assert caller.reaches(host.address, 80)
+        assert proxy.follow(bare)
         assert not caller.reaches(host.address, 80, 0.3)
         proxy.end()
+
+
+def followed(proxy: Proxy, wanted: balancer.Configuration) -> None:
+    """Waits until haproxy works by a configuration."""
+    deadline = time.monotonic() + 60
+    while not proxy.follow(wanted):
+        assert time.monotonic() < deadline, proxy.told()
+        time.sleep(0.05)
+    assert not proxy.ended, proxy.told()
+
+
+class Tcp(Balancers):
+    """A Network Load Balancer."""
+
+    def __init__(self, *targets: str) -> None:
+        self._targets = targets
+
+    def describe_listeners(self, LoadBalancerArn: str) -> dict[str, Any]:
+        """On port 80."""
+        return {"Listeners": [{"Protocol": "TCP", "Port": 80, "ListenerArn": "listener"}]}
+
+    def describe_rules(self, ListenerArn: str) -> dict[str, Any]:
+        """The default one."""
+        action = {"Type": "forward", "TargetGroupArn": "arn:targetgroup/web/1"}
+        return {"Rules": [{"Priority": "default", "Conditions": [], "Actions": [action]}]}
+
+    def describe_target_groups(self, TargetGroupArns: list[str]) -> dict[str, Any]:
+        """It connects to its targets to see whether they are well."""
+        ((found,),) = super().describe_target_groups(TargetGroupArns).values()
+        return {"TargetGroups": [found | {"HealthCheckProtocol": "TCP"}]}
+
+    def describe_target_health(self, TargetGroupArn: str) -> dict[str, Any]:
+        """Some addresses."""
+        return {"TargetHealthDescriptions": [{"Target": {"Id": each, "Port": 81}} for each in self._targets]}
+
+
+def test_targets_come_and_go_and_no_connection_is_cut(tmp_path: Path) -> None:
+    """One gets connections as soon as it is well, and none when it is taken away; those that it has go on, also while
+    other listeners come."""
+    with network() as net:
+        names = {"balancer": "10.0.0.1", "caller": "10.0.0.2", "one": "10.0.0.3", "two": "10.0.0.4"}
+        hosts = {name: net.connect(name, address, ["10.0.0.0/16"]) for name, address in names.items()}
+        known = {address: (name, address) for name, address in names.items()}
+        at = hosts["balancer"]
+        proxy = Proxy(at, tmp_path / "haproxy.cfg")
+
+        def until(balancers: Any, *up: str) -> None:
+            deadline = time.monotonic() + 60
+            while not proxy.follow(balancer.configuration(balancers, "arn", at.address, known)) or proxy.up != {
+                ("web", name) for name in up
+            }:
+                assert time.monotonic() < deadline, (proxy.up, proxy.told())
+                time.sleep(0.05)
+
+        first = hosts["one"].listen(names["one"], 81)
+        until(Tcp(names["one"], names["two"]), "one")
+        with hosts["caller"].entered():
+            caller = socket.create_connection((at.address, 80), 30)
+        taken = accepted(first)
+        second = hosts["two"].listen(names["two"], 81)
+        until(Tcp(names["one"], names["two"]), "one", "two")
+        until(Tcp(names["two"]), "two")
+        assert not proxy.is_idle("one")
+        with hosts["caller"].entered():
+            other = socket.create_connection((at.address, 80), 30)
+        other.sendall(b"to the second")
+        reached = accepted(second)
+        assert reached.recv(99) == b"to the second"
+
+        class More(Tcp):
+            def describe_listeners(self, LoadBalancerArn: str) -> dict[str, Any]:
+                (found,) = super().describe_listeners(LoadBalancerArn)["Listeners"]
+                return {"Listeners": [found, found | {"Port": 90}]}
+
+        until(More(names["two"]), "two")
+        assert hosts["caller"].reaches(at.address, 90)
+        caller.sendall(b"still here")
+        assert taken.recv(99) == b"still here"
+        proxy.end()
+        for each in (first, second, caller, other, taken, reached):
+            each.close()
+
+
+def accepted(listener: socket.socket) -> socket.socket:
+    """The next connection that says something or stays; checks of the balancer go at once."""
+    listener.settimeout(30)
+    while True:
+        found, _ = listener.accept()
+        found.settimeout(1)
+        try:
+            if found.recv(1, socket.MSG_PEEK):
+                return found
+        except TimeoutError:
+            found.settimeout(30)
+            return found
+        except OSError:
+            pass
+        found.close()

@@ -20,7 +20,7 @@ from moto.route53.models import Route53Backend, route53_backends
 from moto.servicediscovery.exceptions import InvalidInput
 from moto.servicediscovery.models import ServiceDiscoveryBackend
 
-from msaspec.sandbox.on_moto import balancers, clusters, executions, groups, tasks
+from msaspec.sandbox.on_moto import balancers, clusters, executions, groups, rollouts, tasks
 
 _ACM, _MAP, _SCALING = AWSCertificateManagerBackend, ServiceDiscoveryBackend, ApplicationAutoscalingBackend
 _check = CertBundle.check
@@ -149,7 +149,7 @@ def _scalable(self: Any, namespace: str, r_id: str, dimension: str, *words: Any,
         _, cluster, name = r_id.split("/")
         service = self.ecs_backend._get_service(cluster, name)
         within = min(max(service.desired_count, int(target.min_capacity)), int(target.max_capacity))
-        tasks.scale(self.ecs_backend, service, within)
+        rollouts.scale(self.ecs_backend, service, within)
     return target
 
 

@@ -57,8 +57,12 @@ def _heaviest(pair: list[str], weights: dict[str, int]) -> str:
     return max(pair, key=lambda arn: weights.get(arn, 0))
 
 
-def serving(backend: Any, service: Any) -> Iterable[tuple[str, int]]:
-    """Where the tasks of the deployment are targets: the target group that has the traffic, and the port."""
+def serving(backend: Any, service: Any, *, ahead: bool) -> Iterable[tuple[str, int]]:
+    """Where the tasks of the deployment are targets, and the port: in the target group that has the traffic, or `ahead`
+    of a shift in the other one."""
     for entry in service.load_balancers:
         action, pair = _production(backend, entry), target_groups(entry)
-        yield (_heaviest(pair, _weights(action)) if action is not None else pair[0]), int(entry["containerPort"])
+        chosen = _heaviest(pair, _weights(action)) if action is not None else pair[0]
+        if ahead and action is not None and _strategy(service) in SHIFTING and set(_weights(action)) == set(pair):
+            (chosen,) = set(pair) - {chosen} or {chosen}
+        yield chosen, int(entry["containerPort"])

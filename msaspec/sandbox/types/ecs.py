@@ -96,7 +96,8 @@ class TaskDefinition(Resource):
 
 @resource("AWS::ECS::Service")
 class Service(Resource):
-    """A service. Its tasks run at once, unless a test has them fail or their role may not read their secrets."""
+    """A service. Its tasks run at once, unless a test has them fail, or their role may not read their secrets. Where
+    something runs their containers (`world.runner`), checks have to pass first."""
 
     def create(self, at: At, new: Properties) -> Made:
         """Make it; without a number of tasks that is one, as CloudFormation has it."""
