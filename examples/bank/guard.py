@@ -57,11 +57,12 @@ class Guard(BaseHTTPRequestHandler):
         try:
             request = urllib.request.Request(BEHIND + self.path, body, headers, method=self.command)
             with urllib.request.urlopen(request, timeout=10) as answer:
-                self._answer(answer.status, answer.read())
+                status, said = answer.status, answer.read()
         except urllib.error.HTTPError as refused:
-            self._answer(refused.code, refused.read())
+            status, said = refused.code, refused.read()
         except OSError:
-            self._answer(502, json.dumps({"detail": "The ledger does not answer."}).encode())
+            status, said = 502, json.dumps({"detail": "The ledger does not answer."}).encode()
+        self._answer(status, said)
 
     def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)

@@ -6,7 +6,7 @@ import base64
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -113,10 +113,10 @@ class View:
     A stack goes on meanwhile, so what something depends on is asked for after it: then it is there, too.
     """
 
-    def __init__(self, client: Client, user_data: dict[str, bytes]) -> None:
+    def __init__(self, client: Client, kept: dict[str, Any]) -> None:
         self._client = client
-        self._user_data = user_data
-        """Kept from one view to the next, since it never changes."""
+        self._kept = kept
+        """What never changes, by the id of what it is of: kept from one view to the next."""
 
     @cached_property
     def boxes(self) -> dict[str, Box]:
@@ -177,17 +177,21 @@ class View:
                     found["SubnetId"],
                     public,
                     bool(public),
-                    self._booting(id),
+                    self._always(id, partial(self._booting, id)),
                     self._role(found.get("IamInstanceProfile", {}).get("Arn", "")),
                     found["Placement"]["AvailabilityZone"],
                     int(found.get("MetadataOptions", {}).get("HttpPutResponseHopLimit", 1)),
                 )
 
+    def _always(self, id: str, ask: Callable[[], Any]) -> Any:
+        """What never changes of something, asked for once."""
+        if id not in self._kept:
+            self._kept[id] = ask()
+        return self._kept[id]
+
     def _booting(self, id: str) -> bytes:
-        if id not in self._user_data:
-            told = self._client("ec2").describe_instance_attribute(InstanceId=id, Attribute="userData")["UserData"]
-            self._user_data[id] = base64.b64decode(told.get("Value", ""))
-        return self._user_data[id]
+        told = self._client("ec2").describe_instance_attribute(InstanceId=id, Attribute="userData")["UserData"]
+        return base64.b64decode(told.get("Value", ""))
 
     def _role(self, profile: str) -> str:
         if not profile:
@@ -249,17 +253,18 @@ class View:
             assigned = self._assigned(cluster)
             for found in tasks:
                 told = {detail["name"]: detail["value"] for detail in found["attachments"][0]["details"]}
-                definition = ecs.describe_task_definition(taskDefinition=found["taskDefinitionArn"])["taskDefinition"]
+                arn, interface = found["taskDefinitionArn"], told["networkInterfaceId"]
+                define = partial(ecs.describe_task_definition, taskDefinition=arn)
                 yield FargateTask(
                     found["taskArn"].rpartition("/")[2],
                     told["privateIPv4Address"],
-                    self._groups_of(told["networkInterfaceId"]),
+                    self._always(interface, partial(self._groups_of, interface)),
                     told["subnetId"],
                     "",
                     found["group"] in assigned,
                     found["taskArn"],
                     cluster,
-                    definition,
+                    self._always(arn, define)["taskDefinition"],
                     found.get("startedBy") == "AWS Step Functions",
                 )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 ALL = "-all"
 """The end of the name of the backend with all targets, whether they are healthy or not."""
-HASTE = 10
+HASTE = 20
 """How many times as often as at AWS it is asked whether a target is well."""
 _HEAD = """\
 defaults

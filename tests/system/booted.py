@@ -69,7 +69,7 @@ class Asking:
         self._ended = threading.Event()
 
     def _go_on(self) -> None:
-        while not self._ended.wait(0.03):
+        while not self._ended.wait(0.1):
             self.answers.append(self._answer(20 if self._again else 1))
 
     def _answer(self, tries: int) -> tuple[int, str]:

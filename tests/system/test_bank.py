@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from tests.lambdas import postgres
+from tests.system.account import Balancer
 from tests.system.bank import BANK, SERVICES, Customer, images
-from tests.system.booted import started, tasks
+from tests.system.booted import asking, started, tasks
 from tests.system.shop import Outside, Shop
 
 
@@ -46,12 +49,14 @@ def test_customers_transfer_money(bank: Shop, web: Outside) -> None:
 
 
 def test_only_the_guard_is_reached(bank: Shop, web: Outside) -> None:
-    """The ledger listens where only its own task is."""
+    """The ledger listens where only its own task is. Who calls it reaches the load balancer, and that the guard."""
     (one, _) = tasks(bank, "ledger")
-    caller = bank.site.namespaces[min(tasks(bank, "web"))]
-    address = bank.site.boxes[one].address
-    assert caller.reaches(address, 8082)
-    assert not caller.reaches(address, 9082, 0.5)
+    caller, address = bank.site.namespaces[min(tasks(bank, "web"))], bank.site.boxes[one].address
+    (inside,) = [box for box in bank.site.boxes.values() if isinstance(box, Balancer) and not box.public]
+    assert caller.reaches(inside.address, 8082)
+    assert not caller.reaches(address, 8082, 0.5)
+    assert bank.site.namespaces[inside.name].reaches(address, 8082)
+    assert not bank.site.namespaces[inside.name].reaches(address, 9082, 0.5)
 
 
 def test_the_migration_ran_first(bank: Shop, web: Outside) -> None:
@@ -67,20 +72,15 @@ def test_the_migration_ran_first(bank: Shop, web: Outside) -> None:
 
 @pytest.mark.parametrize(("service", "container"), [(name, name) for name in SERVICES] + [("ledger", "guard")])
 def test_a_container_that_ends_is_replaced(bank: Shop, web: Outside, service: str, container: str) -> None:
-    """ECS starts its task anew. Where two copies run and the caller asks again, no customer notices."""
+    """ECS starts its task anew. No customer who asks again notices, for another copy runs."""
     customer = Customer(web, "Eve")
     before = tasks(bank, service)
     victim = min(before)
-    bank.site.tasks[victim].crash(container)
-    answers = []
-
-    def replaced() -> bool:
-        answers.append(customer.asks().status_code)
-        return victim not in (now := tasks(bank, service)) and len(now) == len(before)
-
-    bank.site.until(replaced, "another task")
-    bank.site.until(lambda: healthy_all(bank, service), "it is up")
-    assert service == "web" or set(answers) == {200}, answers
+    with asking(customer.asks, again=True) as somebody:
+        bank.site.tasks[victim].crash(container)
+        bank.site.until(lambda: len(tasks(bank, service) - {victim}) == len(before), "another task")
+        bank.site.until(lambda: healthy_all(bank, service), "it is up")
+        bank.site.until(somebody.more(), "customers are served")
 
 
 def healthy_all(bank: Shop, service: str) -> bool:
@@ -101,15 +101,22 @@ def test_a_failed_migration_keeps_the_version_before(bank: Shop, web: Outside) -
 
 
 def test_a_new_version_of_everything(bank: Shop, web: Outside) -> None:
-    """The migration runs again and finds nothing to do; every service has new tasks, and the money is there."""
+    """The migration runs again and finds nothing to do; every service has new tasks, and the money is there. Meanwhile
+    each account that is opened and each payment that is made, once, is answered."""
     ada, bob = Customer(web, "Ada"), Customer(web, "Bob")
-    ada.pays(bob, 1)
+
+    def does(number: int) -> httpx.Response:
+        return (lambda: ada.pays(bob, 1), lambda: Customer(web, "Kim").asks(), lambda: bob.pays(ada, 1))[number % 3]()
+
+    numbers = itertools.count()
     before = {name: tasks(bank, name) for name in SERVICES}
     tags = [word for name in ("migrate", *SERVICES) for word in ("--tag", f"{name}=1.1")]
-    bank.run("deploy", "--yes", *tags)
-    for name in SERVICES:
-        bank.site.until(lambda name=name: tasks(bank, name).isdisjoint(before[name]) and healthy_all(bank, name), name)
-    served(bank, ada)
-    assert (ada.balance, bob.balance) == (99, 101)
+    with asking(lambda: does(next(numbers))) as somebody:
+        bank.site.until(somebody.more(), "customers are served")
+        bank.run("deploy", "--yes", *tags)
+        for name in SERVICES:
+            assert tasks(bank, name).isdisjoint(before[name]), name
+        bank.site.until(somebody.more(), "customers are served")
+    assert ada.balance + bob.balance == 200
     assert "0 of 3 steps were missing." in bank.run("logs", "migrate").stdout
     assert bank.site.permissions.denied == []

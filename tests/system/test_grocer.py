@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.lambdas import postgres
-from tests.system.booted import EXAMPLES, program, started, tasks
+from tests.system.booted import EXAMPLES, asking, program, started, tasks
 from tests.system.shop import Outside, Shop
 
 FOLDER = EXAMPLES / "grocer"
@@ -69,9 +69,8 @@ def test_an_order_passes_through_all_services(grocer: Shop, front: Outside) -> N
 
 
 def test_the_health_of_a_grpc_service_is_asked_in_its_own_protocol(grocer: Shop, front: Outside) -> None:
-    """From a task that may call it; from one that may not, it is not reached at all."""
-    (cart,) = tasks(grocer, "cart")
-    address = grocer.site.boxes[cart].address
+    """From a task that may call it, by its name; from one that may not, it is not reached at all."""
+    (address,) = grocer.site.lookup("cart.grocer.internal") or []
     with grocer.site.namespaces[min(tasks(grocer, "checkout"))].entered():
         asked = subprocess.run(
             [sys.executable, "-c", ASKING, f"{address}:7002"], capture_output=True, text=True, timeout=60, check=False
@@ -97,15 +96,26 @@ def test_every_container_may_end(grocer: Shop, front: Outside) -> None:
     assert bought(front, "bob", rice=1).json()["items"] == {"rice": 1}
 
 
+@pytest.mark.parametrize("service", ["front", "catalog"])
+def test_a_copy_of_two_that_ends_is_missed_by_nobody(grocer: Shop, front: Outside, service: str) -> None:
+    """Who asks again is served by the other one: of the page itself, and of the catalog, which it calls over gRPC."""
+    victim = min(tasks(grocer, service))
+    with asking(lambda: front.get("/dan"), again=True) as somebody:
+        grocer.site.tasks[victim].crash()
+        grocer.site.until(lambda: len(tasks(grocer, service) - {victim}) == 2, "another task")
+        grocer.site.until(somebody.more(), "the page")
+
+
 def test_a_new_version_of_everything(grocer: Shop, front: Outside) -> None:
-    """One deployment replaces the tasks of all services of one image; the cart is in Redis, which stays."""
+    """One deployment replaces the tasks of all services of one image; the cart is in Redis, which stays. No
+    request for the page fails, which asks all the others."""
     front.post("/cleo/cart", json={"product": "apple", "quantity": 3})
     before = {service: tasks(grocer, service) for service in SERVICES}
     own = [service for service in SERVICES if service != "redis"]
-    grocer.run("deploy", "--yes", *(word for name in own for word in ("--tag", f"{name}=1.1")))
-    grocer.site.until(
-        lambda: all(tasks(grocer, name) and tasks(grocer, name).isdisjoint(before[name]) for name in own), "new tasks"
-    )
+    with asking(lambda: front.get("/cleo")) as somebody:
+        grocer.site.until(somebody.more(), "the page")
+        grocer.run("deploy", "--yes", *(word for name in own for word in ("--tag", f"{name}=1.1")))
+        assert all(tasks(grocer, name) and tasks(grocer, name).isdisjoint(before[name]) for name in own)
+        grocer.site.until(somebody.more(), "the page")
     assert tasks(grocer, "redis") == before["redis"]
-    grocer.site.until(lambda: front.get("/cleo").status_code == 200, "the page")
     assert json.dumps(front.get("/cleo").json()["cart"]) == '{"apple": 3}'

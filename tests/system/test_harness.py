@@ -287,7 +287,7 @@ def test_a_load_balancer_as_haproxy_has_it(tmp_path: Path) -> None:
         "use_backend fixed-80-1",
     ]
     assert [line for line in lines if line.startswith("server")] == [
-        "server i-1 10.0.0.5:8000 check inter 1000ms rise 2 fall 3",
+        "server i-1 10.0.0.5:8000 check inter 500ms rise 2 fall 3",
         "server i-1 10.0.0.5:8000",
     ]
     (tmp_path / "haproxy.cfg").write_text(text)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.lambdas import postgres
-from tests.system.booted import EXAMPLES, program, started, tasks
+from tests.system.booted import EXAMPLES, asking, program, started, tasks
 from tests.system.shop import Outside, Shop
 
 SERVICES = ("queue", "result", "store", "vote", "worker")
@@ -35,15 +37,23 @@ class Voters:
     def _until(self, client: Outside, path: str) -> None:
         self._site.until(lambda: client.get(path).status_code == 200, f"{client.root} answers")
 
+    def sends(self, choice: str) -> httpx.Response:
+        """Somebody sends a vote."""
+        return self._vote.post("", json={"choice": choice})
+
     def votes(self, choice: str) -> None:
         """Somebody votes."""
-        answer = self._vote.post("", json={"choice": choice})
+        answer = self.sends(choice)
         assert answer.status_code == 202, answer.text
+
+    def looks(self) -> httpx.Response:
+        """Somebody looks at the result."""
+        return self._result.get("")
 
     @property
     def result(self) -> Mapping[str, int]:
         """What is shown."""
-        answer = self._result.get("")
+        answer = self.looks()
         assert answer.status_code == 200, answer.text
         found: dict[str, int] = answer.json()
         return found
@@ -73,14 +83,17 @@ def test_a_job_seeds_the_store(poll: Shop) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_container_that_ends_is_replaced(poll: Shop, service: str) -> None:
-    """What was counted is still there, and the next vote is counted."""
+    """What was counted is still there, and the next vote is counted. No one who looks at the result and asks again
+    notices."""
     voters = Voters(poll)
     voters.votes(service)
     voters.sees(service, 1)
-    before = voters.result
-    (victim, *_) = tasks(poll, service)
-    poll.site.tasks[victim].crash()
-    poll.site.until(lambda: victim not in (now := tasks(poll, service)) and bool(now), "another task")
+    before, there = voters.result, tasks(poll, service)
+    victim = min(there)
+    with asking(voters.looks, again=True) as somebody:
+        poll.site.tasks[victim].crash()
+        poll.site.until(lambda: len(tasks(poll, service) - {victim}) == len(there), "another task")
+        poll.site.until(somebody.more(), "the result is shown")
     assert Voters(poll).result == before
     voters.votes(service)
     voters.sees(service, 2)
@@ -100,3 +113,18 @@ def test_the_store_is_replaced_by_one_at_a_time(poll: Shop) -> None:
     assert poll.site.tasks[now].definition["revision"] == definition["revision"] + 1
     assert poll.site.tasks[now].begun > poll.site.gone[min(before)]
     assert voters.result == counted
+
+
+def test_a_new_version_of_everything_else(poll: Shop) -> None:
+    """Each vote that is sent and each look at the result is answered, once: the public pages have two copies, and wait
+    for the queue and the store, which have one."""
+    voters, services = Voters(poll), [name for name in SERVICES if name != "store"]
+    before = {name: tasks(poll, name) for name in services}
+    numbers = itertools.count()
+    with asking(lambda: voters.sends("late") if next(numbers) % 2 else voters.looks()) as somebody:
+        poll.site.until(somebody.more(), "it answers")
+        poll.run("deploy", "--yes", *(word for name in services for word in ("--tag", f"{name}=1.1")))
+        assert all(tasks(poll, name).isdisjoint(before[name]) for name in services)
+        poll.site.until(somebody.more(), "it answers")
+    assert voters.result["late"] > 0
+    assert poll.site.permissions.denied == []

@@ -153,7 +153,7 @@ def _is_decided(backend: Any, service: Any, rollout: Rollout) -> bool:
         return True
     fresh = placed.running(backend, service, rollout.id)
     enough = len(fresh) >= service.desired_count or not service.network_configuration
-    return enough and all(_is_up(task) for task in fresh)
+    return enough and all(_is_up(task) and task.introduced for task in fresh)
 
 
 def _is_up(task: Any) -> bool:
@@ -215,6 +215,7 @@ def _start(backend: Any, service: Any, number: int, why: Fate | None = None) -> 
             capacity_provider_name=strategy[0]["capacityProvider"] if strategy else None,
         )
         task._transitions = []  # moto's tasks end by being looked at
+        task.introduced = False
         task.enable_execute_command = bool(getattr(service, "enable_execute_command", False))
         task.cpu, task.memory = definition.cpu, definition.memory
         if not why:
@@ -228,17 +229,22 @@ def _start(backend: Any, service: Any, number: int, why: Fate | None = None) -> 
 
 def _introduce(backend: Any, service: Any, task: Any, definition: Any) -> None:
     """Register a task under its names: at once, or as soon as it is healthy, where its containers are asked."""
-    if not (current().runner and any(each.get("healthCheck") for each in definition.container_definitions)):
+
+    def announce() -> None:
         placed.announce(backend, service, task, definition)
-        return
+        task.introduced = True
+        current().controls.wake()
 
     def wait() -> None:
         waited = time.monotonic() + PATIENCE
         current().controls.wait(lambda: task.last_status != "RUNNING" or _is_up(task), waited)
         if task.last_status == "RUNNING":
-            placed.announce(backend, service, task, definition)
+            announce()
 
-    current().launch(wait)
+    if current().runner and any(each.get("healthCheck") for each in definition.container_definitions):
+        current().launch(wait)
+    else:
+        announce()
 
 
 def stop(backend: Any, service: Any, task: Any, reason: str, was: Iterable[dict[str, Any]] = ()) -> None:
