@@ -207,8 +207,8 @@ def _join(context: DestroyContext, deployed: Deployed, template: Mapping[str, An
     """Where the stack is being deleted already, that is watched, and what was given up of it removed then."""
     stock = take_stock(context, deployed.id, template)
     context.reporter.say(said.AlreadyDeleting(context.stack))
-    if stock.given_up:
-        _confirm_rest(context, [f"the {item}" for item in stock.given_up])
+    if what := [f"the {each}" for each in (*stock.given_up, *stock.keys_given_up)]:
+        _confirm_rest(context, what)
     with _unfinished(context):
         outcome = watch(context, deployed)
     if outcome.status != "DELETE_COMPLETE":
@@ -238,7 +238,8 @@ def _rest(context: DestroyContext) -> Gone:
     context.reporter.say(said.AlreadyDeleted(context.stack))
     gone = Gone(stock, _began(Feed.of_the_last_operation(context.aws, deleted.id)[1]))
     made = Deletion(context.stack, gone.began)
-    _confirm_rest(context, [what for item in stock.given_up for what in erasure.remains(context.aws, item, made)])
+    remains = [what for item in stock.given_up for what in erasure.remains(context.aws, item, made)]
+    _confirm_rest(context, [*remains, *(f"the {key}" for key in stock.keys_given_up)])
     return gone
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
-from msaspec.deploy import erasure
+from msaspec.deploy import erasure, settable
 from msaspec.deploy.aws import fault
 from msaspec.deploy.inventory import Fate
 from msaspec.deploy.stock import DestroyContext, Stock, erasable, report_shared
@@ -43,6 +43,10 @@ def erase(context: DestroyContext, gone: Gone) -> list[Diagnostic]:
         with _noting(left, context, f"The {item} could not be deleted"):
             for what in erasure.erase(context.aws, item, Deletion(context.stack, gone.began)):
                 context.reporter.say(Removed(what))
+    for key in gone.stock.keys_given_up:
+        with _noting(left, context, f"The {key}, could not be deleted"):
+            if settable.remove(context.aws, key):
+                context.reporter.say(Removed(f"the parameter {key.parameter}"))
     return left
 
 
@@ -69,7 +73,7 @@ def again(context: DestroyContext, *words: str) -> str:
 
 def report_left(context: DestroyContext, gone: Gone) -> list[Diagnostic]:
     """Name what is left in the account; return what could not be looked for, and why."""
-    stock, unseen, known = gone.stock, list[Diagnostic](), 0
+    stock, unseen, known = gone.stock, list[Diagnostic](), len(gone.stock.keys)
     for item in stock.items:
         if item in stock.given_up and erasable(item):
             continue

@@ -38,6 +38,18 @@ class Settable:
     """The services that read it."""
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A key that somebody set, of an entry that a stack has or had. It is no part of the stack."""
+
+    name: str
+    parameter: str
+
+    def __str__(self) -> str:
+        """Return what is said of it."""
+        return f"parameter {self.parameter}, which somebody set with `msaspec secret set`"
+
+
 def of(plan: Plan) -> Iterator[Settable]:
     """Yield all that people set in a system, in the order of its entries."""
     for kind, entries in plan.entries:
@@ -55,6 +67,20 @@ def since(aws: Aws, wanted: Sequence[Settable]) -> Mapping[str, datetime]:
         answer = aws.client("ssm").get_parameters(Names=names[first : first + _AT_ONCE], WithDecryption=False)
         found |= {each["Name"]: each["LastModifiedDate"].astimezone(UTC) for each in answer["Parameters"]}
     return found
+
+
+def kept(aws: Aws, stack: str) -> tuple[Kept, ...]:
+    """Return what somebody set for a stack, also of entries that it has no more."""
+    root = f"/msaspec/{stack}/"
+    pages = aws.client("ssm").get_paginator("get_parameters_by_path").paginate(Path=root, Recursive=True)
+    names = sorted(each["Name"] for page in pages for each in page["Parameters"])
+    return tuple(Kept(name.removeprefix(root).partition("/")[0], name) for name in names)
+
+
+def remove(aws: Aws, each: Kept) -> bool:
+    """Delete a key that somebody set, for good. Return whether it was there."""
+    answer = aws.client("ssm").delete_parameters(Names=[each.parameter])
+    return bool(answer["DeletedParameters"])
 
 
 def empty(context: Context, plan: Plan) -> list[Diagnostic]:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
-from msaspec.deploy import erasure, inventory, neighbours, slowness
-from msaspec.deploy.aws import state
+from msaspec.deploy import erasure, inventory, neighbours, settable, slowness
+from msaspec.deploy.aws import fault, state
 from msaspec.deploy.aws.state import Resource
 from msaspec.deploy.context import Context
 from msaspec.deploy.inventory import Fate, Item
 from msaspec.deploy.overview import entries
+from msaspec.deploy.settable import Kept
 from msaspec.diagnostics.diagnostic import Code, Invalid
 from msaspec.messages import destroying as said
 from msaspec.template.role import Named
@@ -83,6 +84,10 @@ class Stock:
     """Those that could not be deleted and are left, by the user's word."""
     announced: frozenset[str] = frozenset()
     """What stays, as the user was told before the question."""
+    keys: tuple[Kept, ...] = ()
+    """What people set of its secrets, and stays."""
+    keys_given_up: tuple[Kept, ...] = ()
+    """That of it which the user gave up."""
 
     @property
     def going(self) -> tuple[Item, ...]:
@@ -98,13 +103,24 @@ def take_stock(context: DestroyContext, stack_id: str, template: Mapping[str, An
     # What is gone already, or has not come to be, may be named all the same.
     declared = inventory.items(_declared(template), template, entries(template))
     _, strangers = inventory.chosen(declared, strangers)
-    if strangers:
+    keys = _keys(context)
+    if strangers := tuple(word for word in strangers if word not in {each.name for each in keys}):
         data = [item for item in (*items, *declared) if item.fate is not Fate.GOES]
-        known = sorted({min(item.names, key=len) for item in data})
+        known = sorted({min(item.names, key=len) for item in data} | {each.name for each in keys})
         message = f"`--delete-data` names entries without data in {context.stack}: {', '.join(strangers)}."
         hint = f"These do: {', '.join(known)}." if known else "Nothing in the stack holds data."
         raise Invalid([DATA_WOULD_GO.at((), message, hint=hint)])
-    return Stock(stack_id, template, items, given_up)
+    gone = tuple(each for each in keys if each.name in context.options.data)
+    kept = tuple(each for each in keys if each not in gone)
+    return Stock(stack_id, template, items, given_up, keys=kept, keys_given_up=gone)
+
+
+def _keys(context: DestroyContext) -> tuple[Kept, ...]:
+    """Return what people set of the secrets of the stack; nothing where that may not be read."""
+    if not context.named.role.shared:
+        with fault.tolerated():
+            return settable.kept(context.aws, context.stack)
+    return ()
 
 
 def _looked_for(context: Context, item: Item) -> Item:
@@ -158,6 +174,10 @@ def announce(context: DestroyContext, stock: Stock) -> Stock:
             announced.add(str(item))
         elif item.fate is Fate.LOST:
             say(said.IfEmpty(str(item)))
+    for key in stock.keys:
+        say(said.Stays(f"the {key}; --delete-data {key.name} deletes it"))
+    for key in stock.keys_given_up:
+        say(said.ForGood(f"the {key}"))
     parts = stock.template.get("Resources", {})
     going = [
         (item.resource.type, parts.get(item.resource.logical_id, {}).get("Properties") or {})

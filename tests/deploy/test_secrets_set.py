@@ -94,3 +94,53 @@ def test_what_cannot_be_set(account: Account, words: list[str], value: bytes, me
     assert result.exit_code == 2
     assert message in " ".join(result.stderr.split())
     assert account.calls["PutParameter"] == 0
+
+
+def parameters(account: Account) -> list[str]:
+    """The parameters that are there, by name."""
+    ssm = account.world.client("ssm")
+    return sorted(each["Name"] for each in ssm.get_parameters_by_path(Path="/msaspec", Recursive=True)["Parameters"])
+
+
+def test_what_is_set_stays_and_is_named_before_the_question(account: Account) -> None:
+    """The stack goes without it; `destroy` says so before it asks, also of a key that the manifest has no more, and
+    says nothing of those of another stack. Without a deletion nothing is touched."""
+    account.write(WANTED)
+    for key in ("api_key", "hook"):
+        assert given(account, VALUE.encode(), "secret", "set", "stripe", key).exit_code == 0
+    ssm, ours = account.world.client("ssm"), ["/msaspec/shop/stripe/api_key", "/msaspec/shop/stripe/hook"]
+    for other in ("/msaspec/shop-prod/stripe/api_key", "/msaspec/shop/removed/key"):
+        ssm.put_parameter(Name=other, Value="x", Type="SecureString")
+    assert account.deploy(WANTED).exit_code == 0
+    there = parameters(account)
+    for result in (account.run("destroy", answer="n\n"), account.run("destroy", "--yes")):
+        said = " ".join(result.stderr.split())
+        for name in (*ours, "/msaspec/shop/removed/key"):
+            assert f"Stays: the parameter {name}, which somebody set with `msaspec secret set`" in said
+        assert "--delete-data stripe deletes it" in said
+        assert "shop-prod" not in said
+        assert "sk_live" not in said
+        assert parameters(account) == there
+    assert account.stack() is None
+
+
+def test_what_is_set_goes_by_name(account: Account) -> None:
+    """The keys of the entries that are named, after the stack is gone; those of others stay. The same command again
+    finishes what was interrupted."""
+    account.write(WANTED)
+    for entry, key in (("stripe", "api_key"), ("stripe", "hook"), ("idle", "value")):
+        assert given(account, b"x", "secret", "set", entry, key).exit_code == 0
+    assert account.deploy(WANTED).exit_code == 0
+    refused = account.run("destroy", "--yes", "--delete-data", "strype")
+    assert refused.exit_code == 1
+    assert "stripe" in refused.stderr
+    result = account.run("destroy", "--yes", "--delete-data", "stripe")
+    said = " ".join(result.stderr.split())
+    assert result.exit_code == 0, said
+    assert "Deleted for good, as you asked: the parameter /msaspec/shop/stripe/api_key" in said
+    assert said.index("The stack shop is deleted.") < said.index("Removed the parameter /msaspec/shop/stripe/hook.")
+    assert parameters(account) == ["/msaspec/shop/idle/value"]
+    again = account.run("destroy", "--yes", "--delete-data", "idle")
+    assert again.exit_code == 0, again.stderr
+    assert "Removed the parameter /msaspec/shop/idle/value." in " ".join(again.stderr.split())
+    assert parameters(account) == []

@@ -58,7 +58,8 @@ def command(
 
     Lists what will be deleted and what is kept, and asks. Buckets, image repositories and logs stay in the account,
     databases leave a last snapshot; --delete-data NAME removes that of an entry as well: it empties and deletes the
-    bucket or the repository, and deletes the snapshot and the backups of the database. The protections of the stack
+    bucket or the repository, and deletes the snapshot and the backups of the database. What somebody set with `msaspec
+    secret set` stays in the account as well, and goes with --delete-data NAME. The protections of the stack
     and its databases are lifted only after you said yes. What is left in the end is named.
 
     What CloudFormation cannot delete, since something else uses it or it is gone in a way that its service does not
