@@ -93,7 +93,6 @@ CALLS = (
     _calls("secret", "ecs:ListServiceDeployments", "ecs:UpdateService", where=(_SERVICE,)),
     _calls("secret", "autoscaling:DescribeInstanceRefreshes", "autoscaling:StartInstanceRefresh", where=(_GROUP,)),
     _calls("secret", "ec2:DescribeInstanceStatus", "ec2:RebootInstances", where=("AWS::EC2::Instance",)),
-    _calls("deploy", "ssm:GetParameters"),
     _calls("destroy", "ssm:DeleteParameters", "ssm:GetParametersByPath"),
     # What a deployment will need (`preconditions/`).
     _calls("verify", "iam:ListRoles"),
