@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -64,6 +64,8 @@ class ChangeSet:
     reason: str | None
     rows: tuple[Mapping[str, Any], ...] = ()
     """The `ResourceChange` of every row."""
+    still: frozenset[str] = frozenset()
+    """Nested stacks of ours that are updated only because their root is: nothing changes in them."""
 
     @property
     def unchanged(self) -> bool:
@@ -147,31 +149,39 @@ def has_come(aws: Aws, id: str) -> bool | None:
     return str(found.get("ExecutionStatus", "")).startswith("EXECUTE_")
 
 
-def _rows(aws: Aws, described: Mapping[str, Any], inside: str = "") -> Iterator[Mapping[str, Any]]:
-    """Yield the rows of a change set, and of those of nested stacks under `NESTED.CHILD`."""
-    pages: set[str] = set()
+def _rows(
+    aws: Aws,
+    described: Mapping[str, Any],
+    inside: str = "",
+    *,
+    words: Mapping[str, bool] | None = None,
+    still: Collection[str] = (),
+) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows of a change set, and of those of nested stacks under `NESTED.CHILD`, but for those that are
+    `still`. They are asked for with more words."""
+    words, pages = words or {}, set[str]()
     while True:
         rows = [change["ResourceChange"] for change in described.get("Changes", []) if change.get("ResourceChange")]
         nested = [row for row in rows if row.get("ChangeSetId") and row["ResourceType"] == NESTED]
-        ids = [row["ChangeSetId"] for row in nested]
-        told = dict(zip(ids, each(lambda id: _inside(aws, id), ids), strict=True))
+        ids = [row["ChangeSetId"] for row in nested if row["LogicalResourceId"] not in still]
+        told = dict(zip(ids, each(lambda id: _inside(aws, id, words), ids), strict=True))
         for row in rows:
             yield {**row, "LogicalResourceId": inside + row["LogicalResourceId"]}
             if found := told.get(row.get("ChangeSetId")):
-                yield from _rows(aws, found, f"{inside}{row['LogicalResourceId']}.")
+                yield from _rows(aws, found, f"{inside}{row['LogicalResourceId']}.", words=words)
         if not described.get("NextToken"):
             return
         if described["NextToken"] in pages:  # as a cache would answer, for ever
             raise NotAnAnswer("DescribeChangeSet", "it has the same page again")
         pages.add(described["NextToken"])
         described = aws.client("cloudformation").describe_change_set(
-            ChangeSetName=described["ChangeSetId"], NextToken=described["NextToken"]
+            ChangeSetName=described["ChangeSetId"], NextToken=described["NextToken"], **words
         )
 
 
-def _inside(aws: Aws, id: str) -> Mapping[str, Any]:
+def _inside(aws: Aws, id: str, words: Mapping[str, bool]) -> Mapping[str, Any]:
     """Return the change set of a nested stack."""
-    found: Mapping[str, Any] = aws.client("cloudformation").describe_change_set(ChangeSetName=id)
+    found: Mapping[str, Any] = aws.client("cloudformation").describe_change_set(ChangeSetName=id, **words)
     return found
 
 
@@ -277,10 +287,10 @@ def valued(aws: Aws, change_set: ChangeSet, changes: Sequence[Change]) -> tuple[
         return tuple(changes)
     described: dict[str, Mapping[str, Any]] = {}
     with fault.tolerated():
-        found = aws.client("cloudformation").describe_change_set(
-            ChangeSetName=change_set.id, IncludePropertyValues=True
-        )
-        described = {inner_name(row["LogicalResourceId"]): row for row in _rows(aws, found)}
+        words = {"IncludePropertyValues": True}
+        found = aws.client("cloudformation").describe_change_set(ChangeSetName=change_set.id, **words)
+        listed = _rows(aws, found, words=words, still=change_set.still)
+        described = {inner_name(row["LogicalResourceId"]): row for row in listed}
     told = {c.logical_id: tuple(_values(described.get(c.logical_id, {}))) for c in untold}
     return tuple(replace(c, values=told.get(c.logical_id, c.values)) for c in changes)
 

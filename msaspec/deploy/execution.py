@@ -212,7 +212,7 @@ def _begin(context: DeployContext, proposal: Proposal, lifted: Collection[Resour
 
     try:
         came = partial(changeset.has_come, context.aws, change_set.id)
-        return begin(context, what, change_set.stack_id, request, came)
+        return begin(context, what, change_set.stack_id, request, came, change_set.still)
     except Unwatched:
         raise
     except Exception as error:

@@ -51,6 +51,21 @@ def flat(rows: Iterable[Row], before: Mapping[str, Any], changing: Collection[st
     return tuple(found or homes)
 
 
+def still(rows: Iterable[Row], happening: Iterable[Row]) -> frozenset[str]:
+    """Return the nested stacks of ours that are looked into, and in which nothing changes. `rows` are those of the
+    change set, `happening` what `flat` leaves of them."""
+    changing = {row["LogicalResourceId"] for row in happening}
+    looked_into: set[str] = set()
+    moving: set[str] = set()
+    for row in rows:
+        home, _, inside = row["LogicalResourceId"].partition(".")
+        if inside in changing:
+            moving.add(home)
+        elif row["Action"] == "Modify" and row.get("ChangeSetId") and not inside:
+            looked_into.update({home} if nesting.is_home(home, row["ResourceType"]) else ())
+    return frozenset(looked_into - moving)
+
+
 def foreseen(changes: Iterable[Change], homes: Mapping[str, str]) -> Iterator[Row]:
     """Yield rows of what changes in nested stacks by the comparison, for a change set that does not look into them."""
     for change in changes:

@@ -32,7 +32,7 @@ from msaspec.deploy import (
     verification,
     zones,
 )
-from msaspec.deploy.aws import state
+from msaspec.deploy.aws import nested, state
 from msaspec.deploy.aws.fault import Fault
 from msaspec.deploy.aws.state import Deployed, Standing
 from msaspec.deploy.aws.target import Aws
@@ -207,6 +207,7 @@ def versions(aws: Aws, plan: Plan, stack: Stack) -> Versions:
     if deployed is None or deployed.standing in (Standing.ABSENT, Standing.PROPOSED, Standing.CREATE_FAILED):
         taken, unfilled = systems.values(aws, plan, stack)
         return Versions(None, replace(stack, template=parameters.filled(stack.template, taken)), None, tuple(unfilled))
+    nested.foresee(stack)
     template = state.template_of(aws, deployed.id)
     if deployed.standing is Standing.PRESERVED:
         template = resumption.present(template, state.resources(aws, deployed.id))

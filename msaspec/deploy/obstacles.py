@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from msaspec.deploy import changeset, deletion, inventory, repair, resumption
 from msaspec.deploy.attendance import watch
-from msaspec.deploy.aws import events, fault, protection, state
+from msaspec.deploy.aws import events, fault, nested, protection, state
 from msaspec.deploy.aws.state import Deployed, Resource, Standing
 from msaspec.deploy.context import Context
 from msaspec.deploy.inventory import Fate
@@ -95,20 +95,21 @@ class Looked:
         return self.deployed is not None and self.deployed.standing is Standing.PRESERVED and not self.anew
 
     @cached_property
-    def _layout(self) -> Layout:
+    def layout(self) -> Layout:
+        """The stack as CloudFormation is to get it."""
         return nesting.layout(self.compiled.template, self.compiled.entry_of, self.template or None)
 
     @cached_property
     def stack(self) -> Stack:
         """The stack as it is to be."""
-        whole = self._layout.template is self.compiled.template
-        return self.compiled if whole else replace(self.compiled, template=self._layout.template)
+        whole = self.layout.template is self.compiled.template
+        return self.compiled if whole else replace(self.compiled, template=self.layout.template)
 
     @property
     def homes(self) -> Homes:
         """Where the resources of the stack are to be, if one template is not enough. What is deployed stays in its
         stack."""
-        return self._layout.homes
+        return self.layout.homes
 
     def sides(self, values: Mapping[str, str]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """Return the templates as it is and as it is to be, both with the values of their parameters."""
@@ -130,6 +131,7 @@ def look(context: DeployContext, stack: Stack) -> Looked:
     deployed = _unoccupied(context, stack)
     if deployed is None or deployed.standing is Standing.ABSENT:
         return Looked(stack)
+    nested.foresee(stack)
     found = own(context, stack.owner, deployed, adopted=context.options.adopted)
     if deployed.standing is Standing.STUCK:
         stuck = [r for r in state.resources(context.aws, deployed.id) if r.status.endswith("_FAILED")]

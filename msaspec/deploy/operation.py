@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -61,13 +61,15 @@ def begin(
     stack_id: str,
     request: Callable[[str], object],
     came: Callable[[], bool | None],
+    still: Collection[str] = (),
 ) -> Operation:
     """Make a request that begins an operation, and return that. `request` gets the client token.
+    `still` are nested stacks of ours in which nothing is to happen.
 
     Where the answer is lost, broken, or says that the request was made before, it is looked whether the operation goes
     on. Raises what the request raises where AWS refuses it, NotBegun where AWS does not answer, Unwatched on Ctrl-C.
     """
-    operation = Operation(what, stack_id, Feed.from_now(context.aws, stack_id), token.new(), came=came)
+    operation = Operation(what, stack_id, Feed.from_now(context.aws, stack_id, still), token.new(), came=came)
     try:
         request(operation.token or "")
         return operation

@@ -11,7 +11,7 @@ from msaspec.deploy.aws import artifacts, fault, nested, refusals
 from msaspec.deploy.aws.artifacts import Sent
 from msaspec.deploy.changeset import ChangeSet
 from msaspec.deploy.context import Context
-from msaspec.deploy.flattening import flat, foreseen
+from msaspec.deploy.flattening import flat, foreseen, still
 from msaspec.deploy.obstacles import Looked
 from msaspec.deploy.options import DeployContext
 from msaspec.diagnostics.diagnostic import Invalid, Severity, errors, ordered
@@ -98,7 +98,7 @@ def propose(context: DeployContext, looked: Looked, system: str, values: Mapping
                 withdraw(context, looked, change_set)
                 return Unchanged(looked)
             unseen = foreseen(compared, looked.homes) if request.imports else ()
-            change_set = replace(change_set, rows=(*rows, *unseen))
+            change_set = replace(change_set, rows=(*rows, *unseen), still=still(change_set.rows, rows))
         if looked.resumes:
             change_set = replace(change_set, rows=resumption.as_added(change_set.rows, looked.remains))
         again = repair.deleted(change_set.rows)
@@ -138,14 +138,14 @@ def _sent(context: DeployContext, looked: Looked, system: str) -> Sent:
     if not homes:
         sent = artifacts.send(context.aws, system, to_yaml(stack))
     else:
-        pieces = nesting.split(stack.template, homes)
+        pieces = looked.layout.pieces
         if refused := list(limits.too_large(stack, pieces, deployed=not looked.first)):
             raise Invalid(map(context.placed, refused))
         texts = {home: to_yaml(replace(stack, template=each)) for home, each in pieces.nested.items()}
         for home, text in texts.items():
             nested.note(text, pieces.nested[home])
         urls = {home: artifacts.url_of(context.aws, system, text) for home, text in texts.items()}
-        root = nesting.split(stack.template, homes, urls.__getitem__).root
+        root = pieces.at(urls.__getitem__).root
         sent = artifacts.send(context.aws, system, to_yaml(replace(stack, template=root)), texts.values())
         context.reporter.say(Nested(stack.name, len(stack.template["Resources"]), len(texts), sent.uploaded))
     if sent.place:

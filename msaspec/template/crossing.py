@@ -34,6 +34,14 @@ class Pieces:
         yield self.root
         yield from self.nested.values()
 
+    def at(self, url: Callable[[str], str]) -> Pieces:
+        """Return the same with the templates of the nested stacks at other places."""
+        parts = dict(self.root["Resources"])
+        for home in self.nested:
+            properties = {**parts[home]["Properties"], "TemplateURL": url(home)}
+            parts[home] = {**parts[home], "Properties": properties}
+        return Pieces({**self.root, "Resources": parts}, self.nested)
+
 
 def is_list(parameter: Any) -> bool:
     """Whether a parameter is a list."""

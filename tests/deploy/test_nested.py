@@ -10,8 +10,8 @@ import pytest
 
 from msaspec.checks.of_the_template.limits import COUNTS
 from msaspec.deploy.aws import nested
-from msaspec.deploy.aws.events import NESTED_A_LOOK, Feed
-from msaspec.deploy.flattening import flat
+from msaspec.deploy.aws.events import NESTED_A_LOOK, Event, Feed
+from msaspec.deploy.flattening import flat, still
 from msaspec.template import nesting, reading
 from tests import sampling
 from tests.deploy.account import Account
@@ -101,6 +101,30 @@ def test_only_the_stack_of_a_changed_service_moves(account: Account) -> None:
 
 
 @pytest.mark.usefixtures("small")
+def test_only_the_stack_of_a_changed_service_is_read(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its template, for the others are known to be as they are to be, and its events: nothing happens in the others."""
+    account.deploy(SHOP)
+    nested._READ.clear()  # Another process knows no templates.
+    templates, followed = [], set()
+    read, news_of = nested._template, Feed._news_of
+
+    def noted(text: bytes | str) -> nesting.Template | None:
+        templates.append(text)
+        return read(text)
+
+    def asked(feed: Feed, inner: Any) -> list[Event]:
+        followed.add(inner.id)
+        return news_of(feed, inner)
+
+    monkeypatch.setattr(nested, "_template", noted)
+    monkeypatch.setattr(Feed, "_news_of", asked)
+    result = account.deploy(system("cart", "user", "web", changed="user"))
+    assert result.exit_code == 0, result.stderr
+    assert "services.user  UserService  UPDATE_COMPLETE" in result.stderr
+    assert (len(templates), followed) == (1, {account.ids()["UserNested"]})
+
+
+@pytest.mark.usefixtures("small")
 def test_what_is_removed_takes_its_stack_along(account: Account) -> None:
     """All that is in it is listed as removed; the others stay in stacks of their own although they would fit in one.
     The whole goes with all of them."""
@@ -153,8 +177,9 @@ def test_templates_are_read_from_cloudformation_where_the_bucket_lost_them(accou
     keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]]
     s3.delete_object(Bucket=bucket, Key=keys[0])
     s3.put_object(Bucket=bucket, Key=keys[1], Body=b"Resources: {}")
+    account.write(system("cart", "user", "web", tag="2"))  # What is not to change need not be read.
     look = account.run("diff", "--against", "stack")
-    assert (look.exit_code, "services" in look.stdout) == (0, False), look.stdout
+    assert look.stdout.count("image: docker.io/library/nginx:1 -> docker.io/library/nginx:2") == 3, look.stdout
     result = account.deploy(system("cart", "user", "web", changed="web"))
     assert result.exit_code == 0, result.stderr
     assert "nested stacks: uploaded" in result.stderr
@@ -233,6 +258,16 @@ def test_rows_of_nested_stacks_are_those_of_the_one_template() -> None:
     assert [row["LogicalResourceId"] for row in flat(rows("Mine.Queue"), {}, ())] == ["Mine.Queue"]
     added = flat(rows("CartNested", "CartNested.CartService", action="Add"), {}, ())
     assert [row["LogicalResourceId"] for row in added] == ["CartService"]
+
+
+def test_still_are_nested_stacks_in_which_nothing_changes() -> None:
+    """CloudFormation looked into them, and what it lists of them follows from nothing that changes."""
+    listed = rows("CartNested", "CartNested.CartService", "UserNested", "UserNested.UserService", "WebNested", "Vpc")
+    looked_into = [{**row, "ChangeSetId": "arn"} for row in listed if row["LogicalResourceId"] != "WebNested"]
+    added = [{**row, "ChangeSetId": "arn"} for row in rows("ApiNested", action="Add")]
+    every = [*looked_into, *rows("WebNested"), *added]
+    assert still(every, flat(every, {}, {"CartService"})) == {"UserNested"}
+    assert still(every, ()) == {"CartNested", "UserNested"}
 
 
 LARGE = [f"service-{number:02}" for number in range(60)]

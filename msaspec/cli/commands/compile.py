@@ -35,7 +35,7 @@ def command(file: str, environment: str | None, stack: str, form: str, output: s
         from msaspec import pipeline
         from msaspec.cli import output as files
         from msaspec.messages.results import ManyResources, Template
-        from msaspec.template import nesting, render, role
+        from msaspec.template import render, role
 
         roles = [each for each in role.ROLES if each.word == stack]
         system = pipeline.compile_system(console.read(file), environment, roles)
@@ -51,7 +51,7 @@ def command(file: str, environment: str | None, stack: str, form: str, output: s
             folder = f"{folder if dot else output}.nested"
             ending = suffix if dot else form
             within = folder.replace("\\", "/").rpartition("/")[2]
-            pieces = nesting.split(layout.template, homes, lambda home: f"{within}/{home}.{ending}")
+            pieces = layout.pieces.at(lambda home: f"{within}/{home}.{ending}")
             for home, template in pieces.nested.items():
                 files.write(written(replace(made, template=template)), f"{folder}/{home}.{ending}", source=file)
             made = replace(made, template=pieces.root)

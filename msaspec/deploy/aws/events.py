@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -129,18 +129,20 @@ class _Inner:
 class Feed:
     """The events of a stack from a moment on, each once."""
 
-    def __init__(self, aws: Aws, stack_id: str, seen: Iterable[str] = ()) -> None:
+    def __init__(self, aws: Aws, stack_id: str, seen: Iterable[str] = (), still: Collection[str] = ()) -> None:
         self._aws = aws
         self._id = stack_id
         self._seen = set(seen)
+        self._still = frozenset(still)
+        """Nested stacks in which nothing is to happen: they are read only where they fail."""
         self._inner: dict[str, _Inner] = {}
         """The nested stacks that the operation has come to, by id."""
 
     @classmethod
-    def from_now(cls, aws: Aws, stack_id: str) -> Feed:
+    def from_now(cls, aws: Aws, stack_id: str, still: Collection[str] = ()) -> Feed:
         """Return what will happen. The newest page tells what has happened: everything older lies behind it."""
         rows = aws.client("cloudformation").describe_stack_events(StackName=stack_id)["StackEvents"]
-        return cls(aws, stack_id, (row["EventId"] for row in rows))
+        return cls(aws, stack_id, (row["EventId"] for row in rows), still)
 
     @classmethod
     def of_the_last_operation(cls, aws: Aws, stack_id: str) -> tuple[Feed, list[Event]]:
@@ -172,6 +174,8 @@ class Feed:
         at the end of the operation."""
         for event in ordered(news):
             if event.of_stack or not event.physical_id or not is_home(event.logical_id, event.type):
+                continue
+            if event.logical_id in self._still and not event.failed:
                 continue
             inner = self._inner.setdefault(event.physical_id, _Inner(event.physical_id, event.at))
             inner.ended = is_terminal(event.status)

@@ -4,6 +4,7 @@ at a time, so that hundreds of them are read in seconds and throttle nobody."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -12,6 +13,8 @@ from msaspec.deploy.aws import fault
 from msaspec.deploy.aws.target import Aws
 from msaspec.template import nesting, reading
 from msaspec.template.nesting import Template
+from msaspec.template.render import to_yaml
+from msaspec.template.stack import Stack
 
 AT_ONCE = 8
 """How many are asked at once."""
@@ -37,6 +40,12 @@ def each(ask: Callable[[T], R], things: Iterable[T]) -> list[R]:
 def note(text: str, template: Template) -> None:
     """Remember the template of a text, so that nobody has to read it again."""
     _READ[sha256(text.encode()).hexdigest()] = template
+
+
+def foresee(stack: Stack) -> None:
+    """Remember the nested templates that a stack is to have. Most of them it has already: they need not be read."""
+    for template in stack.layout.pieces.nested.values():
+        note(to_yaml(replace(stack, template=template)), template)
 
 
 def whole(aws: Aws, stack: str, root: Template) -> Template:
