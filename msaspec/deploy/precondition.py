@@ -16,7 +16,7 @@ from typing import TypeAlias
 from msaspec import discover
 from msaspec.compile.plan import Plan
 from msaspec.deploy.asking import Asking
-from msaspec.deploy.aws.target import Aws
+from msaspec.deploy.aws.target import THREADS, Aws
 from msaspec.deploy.context import Context
 from msaspec.deploy.evidence import Answer, Ask
 from msaspec.deploy.parameters import Tag
@@ -25,8 +25,6 @@ from msaspec.template.stack import Stack
 
 AT_ONCE = 8
 """How many kinds are looked at at once."""
-THREADS = "msaspec-verify"
-"""How the names of the threads begin in which they are."""
 
 
 @dataclass(frozen=True)

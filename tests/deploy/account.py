@@ -21,8 +21,7 @@ from msaspec.cli.app import App
 from msaspec.deploy.aws import target
 from msaspec.deploy.aws.answers import checked
 from msaspec.deploy.aws.pace import Pace
-from msaspec.deploy.aws.target import Aws, Target
-from msaspec.deploy.precondition import THREADS
+from msaspec.deploy.aws.target import THREADS, Aws, Target
 from msaspec.sandbox.controls import Hold
 from msaspec.sandbox.world import REGION, World
 from msaspec.template import names
@@ -58,6 +57,8 @@ class Account:
         """How often each operation was asked for."""
         self.before: Callable[[str], None] = lambda operation: None
         """Called before each request."""
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        """Each operation that was asked for, with what botocore sends."""
 
     def aws(self, words: str = "") -> Aws:
         """The account as a command sees it."""
@@ -69,10 +70,11 @@ class Account:
         client.meta.events.register("before-call", self._count, unique_id="account")
         return client
 
-    def _count(self, model: Any, **ignored: Any) -> None:
+    def _count(self, model: Any, params: dict[str, Any], **ignored: Any) -> None:
         thread = threading.current_thread()
         if thread is threading.main_thread() or thread.name.startswith(THREADS):  # not the sandbox's own
             self.calls[model.name] += 1
+            self.asked.append((model.name, params))
             self.before(model.name)
 
     def at(self, operation: str, act: Callable[[], object], when: Callable[[], bool] = lambda: True) -> None:

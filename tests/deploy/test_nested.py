@@ -10,7 +10,7 @@ import pytest
 
 from msaspec.checks.of_the_template.limits import COUNTS
 from msaspec.deploy.aws import nested
-from msaspec.deploy.aws.events import NESTED_A_LOOK, Event, Feed
+from msaspec.deploy.aws.events import NESTED_A_LOOK, Feed
 from msaspec.deploy.flattening import flat, still
 from msaspec.template import nesting, reading
 from tests import sampling
@@ -101,27 +101,20 @@ def test_only_the_stack_of_a_changed_service_moves(account: Account) -> None:
 
 
 @pytest.mark.usefixtures("small")
-def test_only_the_stack_of_a_changed_service_is_read(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_stack_of_a_changed_service_is_read(account: Account) -> None:
     """Its template, for the others are known to be as they are to be, and its events: nothing happens in the others."""
     account.deploy(SHOP)
     nested._READ.clear()  # Another process knows no templates.
-    templates, followed = [], set()
-    read, news_of = nested._template, Feed._news_of
-
-    def noted(text: bytes | str) -> nesting.Template | None:
-        templates.append(text)
-        return read(text)
-
-    def asked(feed: Feed, inner: Any) -> list[Event]:
-        followed.add(inner.id)
-        return news_of(feed, inner)
-
-    monkeypatch.setattr(nested, "_template", noted)
-    monkeypatch.setattr(Feed, "_news_of", asked)
+    account.asked.clear()
     result = account.deploy(system("cart", "user", "web", changed="user"))
     assert result.exit_code == 0, result.stderr
     assert "services.user  UserService  UPDATE_COMPLETE" in result.stderr
-    assert (len(templates), followed) == (1, {account.ids()["UserNested"]})
+    followed = {sent["body"]["StackName"] for operation, sent in account.asked if operation == "DescribeStackEvents"}
+    root = account.cloudformation.describe_stacks(StackName="shop")["Stacks"][0]["StackId"]
+    assert followed == {root, account.ids()["UserNested"]}
+    read = [sent for operation, sent in account.asked if operation == "GetObject"]
+    # CloudFormation, which is in the same process, names no owner.
+    assert len([sent for sent in read if "x-amz-expected-bucket-owner" in sent["headers"]]) == 1
 
 
 @pytest.mark.usefixtures("small")

@@ -226,9 +226,10 @@ def _emulated(target: Target, system: System, tags: Iterable[Tag], run_any_code:
                 found = reaching.not_played(region)
                 raise Invalid([found if target.region else system.document.place(found)])
             world.warm(region)  # while cfn-lint is still at work
-            # A look at many stacks takes from the emulated AWS, in the same process, what it makes them with.
-            nested = any(stack.layout.homes for stack in system.stacks)
-            pace = Pace(first=1.0, most=1.0) if nested else Pace(first=0.05, most=0.25)
+            # A look takes from the emulated AWS, in the same process, what it makes some resources with.
+            resources = max(len(stack.template["Resources"]) for stack in system.stacks)
+            pause = min(max(0.05, resources / 1000), 1.0)
+            pace = Pace(first=pause, most=max(pause, 0.25))
             aws = reaching.Aws(lambda service: checked(world.client(service, region)), region, pace, local=lambda: True)
             for each in settable.of(plan):
                 settable.put(aws, each, "sandbox")

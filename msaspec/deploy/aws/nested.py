@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from msaspec.deploy.aws import fault
-from msaspec.deploy.aws.target import Aws
+from msaspec.deploy.aws.target import THREADS, Aws
 from msaspec.template import nesting, reading
 from msaspec.template.nesting import Template
 from msaspec.template.render import to_yaml
@@ -33,7 +33,7 @@ def each(ask: Callable[[T], R], things: Iterable[T]) -> list[R]:
     asked = list(things)
     if len(asked) < 2:
         return [ask(thing) for thing in asked]
-    with ThreadPoolExecutor(min(AT_ONCE, len(asked))) as pool:
+    with ThreadPoolExecutor(min(AT_ONCE, len(asked)), THREADS) as pool:
         return list(pool.map(ask, asked))
 
 

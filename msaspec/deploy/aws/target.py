@@ -25,6 +25,8 @@ NOT_PLAYED = Code(
     Sovereign Cloud. msaspec compiles and lints templates for those Regions as usual.
     """,
 )
+THREADS = "msaspec-asks"
+"""How the names of the threads begin in which a command asks AWS, beside its main one."""
 _URL = re.compile(r"https?://[^/\s]+(/\S*)?")
 
 

@@ -11,11 +11,10 @@ from typing import Any
 from msaspec.compile.plan import Plan
 from msaspec.deploy.aws import fault, state
 from msaspec.deploy.aws.state import Deployed
-from msaspec.deploy.aws.target import Aws
+from msaspec.deploy.aws.target import THREADS, Aws
 from msaspec.deploy.aws.token import new
 from msaspec.deploy.context import Context
 from msaspec.deploy.options import DeployContext
-from msaspec.deploy.precondition import THREADS
 from msaspec.deploy.reporter import Declined
 from msaspec.deploy.sites import difference, folder, headers, local, record
 from msaspec.deploy.sites.difference import Difference

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -32,8 +33,9 @@ _OF_RESOURCES = frozenset(
 )
 
 
-def parse(text: str) -> dict[str, Any]:
-    """Return a template as plain data. Raises Failed where it is none."""
+@lru_cache(1_000)
+def parse(text: str) -> Mapping[str, Any]:
+    """Return a template as plain data, which nobody changes. Raises Failed where it is none."""
     data = _read(text)
     if not isinstance(data, dict):
         raise Failed(f"{FORMAT}unsupported structure.")

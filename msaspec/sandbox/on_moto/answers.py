@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from moto.core import errors
+from moto.core import errors, responses
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
+from moto.core.utils import method_names_from_class
 from werkzeug.exceptions import HTTPException
 
-from msaspec.deploy.precondition import THREADS
+from msaspec.deploy.aws.target import THREADS
 from msaspec.sandbox.account import Account
 from msaspec.sandbox.world import THREAD, current
 
@@ -126,6 +128,7 @@ CODES = {
 
 PATCHED: tuple[tuple[Any, str, Any], ...] = (
     (BaseResponse, "call_action", _call),
+    (responses, "method_names_from_class", cache(method_names_from_class)),  # which moto looks up for each request
     (errors, "COMMON_ERROR_CODES", CODES),
 )
 """What of moto is replaced: owner, name, replacement."""

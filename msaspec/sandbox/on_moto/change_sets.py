@@ -10,13 +10,14 @@ from typing import Any
 
 from moto.cloudformation import models
 from moto.cloudformation.exceptions import ValidationError
-from moto.core.responses import ActionResult, EmptyResult
+from moto.core.responses import EmptyResult
 
 from msaspec.sandbox.cloudformation import drift, proposal
 from msaspec.sandbox.cloudformation.goal import Goal
 from msaspec.sandbox.cloudformation.removal import RETAIN
 from msaspec.sandbox.cloudformation.resource import Failed, lookup
 from msaspec.sandbox.on_moto import comparing, endings, nested, operations, requests, tokens, validation
+from msaspec.sandbox.on_moto.by_name import Answer
 from msaspec.sandbox.on_moto.endings import EXECUTED
 from msaspec.sandbox.on_moto.pages import page
 from msaspec.sandbox.on_moto.refusals import NoChangeSet, NotInThisStatus
@@ -168,7 +169,7 @@ def importing(stack: Stack, goal: Goal) -> Goal:
     return replace(goal, imports=frozenset(imports))
 
 
-def create(api: Any) -> ActionResult:
+def create(api: Any) -> Answer:
     """CreateChangeSet."""
     backend, name, called = api.cloudformation_backend, api._get_param("StackName"), api._get_param("ChangeSetName")
     kind, token = api._get_param("ChangeSetType", "UPDATE"), tokens.token_of(api, "ClientToken")
@@ -196,7 +197,7 @@ def create(api: Any) -> ActionResult:
     made = ChangeSet(_Words.of(api), stack, text, goal, operation)
     with current().lock:
         backend.change_sets[made.id] = made
-    return ActionResult({"Id": made.id, "StackId": stack.stack_id})
+    return Answer({"Id": made.id, "StackId": stack.stack_id})
 
 
 def _request(api: Any) -> dict[str, Any]:
@@ -206,14 +207,14 @@ def _request(api: Any) -> dict[str, Any]:
     return {"Template": template, **named}
 
 
-def _again(api: Any, before: ChangeSet) -> ActionResult:
+def _again(api: Any, before: ChangeSet) -> Answer:
     """Return the answer to a request whose change set is there. Raises AlreadyExistsException where it says something
     else."""
     wanted = _request(api)
     for key, value in before.request.items():
         if value != wanted[key]:
             raise models.AlreadyExistsException(MISMATCH.format(before.name, key))
-    return ActionResult({"Id": before.id, "StackId": before.stack.stack_id})
+    return Answer({"Id": before.id, "StackId": before.stack.stack_id})
 
 
 def of(backend: Any, stack: Stack) -> list[ChangeSet]:
@@ -239,12 +240,12 @@ def wanted(api: Any) -> ChangeSet:
     raise NoChangeSet(f"ChangeSet [{name}] does not exist")
 
 
-def describe(api: Any) -> ActionResult:
+def describe(api: Any) -> Answer:
     """DescribeChangeSet."""
     found, valued = wanted(api), bool(api._get_bool_param("IncludePropertyValues", False))
     listed = found.valued if valued else found.changes
     rows, token = page(api, [_row(found, change, valued=valued) for change in listed])
-    return ActionResult(
+    return Answer(
         {
             **_summary(found),
             "StatusReason": found.status_reason or (proposal.warning(found.valued) if valued else None),
@@ -315,12 +316,12 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def list_all(api: Any) -> ActionResult:
+def list_all(api: Any) -> Answer:
     """ListChangeSets."""
     backend = api.cloudformation_backend
     stack = known(backend, api._get_param("StackName"), "Stack [{}] does not exist")
     rows, token = page(api, [_summary(each) for each in of(backend, stack)])
-    return ActionResult({"Summaries": rows, "NextToken": token})
+    return Answer({"Summaries": rows, "NextToken": token})
 
 
 def delete(api: Any) -> EmptyResult:

@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 from moto.cloudformation.exceptions import ValidationError
-from moto.core.responses import ActionResult, EmptyResult
+from moto.core.responses import EmptyResult
 
 from msaspec.sandbox.on_moto import change_sets, requests
+from msaspec.sandbox.on_moto.by_name import Answer
 from msaspec.sandbox.on_moto.pages import page
 from msaspec.sandbox.on_moto.stacks import Event, Operation, Row, Stack, all_of, find, known
 from msaspec.sandbox.world import current
@@ -18,13 +19,13 @@ NO_NAME = "StackName is required if ChangeSetName is not specified."
 NO_STACK = "Stack [{}] does not exist"
 
 
-def describe_stacks(api: Any) -> ActionResult:
+def describe_stacks(api: Any) -> Answer:
     """DescribeStacks: by name those that are there, by id deleted ones too."""
     backend, name = api.cloudformation_backend, api._get_param("StackName")
     with current().lock:
         stacks = [known(backend, name)] if name else all_of(backend.stacks)
         rows, token = page(api, [_stack(stack) for stack in stacks])
-    return ActionResult({"Stacks": rows, "NextToken": token})
+    return Answer({"Stacks": rows, "NextToken": token})
 
 
 def _stack(stack: Stack) -> dict[str, Any]:
@@ -80,14 +81,14 @@ def _outputs(stack: Stack) -> list[dict[str, Any]]:
     ]
 
 
-def list_stacks(api: Any) -> ActionResult:
+def list_stacks(api: Any) -> Answer:
     """ListStacks: deleted ones too."""
     backend, statuses = api.cloudformation_backend, api._get_param("StackStatusFilter", [])
     with current().lock:
         stacks: list[Stack] = [*all_of(backend.stacks), *all_of(backend.deleted_stacks)]
         found = [_summary(stack) for stack in stacks if not statuses or stack.status in statuses]
     rows, token = page(api, sorted(found, key=lambda row: row["CreationTime"], reverse=True))
-    return ActionResult({"StackSummaries": rows, "NextToken": token})
+    return Answer({"StackSummaries": rows, "NextToken": token})
 
 
 def _rows(stack: Stack) -> list[Row]:
@@ -106,14 +107,14 @@ def _resource(row: Row) -> dict[str, Any]:
     }
 
 
-def list_stack_resources(api: Any) -> ActionResult:
+def list_stack_resources(api: Any) -> Answer:
     """ListStackResources."""
     stack = known(api.cloudformation_backend, api._get_param("StackName"))
     rows, token = page(api, [{**_resource(row), "LastUpdatedTimestamp": row.since} for row in _rows(stack)])
-    return ActionResult({"StackResourceSummaries": rows, "NextToken": token})
+    return Answer({"StackResourceSummaries": rows, "NextToken": token})
 
 
-def describe_stack_resources(api: Any) -> ActionResult:
+def describe_stack_resources(api: Any) -> Answer:
     """DescribeStackResources: no more than a hundred, as at AWS."""
     name, wanted, physical = (api._get_param(key) for key in ("StackName", "LogicalResourceId", "PhysicalResourceId"))
     backend = api.cloudformation_backend
@@ -127,10 +128,10 @@ def describe_stack_resources(api: Any) -> ActionResult:
         stack = owners[0]
     found = [row for row in _rows(stack) if wanted in (None, row.logical_id)]
     rows = [{**_resource(row), **_of(stack), "Timestamp": row.since} for row in found[:100]]
-    return ActionResult({"StackResources": rows})
+    return Answer({"StackResources": rows})
 
 
-def describe_stack_resource(api: Any) -> ActionResult:
+def describe_stack_resource(api: Any) -> Answer:
     """DescribeStackResource."""
     name, wanted = api._get_param("StackName"), api._get_param("LogicalResourceId")
     stack = known(api.cloudformation_backend, name, "Stack '{}' does not exist")
@@ -140,7 +141,7 @@ def describe_stack_resource(api: Any) -> ActionResult:
             noted = there.definition.get("Metadata") if there else None
             detail = {**_resource(row), **_of(stack), "LastUpdatedTimestamp": row.since}
             detail["Metadata"] = json.dumps(noted or {})
-            return ActionResult({"StackResourceDetail": detail})
+            return Answer({"StackResourceDetail": detail})
     raise ValidationError(message=f"Resource {wanted} does not exist for stack {name}")
 
 
@@ -148,13 +149,13 @@ def _of(stack: Stack) -> dict[str, Any]:
     return {"StackName": stack.name, "StackId": stack.stack_id}
 
 
-def describe_stack_events(api: Any) -> ActionResult:
+def describe_stack_events(api: Any) -> Answer:
     """DescribeStackEvents: the newest first."""
     stack = known(api.cloudformation_backend, api._get_param("StackName"), NO_STACK)
     with current().lock:
-        events = [event_of(stack, event) for event in reversed(stack.events)]
-    rows, token = page(api, events, grows=True)
-    return ActionResult({"StackEvents": rows, "NextToken": token})
+        events, token = page(api, stack.events[::-1], grows=True)
+        rows = [event_of(stack, event) for event in events]
+    return Answer({"StackEvents": rows, "NextToken": token})
 
 
 def event_of(stack: Stack, event: Event) -> dict[str, Any]:
@@ -174,7 +175,7 @@ def event_of(stack: Stack, event: Event) -> dict[str, Any]:
     }
 
 
-def get_template(api: Any) -> ActionResult:
+def get_template(api: Any) -> Answer:
     """GetTemplate, of a stack or of a change set: nothing is ever transformed."""
     name, of_set = api._get_param("StackName"), api._get_param("ChangeSetName")
     if not name and not (of_set or "").startswith("arn:"):
@@ -184,13 +185,13 @@ def get_template(api: Any) -> ActionResult:
     else:
         stack = known(api.cloudformation_backend, name)
         text = stack.template or None  # which a stack that was only proposed has not
-    return ActionResult({"TemplateBody": text, "StagesAvailable": ["Original", "Processed"]})
+    return Answer({"TemplateBody": text, "StagesAvailable": ["Original", "Processed"]})
 
 
-def get_stack_policy(api: Any) -> ActionResult:
+def get_stack_policy(api: Any) -> Answer:
     """GetStackPolicy."""
     stack = known(api.cloudformation_backend, api._get_param("StackName"), NO_STACK)
-    return ActionResult({"StackPolicyBody": stack.policy or None})
+    return Answer({"StackPolicyBody": stack.policy or None})
 
 
 def set_stack_policy(api: Any) -> EmptyResult:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from moto.cloudformation.exceptions import ValidationError
-from moto.core.responses import ActionResult
 
 from msaspec.sandbox.on_moto import change_sets, listing
+from msaspec.sandbox.on_moto.by_name import Answer
 from msaspec.sandbox.on_moto.change_sets import ChangeSet
 from msaspec.sandbox.on_moto.pages import page
 from msaspec.sandbox.on_moto.stacks import KIND, Operation, Stack, known
@@ -17,7 +17,7 @@ from msaspec.sandbox.world import current
 FAILURES = "VALIDATION_ERROR", "PROVISIONING_ERROR"
 
 
-def describe(api: Any) -> ActionResult:
+def describe(api: Any) -> Answer:
     """DescribeEvents, by change set, operation or stack; the newest first."""
     backend = api.cloudformation_backend
     change_set, operation, name = (api._get_param(key) for key in ("ChangeSetName", "OperationId", "StackName"))
@@ -34,7 +34,7 @@ def describe(api: Any) -> ActionResult:
     if (api._get_param("Filters") or {}).get("FailedEvents") in (True, "true"):
         found = [event for event in found if event["EventType"] in FAILURES]
     rows, token = page(api, sorted(found, key=lambda event: event["Timestamp"], reverse=True), grows=True)
-    return ActionResult({"OperationEvents": rows, "NextToken": token})
+    return Answer({"OperationEvents": rows, "NextToken": token})
 
 
 def _of_stack(backend: Any, stack: Stack) -> Iterator[dict[str, Any]]:

@@ -6,9 +6,10 @@ from typing import Any
 
 from moto.cloudformation import models
 from moto.cloudformation.exceptions import ValidationError
-from moto.core.responses import ActionResult, EmptyResult
+from moto.core.responses import EmptyResult
 
 from msaspec.sandbox.on_moto import change_sets, comparing, operations, requests, tokens
+from msaspec.sandbox.on_moto.by_name import Answer
 from msaspec.sandbox.on_moto.stacks import PRESERVED, Stack, find, known, living, now
 from msaspec.sandbox.world import current
 
@@ -18,7 +19,7 @@ LONGEST_ID = 64
 NO_SIGNALS = "{} is in {} state and cannot be signaled"
 
 
-def create(api: Any) -> ActionResult:
+def create(api: Any) -> Answer:
     """CreateStack."""
     backend, name, token = api.cloudformation_backend, api._get_param("StackName"), tokens.token_of(api)
     proposed = None
@@ -54,13 +55,13 @@ def _request(api: Any, text: str, goal: Any, failing: str, during: str = "") -> 
     return operations.Request(text, goal, api._get_param("RoleARN"), tuple(capabilities), failing, during, retains)
 
 
-def _answer(stack: Stack, token: str | None) -> ActionResult:
+def _answer(stack: Stack, token: str | None) -> Answer:
     """Return the stack, and its operation of a token; without one its last."""
     operation = next((each for each in stack.operations if token and each.token == token), stack.operation)
-    return ActionResult({"StackId": stack.stack_id, "OperationId": operation.id})
+    return Answer({"StackId": stack.stack_id, "OperationId": operation.id})
 
 
-def update(api: Any) -> ActionResult:
+def update(api: Any) -> Answer:
     """UpdateStack."""
     backend, token = api.cloudformation_backend, tokens.token_of(api)
     stack = living(backend, api._get_param("StackName"))
@@ -115,7 +116,7 @@ def continue_rollback(api: Any) -> EmptyResult:
     return EmptyResult()
 
 
-def roll_back(api: Any) -> ActionResult:
+def roll_back(api: Any) -> Answer:
     """RollbackStack."""
     stack, token = living(api.cloudformation_backend, api._get_param("StackName")), tokens.token_of(api)
     with tokens.once(stack, token, "RollbackStack") as fresh:
@@ -150,11 +151,11 @@ def _unfit(value: str, where: str, constraint: str) -> str:
     return f"{said}: Member must {constraint}"
 
 
-def update_termination_protection(api: Any) -> ActionResult:
+def update_termination_protection(api: Any) -> Answer:
     """UpdateTerminationProtection."""
     name = api._get_param("StackName")
     stack = find(api.cloudformation_backend, name)
     if stack is None:
         raise ValidationError(message=f"Stack [{name}] does not exist")
     stack.enable_termination_protection = api._get_bool_param("EnableTerminationProtection")
-    return ActionResult({"StackId": stack.stack_id})
+    return Answer({"StackId": stack.stack_id})

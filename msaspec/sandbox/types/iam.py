@@ -19,9 +19,9 @@ class Role(Resource):
         name = new.get("RoleName") or at.name()
         trust = json.dumps(new["AssumeRolePolicyDocument"])
         words = only(new, "Description", "Path", "PermissionsBoundary", "Tags")
-        at.api("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust, **words)
+        made = at.api("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust, **words)
         self._policies(at.api("iam"), name, {}, new)
-        return self._made(at, name)
+        return self._made(name, made["Role"])
 
     def update(self, at: At, id: str, old: Properties, new: Properties) -> Made:
         """Change trust and policies."""
@@ -30,7 +30,7 @@ class Role(Resource):
         self._policies(at.api("iam"), id, old, new)
         if new.get("Tags"):
             at.api("iam").tag_role(RoleName=id, Tags=new["Tags"])
-        return self._made(at, id)
+        return self._made(id, at.api("iam").get_role(RoleName=id)["Role"])
 
     def _policies(self, iam: Any, name: str, old: Properties, new: Properties) -> None:
         inline = {policy["PolicyName"]: policy["PolicyDocument"] for policy in new.get("Policies", [])}
@@ -44,8 +44,7 @@ class Role(Resource):
         for arn in sorted(after - before):
             iam.attach_role_policy(RoleName=name, PolicyArn=arn)
 
-    def _made(self, at: At, name: str) -> Made:
-        role = at.api("iam").get_role(RoleName=name)["Role"]
+    def _made(self, name: str, role: dict[str, Any]) -> Made:
         return Made(name, {"Arn": role["Arn"], "RoleId": role["RoleId"]})
 
     def delete(self, at: At, id: str, old: Properties) -> None:

@@ -42,18 +42,21 @@ class SecurityGroup(Resource):
             **tagged("security-group", {"Tags": [*new.get("Tags", []), *made_for(at)]}),
         )
         self._change(at, made["GroupId"], {}, new)
-        return self._made(at, made["GroupId"])
+        return self._made(at, made["GroupId"], new)
 
     def update(self, at: At, id: str, old: Properties, new: Properties) -> Made:
         """Change its rules and tags."""
         retag(at, id, old, new)
         self._change(at, id, old, new)
-        return self._made(at, id)
+        return self._made(at, id, new)
 
-    def _made(self, at: At, id: str) -> Made:
+    def _made(self, at: At, id: str, new: Properties) -> Made:
         """Return what `Ref` gives of one in the default VPC is the group's id as well."""
-        (there,) = at.api("ec2").describe_security_groups(GroupIds=[id])["SecurityGroups"]
-        return Made(id, {"GroupId": id, "Id": id, "VpcId": there["VpcId"]})
+        network = new.get("VpcId")
+        if network is None:
+            (there,) = at.api("ec2").describe_security_groups(GroupIds=[id])["SecurityGroups"]
+            network = there["VpcId"]
+        return Made(id, {"GroupId": id, "Id": id, "VpcId": network})
 
     def _change(self, at: At, id: str, old: Properties, new: Properties) -> None:
         api = at.api("ec2")
