@@ -4,13 +4,17 @@
 
 Each system has so many services on `fargate` and on `instance`: each uses a database and the two services before it,
 every third is public. Read the seconds a service: they stay the same where the work grows with the system. `--deploy`
-deploys those on `fargate` into the emulated AWS, as whole processes on this machine. The last row compiles five systems
-of so many services, each of which uses services of the next one.
+deploys those on `fargate` into the emulated AWS, as whole processes on this machine. The last rows are of the largest
+size: the difference that one changed service makes, whose ratio is that to the compilation before it; with `--deploy`
+the deployment of that change into an emulated AWS in a process of its own, whose CPU seconds stand in a row beside it;
+and the compilation of five systems, each of which uses services of the next one.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -63,8 +67,9 @@ def system_of(services: int, runtime: str) -> str:
     return yaml.safe_dump({**head, "databases": databases, "services": found}, sort_keys=False)
 
 
-def measured(*words: str) -> tuple[float, float, int]:
-    """CPU seconds, seconds and megabytes of one command of msaspec; ends where it fails."""
+def measured(*words: str, differs: bool = False) -> tuple[float, float, int]:
+    """CPU seconds, seconds and megabytes of one command of msaspec; ends where it fails. One that `differs` ends with 1
+    where all is well."""
     began = time.monotonic()
     process = subprocess.Popen(
         [sys.executable, "-m", "msaspec", *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -72,7 +77,7 @@ def measured(*words: str) -> tuple[float, float, int]:
     assert process.stderr
     said = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
-    if status:
+    if os.waitstatus_to_exitcode(status) != differs:
         sys.exit(f"msaspec {' '.join(words)} failed:\n{said[-2000:]}")
     return usage.ru_utime + usage.ru_stime, time.monotonic() - began, usage.ru_maxrss // 1024
 
@@ -92,8 +97,48 @@ def main() -> int:
                 row(f"compile, {runtime}, {size}", size, "compile", str(manifest), "-o", f"{folder}/made.yaml")
                 if "--deploy" in sys.argv and runtime == "fargate":
                     row(f"deploy --sandbox, {runtime}, {size}", size, "deploy", "--sandbox", "--yes", str(manifest))
+        one_changed(Path(folder), sizes[-1], deploys="--deploy" in sys.argv)
         together(Path(folder), sizes[-1])
     return 0
+
+
+def one_changed(folder: Path, size: int, *, deploys: bool) -> None:
+    """Compare two versions of a system that differ in one service, and deploy one after the other."""
+    before, after = folder / f"fargate-{size}.yaml", folder / "changed.yaml"
+    made = yaml.safe_load(before.read_text("utf-8"))
+    made["services"][f"service-{size // 2:03}"]["image"] += ".1"
+    after.write_text(yaml.safe_dump(made, sort_keys=False), "utf-8")
+    compiling = measured("compile", str(before), "-o", f"{folder}/made.yaml")[0]
+    cpu, seconds, memory = measured("diff", str(after), "--against", str(before), differs=True)
+    told(f"diff of one service, {size} ({cpu / compiling:.2f})", size, cpu, seconds, memory)
+    if deploys:
+        words = [sys.executable, "-m", "msaspec", "sandbox", "--port", "0"]
+        with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as server:
+            deployed(server, before, after, size)
+            server.send_signal(signal.SIGINT)
+
+
+def deployed(server: subprocess.Popen[str], before: Path, after: Path, size: int) -> None:
+    """Deploy two versions of a system into an emulated AWS that runs, and print what the second took."""
+    assert server.stderr
+    for line in server.stderr:  # which begin with the settings, and end with a command
+        if found := re.match(r" +export (\w+)=(\S+)", line):
+            os.environ[found[1]] = found[2]
+        if line.strip().startswith("aws "):
+            break
+    told(f"deploy, fargate, {size}", size, *measured("deploy", "--yes", str(before)))
+    there = cpu_of(server.pid)
+    told(f"deploy of one service, {size}", size, *measured("deploy", "--yes", str(after)))
+    print(f"{'  the emulated AWS meanwhile':34} {cpu_of(server.pid) - there:7.2f}", flush=True)
+
+
+def cpu_of(process: int) -> float:
+    """CPU seconds of a process that runs, as Linux tells them; none elsewhere."""
+    try:
+        numbers = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def together(folder: Path, size: int) -> None:
@@ -104,13 +149,16 @@ def together(folder: Path, size: int) -> None:
         manifest.write_text(neighbour_of(size, number), "utf-8")
         took = measured("compile", str(manifest), "-o", f"{folder}/made.yaml")
         cpu, seconds, memory = cpu + took[0], seconds + took[1], max(memory, took[2])
-    what = f"compile, {SYSTEMS} systems of {size}"
-    print(f"{what:34} {cpu:7.2f} {cpu / size / SYSTEMS * 1000:13.1f} {seconds:7.1f} {memory:6}", flush=True)
+    told(f"compile, {SYSTEMS} systems of {size}", size * SYSTEMS, cpu, seconds, memory)
 
 
 def row(what: str, services: int, *words: str) -> None:
     """Measure a command and print it."""
-    cpu, seconds, memory = measured(*words)
+    told(what, services, *measured(*words))
+
+
+def told(what: str, services: int, cpu: float, seconds: float, memory: int) -> None:
+    """Print a row."""
     print(f"{what:34} {cpu:7.2f} {cpu / services * 1000:13.1f} {seconds:7.1f} {memory:6}", flush=True)
 
 
