@@ -89,7 +89,15 @@ class Sidecar(Model):
 
     @model_validator(mode="before")
     @classmethod
-    def _with_port(cls, data: Any) -> Any:
+    def _of_its_own(cls, data: Any) -> Any:
+        """Refuse what only a service has."""
+        if isinstance(data, dict) and "build" in data:
+            raise PydanticCustomError(
+                "together",
+                "only images of services and jobs are built; push that of a sidecar to a repository of yours, and write"
+                " `image: ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME:TAG`, which its copies may pull, or put the program"
+                " into `files` of a public image",
+            )
         if isinstance(data, dict) and "port" in data:
             raise PydanticCustomError(
                 "together",
