@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
 from msaspec import sandbox
-from tests.system.booted import EXAMPLES, program, tasks
+from tests.system.booted import EXAMPLES, asking, program, tasks
 from tests.system.shop import Outside, Shop
 from tests.system.site import running
 
@@ -62,38 +59,6 @@ def grown(**versions: int) -> str:
     return SYSTEM + "".join(made)
 
 
-class Asking:
-    """A client that keeps asking, and what it was answered."""
-
-    def __init__(self, client: Outside, path: str) -> None:
-        self._client, self._path = client, path
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._ask)
-        self.answers: list[str] = []
-        self.failed: list[str] = []
-
-    def _ask(self) -> None:
-        while not self._ended.wait(0.05):
-            try:
-                answer = self._client.get(self._path)
-            except httpx.TransportError as fault:
-                self.failed.append(repr(fault))
-                continue
-            (self.answers if answer.status_code == 200 else self.failed).append(answer.text)
-
-    @contextmanager
-    def going_on(self) -> Iterator[None]:
-        """Asks for as long as the block lasts; nothing fails."""
-        self._thread.start()
-        try:
-            yield
-        finally:
-            self._ended.set()
-            self._thread.join()
-        assert self.failed == []
-        assert self.answers
-
-
 def says(shop: Shop, service: str, path: str, words: str) -> Outside:
     """A client of a service, when it is answered so."""
     client = shop.http(service)
@@ -141,8 +106,9 @@ def test_a_service_of_another_system_is_called(two: tuple[Shop, Shop]) -> None:
 
 
 def test_a_system_grows_past_the_limit_of_a_stack(tmp_path: Path) -> None:
-    """While somebody keeps asking: not one request fails when the system becomes nested stacks. The tasks that are
-    there go on, new services answer, and the bucket has what it had."""
+    """While somebody keeps asking: not one request fails when the system becomes nested stacks, when a service that
+    stands in the root changes, and when one in a nested stack does. Tasks of what does not change go on, and the
+    bucket has what it had."""
     with sandbox.serve(signals=True, anyone=True) as world, running(world, REGION, tmp_path, IMAGES) as site:
         shop = Shop(world, site, tmp_path, grown(cart=1, user=1), program=("-c", LIMITED))
         shop.run("deploy", "--yes")
@@ -150,13 +116,18 @@ def test_a_system_grows_past_the_limit_of_a_stack(tmp_path: Path) -> None:
         first = tasks(shop, "cart")
         (bucket,) = (each["Name"] for each in shop.client("s3").list_buckets()["Buckets"] if "media" in each["Name"])
         shop.client("s3").put_object(Bucket=bucket, Key="cart/kept", Body=b"kept")
-        asked = Asking(cart, "")
-        with asked.going_on():
+        with asking(lambda: cart.get("")) as asked:
             shop.run("deploy", "--yes", text=grown(cart=1, user=1, web=1, mail=1))
             assert {"WebNested", "MailNested"} <= nested(shop)
             assert tasks(shop, "cart") == first
-        assert set(asked.answers) == {"cart 1"}
-        says(shop, "web", "", "web 1")
+            shop.run("deploy", "--yes", text=grown(cart=2, user=1, web=1, mail=1))
+            site.until(lambda: cart.get("").text == "cart 2", "the new version")
+        assert {said for _, said in asked.answers} == {"cart 1", "cart 2"}
+        web, standing = says(shop, "web", "", "web 1"), tasks(shop, "mail") | tasks(shop, "cart")
+        with asking(lambda: web.get("")):
+            shop.run("deploy", "--yes", text=grown(cart=2, user=1, web=2, mail=1))
+            site.until(lambda: web.get("").text == "web 2", "the new version")
+        assert tasks(shop, "mail") | tasks(shop, "cart") == standing
         assert shop.client("s3").get_object(Bucket=bucket, Key="cart/kept")["Body"].read() == b"kept"
         assert site.permissions.denied == []
 
