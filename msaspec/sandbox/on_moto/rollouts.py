@@ -82,9 +82,9 @@ def deploy(backend: Any, service: Any, was: Iterable[dict[str, Any]] = ()) -> No
     old, before = placed.running(backend, service), [*service.deployments]
     definition = backend.describe_task_definition(service.task_definition) if service.task_definition else None
     why = readiness.why_not(backend, service, definition) if definition else None
-    begun = utcnow()
+    begun, id = utcnow(), f"ecs-svc/{mock_random.randint(0, 32**12)}"
     newest = {
-        "id": f"ecs-svc/{mock_random.randint(0, 32**12)}",
+        "id": id,
         "status": "PRIMARY",
         "taskDefinition": service.task_definition,
         "createdAt": begun,
@@ -95,20 +95,18 @@ def deploy(backend: Any, service: Any, was: Iterable[dict[str, Any]] = ()) -> No
         "networkConfiguration": service.network_configuration or None,
         "capacityProviderStrategy": getattr(service, "capacity_provider_strategy", None),
         "launchType": service.launch_type,
+        "rolloutState": readiness.IN_PROGRESS,
+        "rolloutStateReason": f"ECS deployment {id} in progress.",
     }
-    service.deployments = [newest]
     if why:
+        service.deployments = [newest]
         if why.starts:
             _start(backend, service, 1, why)
         _tell(service, why)
         readiness.mark_failing(service, newest, before, seen=readiness.is_seen(service, definition))
         count(backend, service)
         return
-    rollout = service.rollout = Rollout(newest["id"], old, before, [*was])
-    newest |= {
-        "rolloutState": readiness.IN_PROGRESS,
-        "rolloutStateReason": f"ECS deployment {rollout.id} in progress.",
-    }
+    rollout = service.rollout = Rollout(id, old, before, [*was])
     service.deployments = [newest, *(each | {"status": "ACTIVE"} for each in before[:1])]
     if current().runner:
         current().launch(lambda: _roll(backend, service, rollout))
