@@ -73,14 +73,15 @@ class ChangeSet:
     """A change set, with what it would do to the current stack."""
 
     def __init__(
-        self, words: _Words, stack: Stack, text: str, goal: Goal, operation: Operation, root: ChangeSet | None = None
+        self, words: _Words, stack: Stack, text: str, goal: Goal, operation: Operation, parent: ChangeSet | None = None
     ) -> None:
         self.name, self.imports, self.nested, self.mode = words.name, words.imports, words.nested, words.mode
         around = stack.deployment.around
         self.id: str = models.generate_changeset_id(self.name, around.region, around.account)
         goal = importing(stack, goal) if self.imports else goal
         self.stack, self.text, self.goal = stack, text, goal
-        self.root = root or self
+        self.parent = parent
+        self.root: ChangeSet = parent.root if parent else self
         """That of the stack which is in no other one."""
         self.description, self.capabilities = words.description, words.capabilities
         self.role_arn, self.on_failure = words.role_arn, words.on_failure
@@ -137,7 +138,7 @@ class ChangeSet:
             child.begin(operation, "REVIEW_IN_PROGRESS")
         name = f"{words.name}-{change.logical_id}"[:128]
         inside = replace(words, name=name, type="UPDATE" if there else "CREATE", imports=None, request={})
-        made = ChangeSet(inside, child, text, goal, operation, self.root)
+        made = ChangeSet(inside, child, text, goal, operation, self)
         self.stack.backend.change_sets[made.id] = made
         return made
 
@@ -229,14 +230,14 @@ def wanted(api: Any) -> ChangeSet:
     """Return the change set that a request names. Raises NoChangeSet."""
     backend, name, stack_name = api.cloudformation_backend, api._get_param("ChangeSetName"), api._get_param("StackName")
     with current().lock:
-        candidates: list[ChangeSet] = list(backend.change_sets.values())
+        found: ChangeSet | None = backend.change_sets.get(name)
     if not name.startswith("arn:"):
         if not stack_name:
             raise ValidationError(message="StackName must be specified if ChangeSetName is not specified as an ARN.")
-        candidates = of(backend, known(backend, stack_name, "Stack [{}] does not exist"))
-    for change_set in candidates:
-        if name in (change_set.id, change_set.name):
-            return change_set
+        there = of(backend, known(backend, stack_name, "Stack [{}] does not exist"))
+        found = next((each for each in there if each.name == name), None)
+    if found:
+        return found
     raise NoChangeSet(f"ChangeSet [{name}] does not exist")
 
 
@@ -276,7 +277,7 @@ def _summary(found: ChangeSet) -> dict[str, Any]:
         "Description": found.description,
         "IncludeNestedStacks": found.nested,
         "RootChangeSetId": None if found.root is found else found.root.id,
-        "ParentChangeSetId": next((e.id for e in found.root.whole if found in e.children.values()), None),
+        "ParentChangeSetId": found.parent.id if found.parent else None,
         "ImportExistingResources": found.imports,
     }
 
