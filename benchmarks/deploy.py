@@ -54,14 +54,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         environment = {**os.environ, "MSASPEC_CACHE_DIR": str(place / "cache"), "PYTHONPATH": str(ROOT)}
-        environment |= {"AWS_ACCESS_KEY_ID": "sandbox", "AWS_SECRET_ACCESS_KEY": "sandbox"}
         server = subprocess.Popen(
             [*msaspec, "sandbox", "--port", "0"], stderr=subprocess.PIPE, text=True, env=environment
         )
         try:
             assert server.stderr
-            heard = next(found for line in server.stderr if (found := re.search(r"http://127\S+:\d+", line)))
-            target = ["--endpoint-url", heard[0], "--region", "ap-northeast-2", "--yes"]
+            # Its key is new at each start.
+            heard: dict[str, str] = {}
+            while len(heard) < 3 and (line := server.stderr.readline()):
+                heard |= re.findall(r"export (AWS_E\w+|AWS_[AS]\w+KEY\w*)=(\S+)", line)
+            target = ["--endpoint-url", heard.pop("AWS_ENDPOINT_URL"), "--region", "ap-northeast-2", "--yes"]
+            environment |= heard
             manifest = re.sub(r"image: (\S+):1.0", r"image: docker.io/library/\1:1.0", EXAMPLE)
             taken: dict[str, list[tuple[float, float]]] = {}
             memory = 0
