@@ -113,11 +113,29 @@ def test_no_other_role_is_there(text: str, environment: str | None) -> None:
     bootstrap = {"DatabaseBootstrapHandlerRole", "DatabaseBootstrapRunnerRole"}
     others = {"BastionRole"} if system.data.get("bastion") else set()
     assert all(granted(template, role) == SESSIONS for role in others)
-    others |= bootstrap if list(system.edges("databases")) else set()
+    others |= bootstrap if system.data.get("databases") else set()
     audit = system.data.get("audit")
     rotates = isinstance(audit, dict) and audit.get("rotation")
     others |= {"DatabaseBootstrapRotationRole"} if rotates and list(system.edges("databases")) else set()
     shifting = any("Strategy" in str(part) and "CANARY" in str(part) for part in template["Resources"].values())
     others |= {"ClusterLoadBalancerRole", "DeploymentWatchRole"} if shifting else set()
     others |= {"AuditMonitoringRole"} if audit and system.data.get("databases") else set()
+    if audit and _is_distributed(system) and system.data.get("region") != "us-east-1":
+        others.add("AuditCdnRulesMakerRole")
+        lists, managed = (
+            f"arn:<AWS::Partition>:wafv2:us-east-1:<AWS::AccountId>:global/{each}/*"
+            for each in ("webacl", "managedruleset")
+        )
+        acts = {f"wafv2:{act}WebACL" for act in ("Create", "Delete", "Get", "Update")} | {"wafv2:TagResource"}
+        assert {each for each in granted(template, "AuditCdnRulesMakerRole") if each[0].startswith("wafv2:")} == {
+            *((act, lists) for act in acts),
+            *((f"wafv2:{act}WebACL", managed) for act in ("Create", "Update")),
+            ("wafv2:ListWebACLs", "*"),
+        }
     assert roles == own | others
+
+
+def _is_distributed(system: System) -> bool:
+    """Whether CloudFront is before anything of a system that is audited as a whole."""
+    fronts = [system.data.get("ingress"), *(system.data.get("buckets") or {}).values()]
+    return any(isinstance(each, dict) and each.get("cdn") for each in fronts)
