@@ -43,7 +43,7 @@ def check_region(stack: Stack, region: str) -> Iterator[Diagnostic]:
             yield stack.fault(NOT_THERE, message, "Take another Region.", ("Resources", name, "Type"))
     for template in stack.resources.of("AWS::EC2::LaunchTemplate"):
         steps = ("LaunchTemplateData", "InstanceType")
-        yield from _offered(template, steps, "instance type", regional.instance_types, stack, region)
+        yield from _offered(template, steps, "instance type", regional.instance_types, stack, region, field="")
     for database in stack.resources.of("AWS::RDS::DBInstance"):
         engine = database.get("Engine")
         if isinstance(engine, str):
@@ -70,11 +70,12 @@ def _offered(
     region: str,
     *,
     alone: bool = False,
+    field: str = "size",
 ) -> Iterator[Diagnostic]:
     chosen, here = resource.get(*steps), known(region)
     if here and isinstance(chosen, str) and chosen not in here and (alone or chosen in (known(LARGEST) or ())):
         message = f"{region} does not offer the {what} {chosen} of `{resource.name}`."
         found = stack.fault(NOT_THERE, message, suggest(chosen, here, "Take another."), resource.at(*steps))
         entry = stack.origins.get(resource.name, ())
-        # Of all but hosts the manifest has it as `size`; a place that is not written is that of the entry.
-        yield replace(found, path=(*entry, "size")) if found.path == entry else found
+        # A field that is not written is placed as its entry is.
+        yield replace(found, path=(*entry, field)) if field and found.path == entry else found
