@@ -74,6 +74,7 @@ def configuration(elb: Any, arn: str, address: str, known: Known) -> Configurati
     lines = [_HEAD]
     groups: dict[str, Group] = {}
     listeners = elb.describe_listeners(LoadBalancerArn=arn)["Listeners"]
+    there = {each["TargetGroupArn"]: each for each in elb.describe_target_groups()["TargetGroups"]}
     for listener in listeners:
         port, (mode, idle) = listener["Port"], _MODES[listener["Protocol"]]
         lines += [f"frontend {port}", f"  mode {mode}", f"  timeout client {idle}", f"  bind {address}:{port}"]
@@ -88,7 +89,7 @@ def configuration(elb: Any, arn: str, address: str, known: Known) -> Configurati
                 lines.append(_use(f"{target}{ALL}", [*conditions, f"{{ nbsrv({target}) eq 0 }}"]))
             lines.append(_use(target, conditions))
             backends += more
-            groups |= {_name(group): _group(elb, group, mode, idle, known) for group in sorted(weights)}
+            groups |= {_name(group): _group(elb, there[group], mode, idle, known) for group in sorted(weights)}
         lines += backends
     return Configuration("\n".join(lines), groups) if listeners else Configuration()
 
@@ -144,8 +145,7 @@ def _name(arn: str) -> str:
     return arn.rpartition("targetgroup/")[2].partition("/")[0]
 
 
-def _group(elb: Any, arn: str, mode: str, idle: str, known: Known) -> Group:
-    (found,) = elb.describe_target_groups(TargetGroupArns=[arn])["TargetGroups"]
+def _group(elb: Any, found: Mapping[str, Any], mode: str, idle: str, known: Known) -> Group:
     asking = [f"  timeout check {found['HealthCheckTimeoutSeconds']}s"]
     if found["HealthCheckProtocol"] == "HTTP":
         asking.append(f"  option httpchk GET {found['HealthCheckPath']}")
@@ -153,7 +153,7 @@ def _group(elb: Any, arn: str, mode: str, idle: str, known: Known) -> Group:
     often = found["HealthCheckIntervalSeconds"] * 1000 // HASTE
     check = f"check inter {often}ms rise {found['HealthyThresholdCount']} fall {found['UnhealthyThresholdCount']}"
     targets = {}
-    for each in elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]:
+    for each in elb.describe_target_health(TargetGroupArn=found["TargetGroupArn"])["TargetHealthDescriptions"]:
         if each["Target"]["Id"] in known:
             name, address = known[each["Target"]["Id"]]
             targets[name] = f"{address}:{each['Target'].get('Port', found['Port'])}"

@@ -59,12 +59,15 @@ class Resolver:
         self._socket.close()
 
 
-def cloud_map(client: Any) -> dict[str, list[Mapping[str, str]]]:
-    """The names that Cloud Map has, with the attributes of all that is registered under each."""
-    found: dict[str, list[Mapping[str, str]]] = {}
+def registered(client: Any, name: str) -> list[Mapping[str, str]] | None:
+    """The attributes of all that Cloud Map has under a name; None where it does not have the name. Programs ask often,
+    so no more is looked at than that one."""
     for namespace in client.list_namespaces()["Namespaces"]:
+        if not name.endswith(f".{namespace['Name']}".lower()):
+            continue
         here = [{"Name": "NAMESPACE_ID", "Values": [namespace["Id"]], "Condition": "EQ"}]
         for service in client.list_services(Filters=here)["Services"]:
-            there = client.list_instances(ServiceId=service["Id"])["Instances"]
-            found[f"{service['Name']}.{namespace['Name']}".lower()] = [instance["Attributes"] for instance in there]
-    return found
+            if name == f"{service['Name']}.{namespace['Name']}".lower():
+                found = client.list_instances(ServiceId=service["Id"])["Instances"]
+                return [instance["Attributes"] for instance in found]
+    return None

@@ -27,7 +27,7 @@ from tests.system.cache import Redis
 from tests.system.gateway import Gateway
 from tests.system.machine import Machine
 from tests.system.metadata import ADDRESS, TASK_ADDRESS, Metadata, task_credentials
-from tests.system.names import Resolver, cloud_map
+from tests.system.names import Resolver, registered
 from tests.system.network import AWS, Namespace, Network, network
 from tests.system.permissions import Permissions
 from tests.system.proxy import Proxy
@@ -349,8 +349,8 @@ class Site:
         if name.endswith(".amazonaws.com"):
             owned = any(part in name.split(".") for part in ("cache", "elb", "rds"))
             return None if owned else [AWS]
-        known = cloud_map(self.client("servicediscovery"))
-        return [a for attributes in known[name] for a in self._registered(attributes)] if name in known else None
+        there = registered(self.client("servicediscovery"), name)
+        return None if there is None else [found for attributes in there for found in self._registered(attributes)]
 
     def _registered(self, attributes: Mapping[str, str]) -> list[str]:
         if alias := attributes.get("AWS_ALIAS_DNS_NAME") or attributes.get("AWS_INSTANCE_CNAME"):

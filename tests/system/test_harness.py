@@ -254,7 +254,7 @@ class Balancers:
             ]
         }
 
-    def describe_target_groups(self, TargetGroupArns: list[str]) -> dict[str, Any]:
+    def describe_target_groups(self) -> dict[str, Any]:
         """Its health check."""
         words = {
             "HealthCheckProtocol": "HTTP",
@@ -263,7 +263,8 @@ class Balancers:
             "HealthCheckIntervalSeconds": 10,
         }
         counts = {"HealthyThresholdCount": 2, "UnhealthyThresholdCount": 3}
-        return {"TargetGroups": [{**words, **counts, "Matcher": {"HttpCode": "200-399"}, "Port": 8000}]}
+        found = {"TargetGroupArn": "arn:targetgroup/web/1", "Matcher": {"HttpCode": "200-399"}, "Port": 8000}
+        return {"TargetGroups": [{**words, **counts, **found}]}
 
     def describe_target_health(self, TargetGroupArn: str) -> dict[str, Any]:
         """A host and an address."""
@@ -345,9 +346,9 @@ class Tcp(Balancers):
         action = {"Type": "forward", "TargetGroupArn": "arn:targetgroup/web/1"}
         return {"Rules": [{"Priority": "default", "Conditions": [], "Actions": [action]}]}
 
-    def describe_target_groups(self, TargetGroupArns: list[str]) -> dict[str, Any]:
+    def describe_target_groups(self) -> dict[str, Any]:
         """It connects to its targets to see whether they are well."""
-        ((found,),) = super().describe_target_groups(TargetGroupArns).values()
+        ((found,),) = super().describe_target_groups().values()
         return {"TargetGroups": [found | {"HealthCheckProtocol": "TCP"}]}
 
     def describe_target_health(self, TargetGroupArn: str) -> dict[str, Any]:
