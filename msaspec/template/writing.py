@@ -1,7 +1,8 @@
 """A value of a template as YAML text: short intrinsics, literal blocks, small leaves on one line, no anchors.
 
-What PyYAML's emitter is told is made here, in one walk. Its representer and its serializer would make a node of each
-value and resolve its tag twice, which takes most of the time, and templates repeat the same words by the thousand.
+This makes the events for PyYAML's emitter in one walk. PyYAML's own representer and serializer make a node of each
+value and resolve its tag twice, which took most of the time. Templates repeat the same texts thousands of times, so
+the events of texts are cached.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _END_OF_MAP, _END_OF_SEQ = events.MappingEndEvent(), events.SequenceEndEvent()
 _BEGINS = events.StreamStartEvent(), events.DocumentStartEvent(explicit=False)
 _ENDS = events.DocumentEndEvent(explicit=False), events.StreamEndEvent()
 _OF_NUMBERS = 5
-"""About how wide what is not text is."""
+"""The approximate width of a number, a truth value or null."""
 
 Event = events.Event
 

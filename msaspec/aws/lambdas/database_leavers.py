@@ -1,7 +1,7 @@
 """Locks out the last users of a PostgreSQL server that no service uses any more. A template carries it."""
 
-# It stands behind the runner there, which is why it is short and has no annotations. What it imports of the runner is
-# in front of it.
+# The template carries it after the source of the runner, so it is short and has no annotations. The names that it
+# imports from the runner are defined there.
 
 from hashlib import sha256
 

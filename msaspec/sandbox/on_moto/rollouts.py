@@ -1,9 +1,9 @@
 """Deployments of ECS services: their tasks start and stop.
 
 A task counts as up at once, and a deployment is complete when the request for it ends. Where something runs the
-containers of tasks (`world.runner`), a task counts as up when its checks pass, as at ECS: a deployment goes on in the
-background, its tasks are registered under their names when their containers are healthy, and the tasks before them are
-let go when all are up.
+containers of tasks (`world.runner`), a task counts as up when its health checks pass, as in ECS. The deployment then
+goes on in the background: it registers each new task under its names as soon as its containers are healthy, and stops
+the old tasks when all new ones are up.
 """
 
 from __future__ import annotations
