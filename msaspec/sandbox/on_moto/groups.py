@@ -66,6 +66,8 @@ def _start(self: Any, version: Any, tags: dict[str, str]) -> None:
         image = current().client("ssm", self.region).get_parameter(Name=name)["Parameter"]["Value"]
     subnets = self.vpc_zone_identifier.split(",")
     used = Counter(state.instance.subnet_id for state in self.instance_states)
+    role = data.get("IamInstanceProfile", {})
+    profile = {"iam_instance_profile_name": role.get("Name"), "iam_instance_profile_arn": role.get("Arn")}
     reservation = ec2.run_instances(
         image,
         1,
@@ -80,14 +82,12 @@ def _start(self: Any, version: Any, tags: dict[str, str]) -> None:
         subnet_id=min(subnets, key=lambda subnet: used[subnet]),
         associate_public_ip=None,
         region_name=self.region,
+        **profile,
         **({"block_device_mappings": data["BlockDeviceMappings"]} if "BlockDeviceMappings" in data else {}),
     )
     for instance in reservation.instances:
-        if "IamInstanceProfile" in data:
-            profile = data["IamInstanceProfile"]
-            ec2.associate_iam_instance_profile(
-                instance.id, iam_instance_profile_name=profile.get("Name"), iam_instance_profile_arn=profile.get("Arn")
-            )
+        if role:
+            ec2.associate_iam_instance_profile(instance.id, **profile)
         instance.autoscaling_group = self
         protected = self.new_instances_protected_from_scale_in
         self.instance_states.append(Host(instance, protected_from_scale_in=protected))
