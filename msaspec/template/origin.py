@@ -8,7 +8,7 @@ Where it is not, the Metadata names the entry.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -51,7 +51,8 @@ def metadata(whose: Named, entries: Iterable[Path], resources: Mapping[str, Path
     """Return the template's Metadata: whose it is, the entries that it was compiled from, and the entry of each
     resource whose ID does not show it."""
     named = tuple(entries)
-    others = {name: render(entry) for name, entry in resources.items() if origin(name, named) != entry}
+    by_name = _by_name(named)
+    others = {name: render(entry) for name, entry in resources.items() if _origin(name, by_name) != entry}
     recorded = {**owner.metadata(whose), "manifest": [*map(render, named)], **({"resources": others} if others else {})}
     return {METADATA: recorded}
 
@@ -62,7 +63,7 @@ def reader(template: Mapping[str, Any]) -> Callable[[str], Path]:
     said = owner.recorded(template)
     if said is None:
         return lambda logical_id: ()
-    entries, resources, parts = entries_of(template), said.get("resources"), template.get("Resources")
+    by_name, resources, parts = _by_name(entries_of(template)), said.get("resources"), template.get("Resources")
     known = resources if isinstance(resources, Mapping) else {}
     there = parts if isinstance(parts, Mapping) else {}
 
@@ -70,7 +71,7 @@ def reader(template: Mapping[str, Any]) -> Callable[[str], Path]:
         entry = known.get(logical_id)
         if isinstance(entry, str):
             return parse(entry)
-        found, part = origin(logical_id, entries), there.get(logical_id)
+        found, part = _origin(logical_id, by_name), there.get(logical_id)
         kind = part.get("Type") if isinstance(part, Mapping) else None
         # An id may look like one of the network by chance; a type does not.
         return () if found == ("network",) and kind and not str(kind).startswith(_OF_A_NETWORK) else found
@@ -117,7 +118,14 @@ def origin(logical_id: str, entries: Iterable[Path]) -> Path:
     >>> origin("SystemShopToMainSecret", entries), origin("Payroll", entries)
     (('databases', 'main'), ())
     """
-    by_name = {camel(str(entry[1])): entry for entry in entries if len(entry) > 1}
+    return _origin(logical_id, _by_name(entries))
+
+
+def _by_name(entries: Iterable[Path]) -> Mapping[str, Path]:
+    return {camel(str(entry[1])): entry for entry in entries if len(entry) > 1}
+
+
+def _origin(logical_id: str, by_name: Mapping[str, Path]) -> Path:
     name, shared = _longest(logical_id, by_name), _longest(logical_id, _SYSTEM)
     if name is None and (user := _USER.match(logical_id)):
         used = next(
@@ -138,6 +146,6 @@ def _ends(logical_id: str, start: int) -> Iterator[int]:
     return (found.end() for found in re.compile("To(?=[A-Z0-9])").finditer(logical_id, start))
 
 
-def _longest(logical_id: str, names: Iterable[str]) -> str | None:
-    fitting = [name for name in names if logical_id.startswith(name) and not logical_id[len(name) :][:1].islower()]
-    return max(fitting, key=len, default=None)
+def _longest(logical_id: str, names: Container[str]) -> str | None:
+    ends = (at for at in range(len(logical_id), 0, -1) if not logical_id[at : at + 1].islower())
+    return next((logical_id[:at] for at in ends if logical_id[:at] in names), None)
