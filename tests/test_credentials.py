@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import string
 import time
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from msaspec import pipeline
 from msaspec.cli import main
-from msaspec.diagnostics import credentials
+from msaspec.diagnostics import credential_forms, credentials
 from msaspec.diagnostics.diagnostic import Diagnostic, Invalid, Severity
 from msaspec.diagnostics.place import Span
 from tests import sampling, told
@@ -29,24 +30,29 @@ def made(prefix: str, length: int, letters: str = LETTERS) -> str:
 
 
 HEX = "0123456789abcdef"
+UPPER = string.ascii_uppercase
+UUID = "12345678-1234-1234-1234-123456789012"
 FORMS = {
     "an AWS access key": [made("AKIA", 16, "ABCDEFGHIJKLMNOP234567")],
-    "a private key": ["-----BEGIN " + "RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----"],
+    "a private key": [
+        "PuTTY-User-Key-" + "File-3: ssh-ed25519",
+        "-----BEGIN " + "RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----",
+    ],
     "a GitHub token": [made("gh" + kind + "_", 36) for kind in "pousr"] + [made("github_pat_", 82)],
-    "a GitLab token": [made("glpat-", 20)],
-    "a Slack token": ["xoxb-" + "123456789012-abcdefghijkl", made("xapp-1-", 40)],
+    "a GitLab token": [made("glpat-", 20), made("glrtr-", 20), made("GR1348941", 20)],
+    "a Slack token": ["xoxb-" + "123456789012-abcdefghijkl", made("xapp-1-", 40), made("xoxd-", 30) + "%2B"],
     "a Slack webhook": ["https://hooks.slack.com/services/" + made("T", 10) + "/" + made("B", 10) + "/" + made("", 24)],
     "a Discord webhook": ["https://discord.com/api/webhooks/1234/" + made("", 68)],
-    "a Stripe key": [made("sk_live_", 24), made("rk_test_", 24), made("whsec_", 32)],
+    "a Stripe key": [made("sk_live_", 24), made("rk_test_", 24), made("whsec_", 32), made("sk_org_live_", 30)],
     "a Google API key": [made("AIza", 35)],
-    "a Google OAuth secret": [made("GOCSPX-", 28)],
+    "a Google OAuth secret": [made("GOCSPX-", 28), made("1//0", 60)],
     "an npm token": [made("npm_", 36)],
     "a PyPI token": [made("pypi-AgEIcHlwaS5vcmc", 60)],
     "a Docker Hub token": [made("dckr_pat_", 27)],
     "a JSON web token": [".".join([made("eyJ", 20), made("eyJ", 20), made("", 20)])],
-    "an OpenAI key": [made("sk-proj-", 40)],
+    "an OpenAI key": [made("sk-proj-", 40), made("sk-or-v1-", 64, HEX), made("sk-", 32, HEX)],
     "an Anthropic key": [made("sk-ant-api03-", 40)],
-    "a Hugging Face token": [made("hf_", 34, string.ascii_letters)],
+    "a Hugging Face token": [made("hf_", 34), made("api_org_", 34, string.ascii_letters)],
     "a SendGrid key": [made("SG.", 22) + "." + made("", 43)],
     "a Twilio key": [made("SK", 32, HEX)],
     "a Mailgun key": [made("key-", 32, HEX)],
@@ -56,25 +62,105 @@ FORMS = {
     "a Terraform token": [made("", 14) + ".atlasv1." + made("", 60)],
     "a Grafana token": [made("glsa_", 40)],
     "a Databricks token": [made("dapi", 32, HEX)],
-    "a New Relic key": [made("NRAK-", 27, string.ascii_uppercase)],
+    "a New Relic key": [made("NRAK-", 27, string.ascii_uppercase), made("", 36, HEX) + "NRAL"],
     "a Sentry token": [made("sntrys_", 60)],
     "a PlanetScale password": [made("pscale_pw_", 43)],
     "a Telegram token": [made("12345678:AA", 33)],
     "a Square token": [made("sq0atp-", 22)],
     "a Postman key": [made("PMAK-", 24, HEX) + "-" + made("", 34, HEX)],
-    "an Atlassian token": [made("ATATT3", 100)],
+    "an Atlassian token": [made("ATATT3", 100), made("ATCTT3", 100), made("ATBB", 32)],
     "an Azure storage key": ["AccountKey=" + made("", 86) + "=="],
     "an age key": [made("AGE-SECRET-KEY-1", 58, string.ascii_uppercase)],
     "a URL with a password": ["postgres://app:hunter2@db/app", "amqp://:secret@mq:5671"],
     "a password in a connection string": [
         "jdbc:postgresql://db/app?user=a&password=hunter2",
         "Server=db;Password=hunter2",
+        "jdbc:oracle:thin:scott/tiger@//db:1521/x",
+        "user:hunter2@tcp(db:3306)/shop",
+        "https://a/b?api_key=hunter2",
+    ],
+    "a Groq key": [made("gsk_", 52)],
+    "an xAI key": [made("xai-", 80)],
+    "a Perplexity key": [made("pplx-", 48)],
+    "a Replicate token": [made("r8_", 37)],
+    "a LangSmith key": [made("lsv2_pt_", 32, HEX) + "_" + made("", 10, HEX)],
+    "a Pinecone key": [made("pcsk_", 70)],
+    "a Supabase key": [made("sbp_", 40, HEX), made("sb_secret_", 31)],
+    "a Vercel token": [made("vcp_", 56)],
+    "a Netlify token": [made("nfp_", 36)],
+    "a Cloudflare key": [made("v1.0-", 24, HEX) + "-" + made("", 146, HEX), made("cfut_", 40)],
+    "a Linear key": [made("lin_api_", 40)],
+    "a Notion token": [made("ntn_", 46), made("secret_", 43)],
+    "a Figma token": [made("figd_", 40)],
+    "an Airtable token": [made("pat", 14) + "." + made("", 64, HEX)],
+    "a Doppler token": [made("dp.pt.", 43), made("dp.st.prd.", 43)],
+    "a 1Password token": [made("ops_eyJ", 250)],
+    "a Mailchimp key": [made("", 32, HEX) + "-us12"],
+    "a Brevo key": [made("xkeysib-", 64, HEX) + "-" + made("", 16)],
+    "a Resend key": [made("re_", 8) + "_" + made("", 24)],
+    "a RubyGems key": [made("rubygems_", 48, HEX)],
+    "a crates.io token": [made("cio", 32)],
+    "a NuGet key": [made("oy2", 43, string.ascii_lowercase)],
+    "a Fly token": [made("fo1_", 43), made("fm2_", 100)],
+    "a Heroku key": [made("HRKU-AA", 58)],
+    "an Azure key": [made("SharedAccessKey=", 43) + "=", made("", 3) + "8Q~" + made("", 34)],
+    "an Azure DevOps token": [made("", 76) + "AZDO" + made("", 4)],
+    "an Amazon Bedrock key": [made("ABSK", 128), made("bedrock-api-key-", 40)],
+    "a Teams webhook": ["https://a.webhook.office.com/webhookb2/" + UUID + "@" + UUID + "/IncomingWebhook/" + UUID],
+    "a Zapier webhook": ["https://hooks.zapier.com/hooks/catch/123456/abcdef/"],
+    "an Artifactory token": [made("AKCp8", 68), made("cmVmdGtu", 56)],
+    "a Dynatrace token": [made("dt0c01.", 24, UPPER) + "." + made("", 64, UPPER)],
+    "a Plaid token": ["access-production-" + UUID],
+    "a Braintree token": [made("access_token$production$", 16, HEX) + "$" + made("", 32, HEX)],
+    "a Meta token": [made("EAAB", 150)],
+    "a Discord token": [made("MTA", 23) + "." + made("", 6) + "." + made("", 38)],
+    "a Mapbox token": [made("sk.eyJ", 60) + "." + made("", 22)],
+    "a Tailscale key": [made("tskey-auth-", 11) + "-" + made("", 32)],
+    "a Buildkite token": [made("bkua_", 40, HEX)],
+    "a CircleCI token": [made("CCIPAT_", 22) + "_" + made("", 40)],
+    "a Pulumi token": [made("pul-", 40, HEX)],
+    "a SonarQube token": [made("sqp_", 40, HEX)],
+    "a PostHog key": [made("phx_", 43)],
+    "a MongoDB secret": [made("mdb_sa_sk_", 40)],
+    "a Contentful token": [made("CFPAT-", 43)],
+    "a Dropbox token": [made("sl.B", 130)],
+    "a LaunchDarkly key": ["sdk-" + UUID],
+    "a Sourcegraph token": [made("sgp_", 16, HEX) + "_" + made("", 40, HEX)],
+    "a Prefect key": [made("pnu_", 36)],
+    "a key of a payment service": [
+        made("shippo_live_", 40, HEX),
+        made("duffel_live_", 43),
+        made("EZAK", 54),
+        made("FLWSECK_TEST-", 32, HEX),
+    ],
+    "an Alibaba Cloud key": [made("LTAI", 20)],
+    "a Tencent Cloud key": [made("AKID", 32)],
+    "an OpenShift token": [made("sha256~", 43)],
+    "an Octopus key": [made("API-", 26, UPPER)],
+    "a password in a netrc": ["machine api.example.com login me password hunter2"],
+    "a token of a package registry": ["//registry.example.com/:_authToken=" + made("", 36, HEX)],
+    "a signed URL": [
+        "https://b.s3.amazonaws.com/k?X-Amz-Date=x&" + made("X-Amz-Signature=", 64, HEX),
+        "https://a.blob.core.windows.net/c?sv=2022&sig=" + made("", 43) + "%3D",
+    ],
+    "a bearer token": ["Authorization: Bearer 1" + made("", 40)],
+}
+OF_OTHER_PATTERNS = {
+    "an HTTP login": ["Authorization: Basic " + base64.b64encode(b"me:hunter2").decode()],
+    "a private key in Base64": [
+        base64.b64encode(("-----BEGIN " + "PRIVATE KEY-----\nMIIE" + LETTERS[:60] + "\n").encode()).decode()
+    ],
+    "a URL with a password in Base64": [
+        base64.urlsafe_b64encode(b'{"url": "postgres://app:hunter2@db/app"}').decode().rstrip("=")
     ],
 }
+
 REPEATED = [
     "a", "a-", "a.", "eyJ-", "eyJ.", "eyJaaaaaaaaaaaa.", "a=b ", "password: x, ", "secret ", "--a ", "--password ",
     "\t", "'", "-----BEGIN A ", "-----BEGIN PRIVATE KEY-----", "-", "://", "://a", "://a:b", "a:\"", "a: 'b", "&pwd=ab",
     "xoxb-", "SG.", "glpat-", "12345678:AA", "AAAAAAAAAAAAAA.atlasv1.", "discord.com/api/webhooks/1", "a ", "a: ",
+    "curl ", "curl -u ", "mysql -", "machine a.", "machine a.a login ", "password", "password=", "password =\n",
+    "bearer ", "basic ", "secret_", "a.b", "MAAAAAAAAAAAAAAAAAAAAAAA.", "Bearer a", "AAAA=", "sl.", ":a@tcp", "'='",
 ]  # fmt: skip
 HARMLESS = [
     "",
@@ -91,15 +177,27 @@ HARMLESS = [
     "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/key-AbCdEf",
     "d41d8cd98f00b204e9800998ecf8427e",
     "/shop/api-key",
+    "the machine of a login asks for no password here",
+    "Bearer authentication-of-every-service",
+    "Basic authentication",
+    "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/web@sha256:" + HEX * 4,
+    "https://" + HEX * 2 + "@o1.ingest.sentry.io/1",
+    "pk_live_" + LETTERS[:24],
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ7mYl0Lk1lC8Q3m1mC0m8wz9C6m0bB6iV9vA3kq2c9p me@host",
+    "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n-----END CERTIFICATE-----",
+    "kafka-1.example.com:9092,kafka-2.example.com:9092",
+    base64.b64encode(b"plain words that are no secret at all").decode(),
 ]
 
 
 def test_every_form_is_tried() -> None:
     """A new form comes with one of its kind."""
-    assert {what for what, _ in credentials.FORMS} == FORMS.keys()
+    assert {what for what, _ in credential_forms.FORMS} == FORMS.keys()
 
 
-@pytest.mark.parametrize(("what", "text"), [(what, text) for what, texts in FORMS.items() for text in texts])
+@pytest.mark.parametrize(
+    ("what", "text"), [(what, text) for what, texts in (FORMS | OF_OTHER_PATTERNS).items() for text in texts]
+)
 def test_forms(what: str, text: str) -> None:
     """Each is known alone and inside a text, and nothing of it is left when it is hidden."""
     assert credentials.form(text) == what
@@ -137,6 +235,21 @@ def test_what_is_none(text: str) -> None:
         ("LOG_LEVEL", "9fJ2kQ7vXb1LmZ8TqR4w", False),
         ("MONKEY", "9fJ2kQ7vXb1LmZ8TqR4w", False),
         ("GIT_SHA", "2fd4e1c67a2d28fced849ee1bb76e7391b93eb12", False),
+        ("PGPASSWORD", "hunter2", True),
+        ("dbpassword", "hunter2", True),
+        ("SMTP_PASS", "hunter2", True),
+        ("ROOT_PW", "hunter2", True),
+        ("SECRET_KEY_BASE", "hunter2", True),
+        ("DB_PASSWORD_2", "hunter2", True),
+        ("ADMIN_PASSWORD_PROD", "hunter2", True),
+        ("ADMIN_PASSWORD", "12345678", True),
+        ("PROXY_PASS", "http://upstream:8080", False),
+        ("PWD", "/app", False),
+        ("POSTGRES_PASSWORD_FILE", "/run/secrets/x", False),
+        ("TOKEN_TTL", "3600", False),
+        ("ACCESS_TOKEN", "3600", False),
+        ("PUBLIC_KEY", "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA0", False),
+        ("STRIPE_PUBLISHABLE_KEY", "9fJ2kQ7vXb1LmZ8TqR4w", False),
     ],
 )
 def test_names(name: str, value: str, expected: bool) -> None:
@@ -179,6 +292,104 @@ def manifest(path: str, value: object) -> str:
         holder = holder.setdefault(step, {})  # type: ignore[assignment, attr-defined]
     holder[last] = value  # type: ignore[index]
     return yaml.safe_dump(data, width=10**6)
+
+
+SETTINGS = [
+    "-Xmx1g -Dspring.datasource.password=hunter2",
+    '{"db": {"password": "hunter2"}}',
+    "host=db user=app password=hunter2 dbname=shop",
+    "db:\n  password: hunter2\n",
+    "[db]\npassword = 'hunter2'\n",
+    'module required username="u" password="hunter2";',
+    "aws_secret_access_key = hunter2",
+    "requirepass=hunter2",
+]
+"""Texts with a password that a program would read there."""
+NO_SETTINGS = [
+    "# password: hunter2",
+    "Password: see the page of the wiki",
+    "password = os.environ['DB']",
+    "password = config.database.password",
+    "password: ${main.password}",
+    "password={{ vault_password }}",
+    "secret: jwt",
+    "password:\n  secretKeyRef: x",
+    "token: string",
+    "proxy_pass http://a;",
+    "password_file=/run/secrets/x",
+    'if (token == "") return',
+]
+
+
+@pytest.mark.parametrize("text", SETTINGS)
+def test_settings_in_a_text(text: str) -> None:
+    """Each is found by its name, and hidden."""
+    assert [text[start:end].strip("\"'") for _, start, end in credentials.settings(text)] == ["hunter2"]
+    assert "hunter2" not in credentials.masked(text)
+
+
+@pytest.mark.parametrize("text", NO_SETTINGS)
+def test_what_is_no_setting(text: str) -> None:
+    """Comments, sentences, programs, references and schemas."""
+    assert [*credentials.settings(text)] == []
+
+
+BESIDE = """\
+msaspec: 1
+name: shop
+region: us-east-1
+network: {placement: public}
+databases: {main: {}}
+services:
+  web:
+    image: web:1.0
+    port: 80
+    paths: [/]
+    runtime: fargate
+    uses: [main]
+    env: {A: b}
+    health: {command: ["true"]}
+    sidecars: {side: {image: "docker.io/side:1", env: {A: b}}}
+jobs: {job: {image: "job:1", every: 1 h}}
+"""
+BUILD = {"context": ".", "args": {"FLAGS": "--token=hunter2"}}
+HELD = [
+    *[("services.web.env.SETTINGS", text) for text in SETTINGS],
+    ("services.web.env.PGPASSWORD", "hunter2"),
+    ("services.web.entrypoint", ["run", "--password", "hunter2"]),
+    ("services.web.health", {"command": ["sh", "-c", "PGPASSWORD=hunter2 psql"]}),
+    ("services.web.command", ["sh", "-c", "curl -u me:hunter2 https://example.com"]),
+    ("services.web.command", ["curl", "-u", "me:hunter2", "https://example.com"]),
+    ("services.web.command", ["mysql", "-uroot", "-phunter2"]),
+    ("services.web.command", ["redis-cli", "-a", "hunter2", "ping"]),
+    ("services.web.command", ["run", "--config", '{"password": "hunter2"}']),
+    ("services.web.build", BUILD),
+    ("services.web.files", {"/srv/x/app.yaml": {"text": "db:\n  password: hunter2\n"}}),
+    ("services.web.sidecars.side.env.DB_PASSWORD", "hunter2"),
+    ("services.web.sidecars.side.command", ["run", "--password=hunter2"]),
+    ("services.web.sidecars.side.entrypoint", ["run", "--password=hunter2"]),
+    ("services.web.sidecars.side.health", {"command": ["run", "--password=hunter2"]}),
+    ("services.web.sidecars.side.files", {"/srv/x/app.ini": {"text": "password = hunter2\n"}}),
+    ("jobs.job.entrypoint", ["run", "--password=hunter2"]),
+    ("defaults.entrypoint", ["run", "--password=hunter2"]),
+]
+
+
+@pytest.mark.parametrize(("place", "value"), HELD)
+def test_every_container_and_every_text_is_looked_into(place: str, value: object, tmp_path: Path) -> None:
+    """Of services, sidecars and jobs: variables, commands, entry points, health checks, files and builds."""
+    data = yaml.safe_load(BESIDE)
+    *steps, last = place.split(".")
+    holder = data
+    for step in steps:
+        holder = holder.setdefault(step, {})
+    holder[last] = value
+    (tmp_path / "msa.yaml").write_text(yaml.safe_dump(data, width=10**6), "utf-8")
+    for words in (["compile"], ["explain", "web"], ["compile", "--format", "json"]):
+        result = run(*words, str(tmp_path / "msa.yaml"))
+        assert result.exit_code == 1, result.output
+        assert "MSA304" in result.output
+        assert "hunter2" not in result.output
 
 
 PLACES = ("services/web/env/X", "services/web/command", "patches", "defaults/env/X")

@@ -1,93 +1,42 @@
-"""What a credential looks like: by its own form, or by the name before it. And how none is printed.
+"""What looks like a credential: by its own form, or by the name before it. And how none is printed.
 
-The forms are those that the issuers document, with prefixes that are made to be found. A form has to be sure: what it
-matches is refused anywhere in a manifest. A name is a hint, for `env` and words of a command.
+A form is sure (`credential_forms`). A name is a hint, for variables, words of a command and lines of a file.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import cache
+from itertools import accumulate
 
-FORMS: tuple[tuple[str, str], ...] = (
-    ("an AWS access key", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b"),
-    ("an AWS access key", r"\bA(?:KIA|SIA)[A-Z0-9]{16}\b"),
-    (
-        "a private key",
-        r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-(?!----))*(?:-----END[^-]*-----)?",
-    ),
-    ("a GitHub token", r"\b(?:gh[pousr]_[A-Za-z0-9]{16,255}|github_pat_[A-Za-z0-9_]{22,255})\b"),
-    ("a GitLab token", r"\bgl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|oas|soat|ffct)-[A-Za-z0-9_=.-]{16,}"),
-    ("a Slack token", r"\bxox[abceoprs]-(?:\d-)?[A-Za-z0-9-]{10,}|\bxapp-\d-[A-Za-z0-9-]{10,}"),
-    ("a Slack webhook", r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_-]{20,}"),
-    ("a Discord webhook", r"discord(?:app)?\.com/api/webhooks/\d+/[A-Za-z0-9_-]{30,}"),
-    ("a Stripe key", r"\b(?:[sr]k_(?:live|test)_[A-Za-z0-9]{10,}|whsec_[A-Za-z0-9+/=]{20,})"),
-    ("a Google API key", r"\bAIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])"),
-    ("a Google OAuth secret", r"\bGOCSPX-[A-Za-z0-9_-]{20,}|\bya29\.[A-Za-z0-9_-]{20,}"),
-    ("an npm token", r"\bnpm_[A-Za-z0-9]{36}\b"),
-    ("a PyPI token", r"\bpypi-AgE[A-Za-z0-9_-]{50,}"),
-    ("a Docker Hub token", r"\bdckr_(?:pat|oat)_[A-Za-z0-9_-]{20,}"),
-    ("a JSON web token", r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
-    ("an OpenAI key", r"\bsk-(?:proj|svcacct|admin)-[A-Za-z0-9_-]{20,}|\bsk-[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}\b"),
-    ("an Anthropic key", r"\bsk-ant-[A-Za-z0-9_-]{20,}"),
-    ("a Hugging Face token", r"\bhf_[A-Za-z]{34}\b"),
-    ("a SendGrid key", r"\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}"),
-    ("a Twilio key", r"\bSK[0-9a-f]{32}\b"),
-    ("a Mailgun key", r"\bkey-[0-9a-f]{32}\b"),
-    ("a DigitalOcean token", r"\bdo[opr]_v1_[a-f0-9]{64}\b"),
-    ("a Shopify token", r"\bshp(?:at|ca|pa|ss|ua)_[a-fA-F0-9]{32}\b"),
-    ("a Vault token", r"\bhv[sbr]\.[A-Za-z0-9_-]{24,}"),
-    ("a Terraform token", r"\b[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{60,}"),
-    ("a Grafana token", r"\bgl(?:sa|c)_[A-Za-z0-9+/=_]{32,}"),
-    ("a Databricks token", r"\bdapi[a-f0-9]{32}\b"),
-    ("a New Relic key", r"\bNR(?:AK|JS)-[A-Z0-9]{19,}"),
-    ("a Sentry token", r"\bsntry[su]_[A-Za-z0-9+/=_-]{40,}"),
-    ("a PlanetScale password", r"\bpscale_(?:pw|tkn|oauth)_[A-Za-z0-9_.=-]{32,}"),
-    ("a Telegram token", r"\b\d{8,10}:AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])"),
-    ("a Square token", r"\bsq0(?:atp|csp)-[A-Za-z0-9_-]{22,}|\bEAAA[A-Za-z0-9_-]{60}\b"),
-    ("a Postman key", r"\bPMAK-[a-f0-9]{24}-[a-f0-9]{34}\b"),
-    ("an Atlassian token", r"\bATATT3[A-Za-z0-9_=-]{60,}"),
-    ("an Azure storage key", r"AccountKey=[A-Za-z0-9+/]{86}=="),
-    ("an age key", r"\bAGE-SECRET-KEY-1[A-Z0-9]{58}\b"),
-    (
-        "a password in a connection string",
-        r"(?i:(?<=[?&;])(?:password|passwd|pwd|access_token|client_secret)=[^&\s;$'\"]{3,})",
-    ),
-    ("a URL with a password", r"(?<=://)[^\s/:@?#'\"]*:(?!\$\{)[^\s/@?#'\"]+(?=@)"),
-)
-"""What a form is called, and its pattern."""
+from msaspec.diagnostics import credential_forms
 
-
-@cache
-def _forms() -> re.Pattern[str]:
-    """All forms in one pattern. It takes long to compile, and most manifests have nothing that it is needed for."""
-    return re.compile("|".join(f"(?P<f{number}>{pattern})" for number, (_, pattern) in enumerate(FORMS)))
-
-
-_PREFIXES = re.compile(
-    r"A[KSBC][IC]A|PRIVATE KEY|gh[pousr]_|github_pat_|gl[a-z]+[-_]|xox|xapp-|webhooks|hooks\.slack|[sr]k[_-]|whsec_"
-    r"|AIza|GOCSPX|ya29|npm_|pypi-|dckr_|eyJ|hf_|SG\.|SK|key-|_v1_|shp|hv[sbr]\.|atlasv1|dapi|NR|sntry|pscale_|:AA|sq0|EAAA"
-    r"|PMAK|ATATT3|AccountKey|AGE-|://|(?i:[?&;](?:passw|pwd|access_token|client_secret))"
-)
-"""Looked for first, since most texts have none of these."""
-
-_LAST_WORDS = frozenset(
-    {
-        *("password", "passwd", "pwd", "passphrase", "passcode", "secret", "secrets", "token", "apikey"),
-        *("credential", "credentials"),
-    }
-)
+_PASSWORDS = frozenset({"password", "passwd", "pwd", "passphrase", "passcode"})
+_LAST_WORDS = _PASSWORDS | {"secret", "secrets", "token", "apikey", "credential", "credentials", "pass", "pw"}
 _LAST_PAIRS = frozenset(
     {
         *((word, "key") for word in ("api", "private", "secret", "access", "signing", "encryption", "master", "auth")),
         *((word, "key") for word in ("account", "license")),
         *((word, "secret") for word in ("webhook", "client", "shared")),
         ("connection", "string"),
+        ("key", "base"),
     }
 )
+_ENDINGS = (
+    *("password", "passwd", "passphrase", "apikey", "secretkey", "privatekey", "clientsecret", "authtoken"),
+    *("accesstoken", "requirepass", "masterauth"),
+)
+"""How words end that are several without a dash, such as PGPASSWORD."""
+_BEHIND = frozenset(
+    {
+        *("prod", "production", "dev", "development", "stage", "staging", "test", "qa", "old", "new", "previous"),
+        *("current", "next", "default", "value", "plain", "primary", "secondary", "b64", "base64", "encoded"),
+    }
+)
+"""Words behind those that tell what a value is."""
 _TELLING = frozenset(
     {
         *("key", "auth", "authorization", "bearer", "cookie", "salt", "pepper", "signature", "dsn", "pat", "seed"),
@@ -95,11 +44,39 @@ _TELLING = frozenset(
     }
 )
 """Words in a name behind which a text without an order is a credential; other texts follow them as well."""
+_PUBLIC = frozenset({"public", "publishable"})
 _HARMLESS = frozenset({"", "true", "false", "none", "null", "yes", "no", "on", "off"})
 _FLAG = re.compile(r"(?:^|(?<=\s))(?P<name>-{0,2}[A-Za-z][\w.-]*)(?:=|\s+)(?P<value>\"[^\"]*\"|'[^']*'|\S+)")
-_PAIR = re.compile(r"(?<![\w.-])(?P<name>[\w.-]++)[\"']?\s*+[:=]\s*+(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s,}\]]+)")
-_NO_VALUE = ("$", "/", "arn:", "{", "[", "|", ">", "&", "!")
-"""How a reference to a store, a variable, or what is no text begins."""
+_PAIR = re.compile(
+    r"(?<![\w.-])(?P<name>[\w.-]++)[\"']?\s*+[:=]\s*+(?P<value>\"[^\"\n]*\"|'[^'\n]*'|(?:\$\{[^}\n]*\}|[^\s,}\]])+)"
+)
+_NO_VALUE = ("/", "arn:", "{", "[", "|", ">", "&", "!")
+"""How a reference to a store begins, or what is no text."""
+_REFERENCE = re.compile(r"\$(?:\{[^}]*\}|\(.*|\w+)")
+_SETTING = re.compile(
+    r"(?<![\w.-])(?P<name>[\w.-]++)(?P<mark>[\"']?(?P<tight>=)|[\"']?[ \t]*+[:=][ \t]*+)"
+    r"(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s,;\"'}\]&]++)(?P<end>[ \t]*+(?:[,;}\]\n]|\Z|[ \t]#))?"
+)
+"""A setting in a file, in JSON, or in a text of settings."""
+_PROGRAM = re.compile(r"[\w$]*[(\[<%@*\\]|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+\Z|-|env\b")
+"""How an expression of a program begins, or a place that is to be filled."""
+_WORDS = frozenset(
+    {"string", "str", "text", "required", "optional", "password", "secret", "token", "hidden", "redacted"}
+)
+"""What stands for a value without being one: the types of a schema, and names."""
+_COMMENT = re.compile(r"[ \t]*(?:#|//|;|--\s|\*|<!--)")
+_ASIDE = r"\b[^|;&\n]{0,400}?\s"
+_LOGINS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"\bcurl{_ASIDE}(?P<name>-u|--user|--proxy-user)[ =]?(?P<value>[^\s:$]{{1,128}}:(?!\d+\b|\$)\S+)",
+        rf"\b(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump|mariadb-admin){_ASIDE}(?P<name>-p)(?P<value>[^\s$]\S*)",
+        rf"\b(?:sshpass|mongo|mongosh|mongodump|mongorestore|rabbitmqadmin){_ASIDE}(?P<name>-p) ?(?P<value>[^\s$-]\S*)",
+        rf"\b(?:redis-cli|valkey-cli){_ASIDE}(?P<name>-a) ?(?P<value>[^\s$-]\S*)",
+        rf"\bsqlcmd{_ASIDE}(?P<name>-P) ?(?P<value>[^\s$-]\S*)",
+    )
+)
+"""Flags of well-known programs whose names do not say that a password follows."""
 MASK = "*"
 
 
@@ -116,9 +93,7 @@ def form(text: str) -> str | None:
 
 def forms(text: str) -> Iterator[tuple[int, int, str]]:
     """Where the credentials of a known form are in a text, and what each is."""
-    if _PREFIXES.search(text):
-        for match in _forms().finditer(text):
-            yield match.start(), match.end(), FORMS[int(str(match.lastgroup)[1:])][0]
+    return credential_forms.found(text)
 
 
 def without(text: str) -> str:
@@ -135,13 +110,25 @@ def is_named(name: str, value: str) -> bool:
     (True, False, False)
     >>> is_named("STRIPE_KEY", "9fJ2kQ7vXb1LmZ8TqR4w"), is_named("KEY_PREFIX", "orders/by-date/2026")
     (True, False)
+    >>> is_named("PGPASSWORD", "hunter2"), is_named("DB_PASSWORD_2", "123456"), is_named("PROXY_PASS", "http://a")
+    (True, True, False)
     """
-    if value.lower() in _HARMLESS or value.isdigit():
+    if value.lower() in _HARMLESS:
         return False
     words = words_of(name)
-    if words and (words[-1] in _LAST_WORDS or words[-2:] in _LAST_PAIRS):
+    while len(words) > 1 and (words[-1] in _BEHIND or words[-1].lstrip("v").isdigit()):
+        words = words[:-1]
+    if not words:
+        return False
+    last = words[-1]
+    if value.isdigit():  # a length or a time, unless there can be no other value
+        return len(value) > 3 and (last in _PASSWORDS or last.endswith(_ENDINGS[:3]))
+    if last in ("pass", "pw", "pwd") and ("://" in value or value.startswith("/")):
+        return False
+    if last in _LAST_WORDS or words[-2:] in _LAST_PAIRS or last.endswith(_ENDINGS):
         return True
-    return not _LAST_WORDS.union(_TELLING).isdisjoint(words) and is_random(value)
+    telling = not _LAST_WORDS.union(_TELLING).isdisjoint(words) and _PUBLIC.isdisjoint(words)
+    return telling and is_random(value)
 
 
 def words_of(name: str) -> tuple[str, ...]:
@@ -178,12 +165,38 @@ def in_words(words: Sequence[str]) -> list[tuple[int, str]]:
                 name, value = match["name"], match["value"].strip("\"'")
                 if not value.startswith(("$", "-")) and _is_flag(name, match[0]) and is_named(name, value):
                     found.append((number, name))
-    return list(dict.fromkeys(found))
+        found += [(at, name) for name, _, _ in settings(word)]
+    whole, starts = " ".join(words), [0, *accumulate(len(word) + 1 for word in words)]
+    for login in _LOGINS:
+        found += [(bisect_right(starts, match.start("value")) - 1, match["name"]) for match in login.finditer(whole)]
+    return sorted(dict.fromkeys(found))
 
 
 def _is_flag(name: str, text: str) -> bool:
     """In a sentence, a word before another is none."""
     return name.startswith("-") or text[len(name) : len(name) + 1] == "="
+
+
+def settings(text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield the settings in a text that are credentials by their names, and where the value of each is.
+
+    Only what is written as a setting: neither a comment, nor a sentence, nor an expression of a program.
+
+    >>> [name for name, *_ in settings('host=db password=hunter2')], [*settings("Password: see the wiki")]
+    (['password'], [])
+    """
+    for match in _SETTING.finditer(text):
+        value = match["value"].strip("\"'")
+        quoted = value != match["value"]
+        if not is_named(match["name"], value) or len(value) < 3 or value.startswith((*_NO_VALUE, "$", "<", "%")):
+            continue
+        line = text.rfind("\n", 0, match.start()) + 1
+        settled = quoted or match["tight"] or match["end"] is not None
+        # `secret: jwt` names a secret more often than that it is one.
+        name = value.replace("-", "").isalpha() and words_of(match["name"])[-1] not in _PASSWORDS
+        program = not quoted and (_PROGRAM.match(match["value"]) or value.lower() in _WORDS or name)
+        if settled and not program and not _COMMENT.match(text, line):
+            yield match["name"], match.start("value"), match.end("value")
 
 
 def masked(text: str) -> str:
@@ -195,8 +208,11 @@ def masked(text: str) -> str:
     spans = [(start, end) for start, end, _ in forms(text)]
     for match in _PAIR.finditer(text):
         value = match["value"].strip("\"'")
-        if not value.startswith(_NO_VALUE) and is_named(match["name"], value):
+        no_value = value.startswith(_NO_VALUE) or _REFERENCE.fullmatch(value)
+        if not no_value and is_named(match["name"], value):
             spans.append(match.span("value"))
+    spans += [(start, end) for _, start, end in settings(text)]
+    spans += [match.span("value") for login in _LOGINS for match in login.finditer(text)]
     if not spans:
         return text
     hidden = {at for start, end in spans for at in range(start, end)}
