@@ -13,6 +13,7 @@ import pytest
 
 from msaspec import checks, pipeline
 from msaspec.compile import main, patch
+from msaspec.drawing import picture
 from msaspec.template import origin, render
 from msaspec.update import changes, hazards, losses
 
@@ -78,7 +79,8 @@ def stages(services: int, runtime: str) -> dict[str, Counter[str]]:
     stage("render", lambda: render.to_yaml(stack))
     entry_of = stage("index", lambda: origin.reader(stack.template))
     stage("find entries", lambda: [entry_of(name) for name in stack.template["Resources"]])
-    other = main.compile_plan(pipeline.plan_of(pipeline.load(text.replace("own:1", "own:2"), "msa.yaml"))[0])
+    compiled = pipeline.compile_main(document)
+    stage("draw", lambda: picture.picture(compiled))
     other = main.compile_plan(pipeline.plan_of(pipeline.load(text.replace("port: 8", "port: 9"), "msa.yaml"))[0])
     changed = stage("compare", lambda: changes.between(stack.template, other.template, origins=other.origins))
     told = [changed, losses.found(changed), hazards.found(stack.template, other.template, changed)]

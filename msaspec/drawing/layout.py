@@ -189,13 +189,28 @@ def _labelled(
         if curve.label is None:
             found.append((arrow, curve))
             continue
-        wide = width(arrow.label)
-        places = [curve.label, *sorted(_along(curve), key=lambda at: _apart(at, curve.label or at))]
-        boxes = [(at, Box(at[0] - wide / 2, at[1] - LINE / 2 - 1, wide, LINE + 2)) for at in places]
-        at, box = next((each for each in boxes if not any(map(each[1].meets, taken))), boxes[0])
+        at = next((place for place in _places(curve) if _is_free(_around(place, arrow), taken)), curve.label)
+        box = _around(at, arrow)
         taken.append(box)
         found.append((arrow, replace(curve, label=at)))
     return found
+
+
+def _places(curve: Curve) -> Iterator[Point]:
+    """Yield where the label of an arrow may be, the nearest first."""
+    if (first := curve.label) is not None:
+        yield first
+        yield from sorted(_along(curve), key=lambda at: _apart(at, first))
+
+
+def _around(at: Point, arrow: Arrow) -> Box:
+    """Return the box of the label of an arrow with its middle at a point."""
+    wide = width(arrow.label)
+    return Box(at[0] - wide / 2, at[1] - LINE / 2 - 1, wide, LINE + 2)
+
+
+def _is_free(box: Box, taken: Iterable[Box]) -> bool:
+    return not any(map(box.meets, taken))
 
 
 def _along(curve: Curve) -> Iterator[Point]:

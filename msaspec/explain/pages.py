@@ -210,10 +210,8 @@ def _fields(model: Model, path: Path, plan: Plan, idle: Set[str] = frozenset()) 
 
 def _written(plan: Plan, path: Path) -> Mapping[str, Any]:
     """Return the map at a path, environment and defaults merged; an empty one where none does."""
-    node: Any = plan.manifest.document.data()
-    for key in path:
-        node = node.get(key) if isinstance(node, Mapping) else None
-    return node if isinstance(node, Mapping) else {}
+    found = plan.manifest.document.part(path)
+    return found if isinstance(found, Mapping) else {}
 
 
 def _place(plan: Plan, path: Path) -> str:
@@ -233,12 +231,12 @@ def _addresses(runtime: AnyRuntime, workload: Workload[Model], compiled: Compile
             yield f"{found.protocol}://{name}:{found.number}", f"its port `{further}`"
     elif port:
         yield "no private one", "no service uses it"
-    for output, found in compiled.stack.template.get("Outputs", {}).items():
-        if compiled.stack.origins.get(output, ())[:2] != workload.path:
-            continue
-        value = readable.data(_as_map(found).get("Value"))
+    outputs = compiled.stack.template.get("Outputs", {})
+    for output in [each for each in compiled.stack.made_of(workload.path) if each in outputs]:
+        found = _as_map(outputs[output])
+        value = readable.data(found.get("Value"))
         if output != names.logical(name, "Url"):
-            yield value, f"output {output}: {_as_map(found).get('Description', '')}"
+            yield value, f"output {output}: {found.get('Description', '')}"
             continue
         yield value, f"output {output}"
         for other in _public(value, runtime, workload)[1:]:
@@ -289,8 +287,8 @@ def _grants(runtime: AnyRuntime, workload: Workload[Model], own: Sequence[Edge],
         for grant in _grant(iam.policy([granted])):
             reasons[grant] = f"`grants[{number}]`"
     resources = compiled.stack.template["Resources"]
-    for role, origin in compiled.stack.origins.items():
-        if origin != workload.path or resources.get(role, {}).get("Type") != "AWS::IAM::Role":
+    for role in compiled.stack.made_of(workload.path):
+        if compiled.stack.origins[role] != workload.path or resources.get(role, {}).get("Type") != "AWS::IAM::Role":
             continue
         properties = _as_map(resources[role].get("Properties"))
         for policy in _as_list(properties.get("Policies")):
@@ -327,8 +325,8 @@ def _as_list(part: Any) -> Sequence[Any]:
 
 def _resources(path: Path, compiled: Compiled) -> Iterator[Row]:
     resources = compiled.stack.template["Resources"]
-    for logical_id, origin in compiled.stack.origins.items():
-        if origin[:2] == path and logical_id in resources:
+    for logical_id in compiled.stack.made_of(path):
+        if logical_id in resources:
             yield logical_id, resources[logical_id]["Type"]
 
 

@@ -52,21 +52,16 @@ class Document:
 
     def data(self) -> dict[str, Any]:
         """Return the tree as plain dicts, lists and scalars. Nothing in it is shared."""
-        top: dict[str, Any] = {}
-        waiting: list[tuple[Node, Any, str | int]] = [(self.root, top, "root")]
-        while waiting:
-            node, holder, at = waiting.pop()
-            value = node.value
-            if isinstance(value, tuple):
-                holder[at] = items = [None] * len(value)
-                waiting.extend((item, items, position) for position, item in enumerate(value))
-            elif isinstance(value, Mapping):
-                holder[at] = plain = dict.fromkeys(value)
-                waiting.extend((entry.node, plain, key) for key, entry in value.items())
-            else:
-                holder[at] = value
-        data: dict[str, Any] = top["root"]
-        return data
+        whole: dict[str, Any] = _plain(self.root)
+        return whole
+
+    def part(self, path: Path) -> Any:
+        """Return the value at a path as plain dicts, lists and scalars; None where nothing is written."""
+        node: Node | None = self.root
+        for step in path:
+            found = _child(node, step) if node else None
+            node = found[0] if found else None
+        return _plain(node) if node else None
 
     def span(self, path: Path, *, key: bool = False) -> Span:
         """Return the place of the value at the path, or of its key; else of the nearest written ancestor's key."""
@@ -150,6 +145,24 @@ def _on_line(root: Node, line: int) -> Path:
             return found
         waiting += [(each, inner) for each, inner, span in below if span.line < line]
     return ()
+
+
+def _plain(root: Node) -> Any:
+    """Return a tree as plain dicts, lists and scalars."""
+    top: dict[str, Any] = {}
+    waiting: list[tuple[Node, Any, str | int]] = [(root, top, "root")]
+    while waiting:
+        node, holder, at = waiting.pop()
+        value = node.value
+        if isinstance(value, tuple):
+            holder[at] = items = [None] * len(value)
+            waiting.extend((item, items, position) for position, item in enumerate(value))
+        elif isinstance(value, Mapping):
+            holder[at] = plain = dict.fromkeys(value)
+            waiting.extend((entry.node, plain, key) for key, entry in value.items())
+        else:
+            holder[at] = value
+    return top["root"]
 
 
 def _child(node: Node, step: str | int) -> tuple[Node, Span] | None:

@@ -49,6 +49,17 @@ class Stack:
         """Return the manifest entry of a resource, whoever wrote it."""
         return self.origins.get(logical_id, ())
 
+    def made_of(self, entry: Path) -> tuple[str, ...]:
+        """Return the logical ids of the resources, parameters and outputs of an entry of the manifest and its edges."""
+        return self._made.get(entry, ())
+
+    @cached_property
+    def _made(self) -> Mapping[Path, tuple[str, ...]]:
+        found: dict[Path, list[str]] = {}
+        for logical_id, origin in self.origins.items():
+            found.setdefault(origin[:2], []).append(logical_id)
+        return {entry: tuple(ids) for entry, ids in found.items()}
+
     @cached_property
     def layout(self) -> Layout:
         """The template as CloudFormation gets it where nothing is deployed."""
