@@ -233,10 +233,10 @@ def _addresses(runtime: AnyRuntime, workload: Workload[Model], compiled: Compile
         yield "no private one", "no service uses it"
     outputs = compiled.stack.template.get("Outputs", {})
     for output in [each for each in compiled.stack.made_of(workload.path) if each in outputs]:
-        found = _as_map(outputs[output])
-        value = readable.data(found.get("Value"))
+        said = _as_map(outputs[output])
+        value = readable.data(said.get("Value"))
         if output != names.logical(name, "Url"):
-            yield value, f"output {output}: {found.get('Description', '')}"
+            yield value, f"output {output}: {said.get('Description', '')}"
             continue
         yield value, f"output {output}"
         for other in _public(value, runtime, workload)[1:]:
