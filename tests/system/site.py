@@ -41,8 +41,6 @@ EVERYWHERE = "0.0.0.0/0"
 NFS = 2049
 DRAIN, STOP = 5, 1.5
 """Seconds at most until a task that leaves has no connections any more, and until it ends when it is asked to."""
-UNWELL = 90
-"""Seconds for which the checks of a task may fail, until ECS stops it."""
 PATIENCE = 10
 """How many times in a row it may be impossible to see what the sandbox has, which changes meanwhile."""
 
@@ -90,8 +88,6 @@ class Site:
         """The tasks whose checks pass, by their ARNs."""
         self._leaving: set[str] = set()
         """Tasks that are to end, by their names."""
-        self._well: dict[str, float] = {}
-        """When the checks of each task passed for the last time, by the monotonic clock."""
         self._exits: dict[str, int] = {}
         self._loaded: dict[str, str] = {}
         self._ways: dict[str, str] = {}
@@ -332,7 +328,7 @@ class Site:
             end()
         self.network.disconnect(self.namespaces.pop(name))
         self.gone[name] = time.monotonic()
-        for kept in (self._loaded, self._ways, self.machines, self.tasks, self._proxies, self._caches, self._well):
+        for kept in (self._loaded, self._ways, self.machines, self.tasks, self._proxies, self._caches):
             kept.pop(name, None)
         self._leaving.discard(name)
         self.boxes = {other: box for other, box in self.boxes.items() if other != name}  # others look at it meanwhile
