@@ -105,3 +105,30 @@ def codes_of_text(manifest: str) -> list[tuple[int, str]]:
     with pytest.raises(Invalid) as raised:
         pipeline.load(manifest, "msa.yaml")
     return [(d.span.line if d.span else 0, d.code) for d in raised.value.diagnostics]
+
+
+def test_two_entries_of_one_name_are_told_and_nothing_that_follows() -> None:
+    """Which of the two a use means is in doubt, so only what is wrong with either is told, and no name is made up."""
+    manifest = HEAD + (
+        "secrets: {relay: {keys: [password]}}\n"
+        "services:\n"
+        "  relay: {image: relay:1, port: 587/tcp, ports: {smtp: 25/tcp}, env: {A_PASSWORD: '${relay.password}'}}\n"
+        "  app: {image: app:1, port: 80, uses: {relay: {ports: [smtp]}}, env: {X: '${relay.password}'}}\n"
+    )
+    assert codes(manifest) == [(6, "MSA214")]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "env: {DB_PASSWORD: '${nothing.password}'}",
+        "command: [run, '${nothing.host}']",
+        "files: {/opt/app/x: {text: '${nothing.url}'}}",
+        "sidecars: {side: {image: public.ecr.aws/nginx/nginx:1, env: {DB_PASSWORD: '${nothing.password}'}}}",
+        "sidecars: {side: {image: public.ecr.aws/nginx/nginx:1, command: ['${nothing.host}']}}",
+    ],
+)
+def test_what_refers_to_an_unknown_use_is_told_with_it(place: str) -> None:
+    """A name under `uses` that nothing has is one fault, wherever a text of the service refers to it."""
+    manifest = HEAD + f"services:\n  app: {{image: app:1, port: 80, uses: {{nothing: }}, {place}}}\n"
+    assert codes(manifest) == [(5, "MSA210")]

@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from msaspec import pipeline
+from msaspec.aws import existing_network
+from msaspec.language.network import Network
 from msaspec.template import render
 from tests import goldens, template
 from tests.template import Filled, nodes
@@ -591,3 +593,15 @@ def test_the_registry_stack_keeps_scanned_and_encrypted_images() -> None:
         policy = json.loads(repository["Properties"]["LifecyclePolicy"]["LifecyclePolicyText"])
         assert policy["rules"][0]["selection"]["tagStatus"] == "untagged"
     assert all(output["Description"].endswith(".") for output in found["Outputs"].values())
+
+
+@pytest.mark.parametrize(
+    "named", [{}, {"private": 1}, {"public": 2}, {"private": 2, "isolated": 1}, {"public": 3}], ids=str
+)
+def test_subnets_that_lack_are_parameters_too(named: dict[str, int]) -> None:
+    """What a network that exists lacks is told once (MSA326): nothing is missing that the template names."""
+    ids = {tier: [f"subnet-0000000{number}" for number in range(count)] for tier, count in named.items()}
+    network = Network(vpc="vpc-00000000", cidr="10.0.0.0/16", **ids)
+    has = {each.title for each in existing_network.build(network).parameters}
+    for tier in ("Public", "Private", "Isolated"):
+        assert {subnet.target for subnet in existing_network.subnets(tier, network)} <= has

@@ -44,7 +44,7 @@ def build(network: Network) -> Part:
     subnets = (
         _parameter(_name(tier, number), SUBNET_ID, id, "A subnet of the VPC.")
         for tier in ("Public", "Private", "Isolated")
-        for number, id in enumerate(_ids(tier, network), 1)
+        for number, id in enumerate((*_ids(tier, network), *_lacking(tier, network)), 1)
     )
     return Part(parameters=(_parameter(VPC, VPC_ID, network.vpc, "The VPC, which msaspec does not change."), *subnets))
 
@@ -73,6 +73,11 @@ def used(parameters: Mapping[str, Any], *parts: Any) -> dict[str, Any]:
 
 def _ids(tier: str, network: Network) -> tuple[str, ...]:
     return network.tiers[tier.lower()]
+
+
+def _lacking(tier: str, network: Network) -> tuple[None, ...]:
+    """Return what `subnets` says of a tier beyond those that are named."""
+    return (None,) * (2 - len(_ids(tier, network)))
 
 
 def _name(tier: str, number: int) -> str:

@@ -301,11 +301,12 @@ def _sidecars(workload: Workload[Model]) -> Iterator[user_data_of.Sidecar]:
 def _health(workload: Workload[HostFields], ports: Mapping[int, int]) -> Health | None:
     """Asked on the host, so on a port that is published there; None where only the container is looked at."""
     probe, main = workload.health, workload.spec.port
-    if probe is None or main is None or probe.by == "none":
+    if probe is None or probe.by == "none":
         return None
-    port, says = min(host for host, container in ports.items() if container == main.number), probe.says
-    if workload.spec.sidecars:
-        port = main.number
+    port, says = 0, probe.says
+    if main is not None:
+        published = min(host for host, container in ports.items() if container == main.number)
+        port = main.number if workload.spec.sidecars else published
     ways: dict[str, dict[str, Any]] = {
         "http": {"url": f"http://127.0.0.1:{port}{probe.path}", "codes": says.codes},
         "tcp": {"connect": port},

@@ -11,18 +11,18 @@ from functools import cached_property, partial
 
 from msaspec.aws import bastion, discovery, network
 from msaspec.compile import files as beside
-from msaspec.compile import gates, lending, order, places, references, systems
+from msaspec.compile import gates, lending, order, places, public_addresses, references, systems
 from msaspec.compile.blame import made
 from msaspec.compile.jobs import JobRuntime
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.diagnostics.place import Path
-from msaspec.language import image, reference, secret_place, sidecar
+from msaspec.language import image, secret_place, sidecar
 from msaspec.language.base import Model
 from msaspec.language.files import File, Placed, placed
 from msaspec.language.health import probe
 from msaspec.language.kind import AnyKind
 from msaspec.language.part import Door, Entry, Offer, Place, Site, Statement, Use
-from msaspec.language.runtime import AnyRuntime, Workload, public_attributes
+from msaspec.language.runtime import AnyRuntime, Workload
 from msaspec.language.service import Service, ServiceUse
 from msaspec.language.sidecar import Beside
 from msaspec.language.systems import Share, split
@@ -114,6 +114,13 @@ class Plan:
         """Who uses a service or another entry."""
         return self._by_target.get(name, ())
 
+    def edge_to(self, name: str) -> Edge:
+        """Return how a service is used by others, all of them together."""
+        runtime, workload = next(each for each in self.workloads if each[1].name == name)
+        framework, options = workload.spec.framework, ServiceUse(ports=workload.opened)
+        offer = runtime.offer(name, workload.spec, framework, self.site, workload.opened)
+        return Edge(Use(name, name, options, framework, False, workload.path), None, offer)
+
 
 def _grouped(edges: Iterable[Edge], key: Callable[[Edge], str]) -> Mapping[str, tuple[Edge, ...]]:
     found: dict[str, list[Edge]] = {}
@@ -138,8 +145,8 @@ def plan(manifest: Manifest) -> tuple[Plan, list[Diagnostic]]:
     )
     workloads = []
     called = {name: [edge.use.target for edge in by_service.get(name, ()) if edge.calls] for name in services}
-    reached = _public(manifest, place)
-    bound = _bound(manifest, reached, found)
+    reached = public_addresses.attributes(manifest, place)
+    bound = public_addresses.bound(manifest, reached, found)
     stores = {name: [edge.use.target for edge in by_service.get(name, ()) if edge.kind] for name in services}
     for name, jobs in gates.waiting(manifest, stores).items():
         called[name] += jobs
@@ -150,6 +157,13 @@ def plan(manifest: Manifest) -> tuple[Plan, list[Diagnostic]]:
         own = by_service.get(name, ())
         everywhere = references.everywhere(place)
         attributes = {**everywhere, **{edge.use.target: edge.offer.attributes for edge in own}}
+        callers = by_target.get(name, ())
+        share = manifest.root.shares.get(name) if name in manifest.root.services else None
+        reach = _reach(callers, share)
+        if reach.called:
+            # A program may have to be told by what address others call it. It opens nothing.
+            told = _runtime(manifest, name).offer(name, service, service.framework, place, reach.opened)
+            attributes[name] = told.attributes
         known = references.Known(name, attributes, reached, manifest)
         environment = _environment(known, service, own, found)
         command = tuple(
@@ -158,10 +172,8 @@ def plan(manifest: Manifest) -> tuple[Plan, list[Diagnostic]]:
         )
         waited = (each for callee in first[name] for each in _runtime(manifest, callee).ready(callee, services[callee]))
         after = tuple(sorted({*_after(own, network.named(manifest.root.network)), *waited}))
-        callers = by_target.get(name, ())
         grants = tuple(_granted(replace(known, attributes=everywhere, public={}), service, found))
-        share = manifest.root.shares.get(name) if name in manifest.root.services else None
-        workload = _workload(name, service, options, own, environment, command, callers, after, grants, share)
+        workload = _workload(name, service, options, own, environment, command, reach, after, grants)
         found += beside.refused(manifest, name, service)
         for edge in own:
             if edge.kind:
@@ -231,6 +243,14 @@ def _edges(
             yield Edge(use, None, offer)
 
 
+@dataclass(frozen=True)
+class _Reach:
+    """Whether others use a service, and which of its further ports."""
+
+    called: bool
+    opened: tuple[str, ...]
+
+
 def _workload(
     name: str,
     service: Service,
@@ -238,18 +258,17 @@ def _workload(
     own: Sequence[Edge],
     environment: Mapping[str, Value],
     command: tuple[Text, ...],
-    callers: Sequence[Edge],
+    reach: _Reach,
     after: tuple[str, ...],
     grants: tuple[Statement, ...],
-    share: Share | None,
 ) -> Workload[Model]:
     health = None
     if service.port is not None:
         routed = () if service.strip else service.paths
         first = next((each.path for each in routed if each.port is None), "/")
         health = probe(service.health, service.port.protocol, first)
-    opened = {port for edge in callers if isinstance(edge.use.options, ServiceUse) for port in edge.use.options.ports}
-    opened |= set(share.ports) if share else set()
+    elif service.health and service.health.portless:
+        health = probe(service.health, "tcp", "/")
     return Workload(
         name=name,
         path=("services", name),
@@ -257,14 +276,20 @@ def _workload(
         options=options,
         image=image.parse(service.image or name),
         health=health,
-        called=bool(callers) or share is not None,
-        opened=tuple(sorted(opened)),
+        called=reach.called,
+        opened=reach.opened,
         environment=environment,
         command=command,
         statements=(*(statement for edge in own for statement in edge.offer.statements), *_reading(service)),
         grants=grants,
         after=after,
     )
+
+
+def _reach(callers: Sequence[Edge], share: Share | None) -> _Reach:
+    opened = {port for edge in callers if isinstance(edge.use.options, ServiceUse) for port in edge.use.options.ports}
+    opened |= set(share.ports) if share else set()
+    return _Reach(bool(callers) or share is not None, tuple(sorted(opened)))
 
 
 def _after(own: Sequence[Edge], named: Iterable[str]) -> Iterator[str]:
@@ -332,58 +357,6 @@ def _files(known: references.Known, path: Path, files: Mapping[str, File], found
         elif file.file is not None and (there := known.manifest.document.files.get(file.file)):
             content = value(there.text)
         yield placed(place, file, content)
-
-
-def _public(manifest: Manifest, place: Place) -> dict[str, Mapping[str, Value]]:
-    """Return the public attributes of the services that have them."""
-    found = {
-        name: runtime.public_address(name, manifest.containers[name], place)
-        for name, (runtime, _) in sorted(manifest.runtimes.items())
-    }
-    return {name: public_attributes(address) for name, address in found.items() if address}
-
-
-def _bound(
-    manifest: Manifest, reached: Mapping[str, Mapping[str, Value]], found: list[Diagnostic]
-) -> dict[str, list[str]]:
-    """Return for each service those whose public address it names that is made after what runs them."""
-    last = {name for name in reached if manifest.runtimes[name][0].address_is_last}
-    named: dict[str, dict[str, Path]] = {name: {} for name in manifest.containers}
-    for name, service in manifest.containers.items() if last else ():
-        texts: list[tuple[Path, Sequence[str | reference.Reference | reference.Loose]]] = [
-            *((("env", variable), reference.parse(text)) for variable, text in service.env.items()),
-            *((("command", number), reference.parse_word(text)) for number, text in enumerate(service.command)),
-            *((("files", at, "text"), reference.parse_word(file.text or "")) for at, file in service.files.items()),
-            *_beside(service),
-        ]
-        for steps, pieces in texts:
-            for piece in pieces:
-                if (
-                    isinstance(piece, reference.Reference)
-                    and piece.name in last
-                    and piece.attribute in reached[piece.name]
-                ):
-                    named[name].setdefault(piece.name, (*manifest.path(name), *steps))
-    circle = order.circles(named)
-    for name, others in named.items():
-        for other, path in others.items():
-            if circle[name] == circle[other]:
-                message = f"`{name}` is started before the public address of `{other}` is known."
-                if name == other:
-                    message = f"`{name}` is started before its own public address is known."
-                hint = f"Run `{other}` on `autoscaling` or `fargate`."
-                found.append(references.ADDRESS_CIRCLE.at(path, message, hint=hint))
-    return {name: [*places] for name, places in named.items()}
-
-
-def _beside(service: Service) -> Iterator[tuple[Path, Sequence[str | reference.Reference | reference.Loose]]]:
-    """Yield the texts of the sidecars of a service, each with its place."""
-    for name, each in service.sidecars.items():
-        at: Path = ("sidecars", name)
-        yield from (((*at, "env", variable), reference.parse(text)) for variable, text in each.env.items())
-        yield from (((*at, "command", number), reference.parse_word(text)) for number, text in enumerate(each.command))
-        for place, file in each.files.items():
-            yield (*at, "files", place, "text"), reference.parse_word(file.text or "")
 
 
 def _granted(known: references.Known, service: Service, found: list[Diagnostic]) -> Iterator[Statement]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
@@ -31,7 +32,8 @@ NOT_USED = Code(
     "A reference without a use",
     """
     A service can refer only to entries that it uses: the line under `uses` opens the port, grants the access and
-    delivers the secret. Add the line in the hint.
+    delivers the secret. Add the line in the hint. A service may refer to its own address, which it has once another
+    service uses it: `ADVERTISED: "${kafka.address}"`.
     """,
 )
 MALFORMED_REFERENCE = Code(
@@ -102,6 +104,7 @@ def resolved(text: str, path: Path, known: Known, found: list[Diagnostic]) -> Va
 
 def word(text: str, path: Path, known: Known, found: list[Diagnostic]) -> Text:
     """Return a word of a command with its references filled in, of which none may be a secret."""
+    found += _dashes(text, path, known)
     pieces = _filled(reference.parse_word(text, known.manifest.root.systems), path, known, found)
     if is_secret(pieces):
         message = f"A word of the command of `{known.service}` has a secret in it."
@@ -113,7 +116,20 @@ def word(text: str, path: Path, known: Known, found: list[Diagnostic]) -> Text:
 
 def content(text: str, path: Path, known: Known, found: list[Diagnostic]) -> Value:
     """Return the content of a file with its references filled in. Every other `$` is the file's own."""
+    found += _dashes(text, path, known)
     return _filled(reference.parse_word(text, known.manifest.root.systems), path, known, found)
+
+
+_DASHED = re.compile(r"(?<!\$)\$\{[a-z0-9/-]+\.[a-z0-9_-]*-[a-z0-9_-]*\}")
+
+
+def _dashes(text: str, path: Path, known: Known) -> Iterator[Diagnostic]:
+    """Yield what is no reference only because an attribute of something known is written with dashes."""
+    for written in dict.fromkeys(_DASHED.findall(text)):
+        if meant := _dashed(written, known):
+            message = f"`{written}` is not a reference, and reaches the container unchanged."
+            hint = f"Write `{meant}`: an attribute has underscores, where a port has dashes."
+            yield LITERAL_BRACES.at(path, message, hint=hint, span=_inside(known.manifest, path, written))
 
 
 def attribute(name: str, attribute: str, path: Path, known: Known, found: list[Diagnostic]) -> Value:
@@ -130,7 +146,7 @@ def _filled(
             pieces.append(piece)
         elif isinstance(piece, reference.Loose):
             pieces.append(piece.text)
-            found.append(_loose(piece, path, known.manifest))
+            found.append(_loose(piece, path, known))
         elif (content := known.of(piece.name).get(piece.attribute)) is not None:
             pieces += content
         else:
@@ -138,16 +154,26 @@ def _filled(
     return value(*pieces)
 
 
-def _loose(piece: reference.Loose, path: Path, manifest: Manifest) -> Diagnostic:
-    span = _inside(manifest, path, piece.text)
+def _loose(piece: reference.Loose, path: Path, known: Known) -> Diagnostic:
+    span = _inside(known.manifest, path, piece.text)
     doubled = f"Write `${piece.text}` to pass it literally"
     if piece.mistaken:
         message = f"`{piece.text}` is not a reference."
+        if meant := _dashed(piece.text, known):
+            hint = f"Write `{meant}`: an attribute has underscores, where a port has dashes. {doubled}."
+            return MALFORMED_REFERENCE.at(path, message, hint=hint, span=span)
         return MALFORMED_REFERENCE.at(
             path, message, hint=f"A reference is `${{NAME.ATTRIBUTE}}`. {doubled}.", span=span
         )
     message = f"`{piece.text}` is not a reference, and reaches the container unchanged."
     return LITERAL_BRACES.at(path, message, hint=f"{doubled}.", span=span)
+
+
+def _dashed(text: str, known: Known) -> str | None:
+    """Return the reference that was meant where an attribute is written with the dashes of a port's name."""
+    name, _, attribute = text[2:-1].strip().partition(".")
+    meant = attribute.replace("-", "_")
+    return f"${{{name}.{meant}}}" if meant != attribute and meant in known.of(name) else None
 
 
 def _unknown(piece: reference.Reference, path: Path, known: Known) -> Diagnostic:
@@ -165,7 +191,7 @@ def _unknown(piece: reference.Reference, path: Path, known: Known) -> Diagnostic
         hint = suggest(meant, of, "It has " + ", ".join(f"`{each}`" for each in sorted(of)) + ".")
         return UNKNOWN_REFERENCE.at(path, message, hint=hint, span=span)
     if name == known.service:
-        hint = "A service reaches itself on `localhost`."
+        hint = "A service reaches itself on `localhost`. It has an address once another service uses it."
         return NOT_USED.at(path, f"`{name}` refers to itself.", hint=hint, span=span)
     declared = [*manifest.root.services, *(entry.name for _, entries in manifest.entries for entry in entries)]
     if name in declared or "/" in name:

@@ -325,7 +325,8 @@ class _Export:
             host = f"localhost:{self.published.get(asked.name, 80)}"
             path = (spec.prefixes or ("/",))[0].rstrip("/")
             return host if asked.attribute == "public_host" else f"http://{host}{path}"
-        return self._attribute(next(edge for edge in own if edge.use.target == asked.name), asked.attribute)
+        used = next((edge for edge in own if edge.use.target == asked.name), None)
+        return self._attribute(used or self.plan.edge_to(asked.name), asked.attribute)
 
     def _files(self, name: str, files: Mapping[str, File], own: Sequence[Edge]) -> list[Tree]:
         """Return the files of a container, each a config of the project."""

@@ -69,6 +69,11 @@ class Health(Model):
         "200-399", description="Status codes of a successful check.", examples=["200", "200-299", "200,302"]
     )
 
+    @property
+    def portless(self) -> bool:
+        """Whether it asks the container and no port of it."""
+        return bool(self.command) or self.check == "none"
+
     @model_validator(mode="before")
     @classmethod
     def _word(cls, data: Any) -> Any:

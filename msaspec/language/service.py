@@ -222,7 +222,7 @@ class Service(Model):
         None,
         description="Path that answers when the service is ready, or another check. Default by the protocol of `port`:"
         " the first routed path, or `/`; `grpc`; `tcp`. Load balancers ask for a path, so it needs `paths` or `hosts`;"
-        " an internal service takes `{command: [...]}`.",
+        " an internal service or a worker takes `{command: [...]}`.",
     )
     runtime: Annotated[Any, WithJsonSchema({})] = Field(
         DEFAULT_RUNTIME,

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from enum import Enum, auto
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -25,6 +26,7 @@ from msaspec.manifest.sections import CONTAINERS, SERVICES, sections
 from msaspec.manifest.shape import MISSING_KEY, UNKNOWN_KEY, respelled
 from msaspec.manifest.uses import UNKNOWN_NAME, UNKNOWN_SYSTEM, USES_ITSELF, USES_WORKER
 from msaspec.source.document import DUPLICATE_KEY, MERGE_KEY, Document, Entry, Node
+from msaspec.template.names import normal
 
 MOST = 50
 """More faults at once are not repaired: each repair looks at the whole tree, and so many are enough for one run."""
@@ -122,7 +124,7 @@ class Repair:
         elif fault.code == USES_WORKER.id:
             self._worker(path)
         elif fault.code == SAME_NAME.id:
-            self._rekey(path, f"{path[-1]}-2")
+            self._tell_apart(path)
         elif fault.key and len(path) == 2 and path[0] in sections() and (name := _free(self._map(path[:1]), path[1])):
             self._rename(str(path[1]), name)
             self._rekey(path, name)
@@ -131,6 +133,15 @@ class Repair:
             self._edit(path, lambda _: None)
         else:
             self._replace(path, least=False)
+
+    def _tell_apart(self, path: Path) -> None:
+        """Rename one of two entries with one name, another one in each way, so that what names them is in doubt."""
+        if self.way is Way.OTHER:
+            same = [(section, name) for section in sections() for name in self._map((section,))]
+            path = next((each for each in same if each != path and normal(each[1]) == normal(str(path[-1]))), path)
+        name = f"{path[-1]}-2"
+        self._rekey(path, name)
+        self._written[name] = str(path[-1])
 
     def _unknown_key(self, path: Path) -> None:
         holder, key = path[:-1], str(path[-1])
@@ -203,17 +214,24 @@ class Repair:
                 self._refer(path, old, new)
 
     def _refer(self, service: Path, old: str, new: str | None) -> None:
-        """Have the variables of a service refer to another entry, or to none."""
+        """Have the texts of a service refer to another entry, or to none."""
         pattern = re.compile(r"\$\{" + re.escape(old) + r"\.([a-z0-9_]+)\}")
 
-        def changed(node: Node) -> Node:
-            if not isinstance(node.value, str):
+        def changed(node: Node, at: Path) -> Node:
+            value = node.value
+            if isinstance(value, Mapping):
+                value = {key: Entry(each.key_span, changed(each.node, (*at, key))) for key, each in value.items()}
+                return Node(MappingProxyType(value), node.span)
+            if isinstance(value, tuple):
+                return Node(tuple(changed(each, (*at, number)) for number, each in enumerate(value)), node.span)
+            if not isinstance(value, str) or not pattern.search(value):
                 return node
-            text = pattern.sub(lambda found: f"${{{new}.{found[1]}}}" if new else "x", node.value)
-            return Node(text, node.span) if text != node.value else node
+            if new is None:
+                self.holes.add(at)
+            return Node(pattern.sub(lambda found: f"${{{new}.{found[1]}}}" if new else "x", value), node.span)
 
-        for variable in self._map((*service, "env")):
-            self._edit((*service, "env", variable), changed)
+        for key in ("env", "command", "files", "sidecars"):
+            self._edit((*service, key), partial(changed, at=(*service, key)))
 
     def _rekey(self, path: Path, key: str) -> None:
         """Rename the key at a path."""

@@ -9,7 +9,6 @@ from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.diagnostics.place import Path
 from msaspec.language.base import Model
 from msaspec.language.runtime import Workload
-from msaspec.language.service import Service
 
 SAME_PATH = Code(
     "MSA301",
@@ -30,7 +29,10 @@ HEALTH_OUTSIDE = Code(
 PATHS_WITHOUT_PORT = Code(
     "MSA303",
     "A worker with paths, hosts or a health path",
-    "A service without `port` is a worker: it cannot receive requests or health checks. Give it a `port`.",
+    """
+    A service without `port` is a worker: it receives no requests, and no check can ask a port of it. Give it a `port`.
+    A check that runs in its container needs none: `health: {command: [...]}`.
+    """,
 )
 
 
@@ -49,12 +51,11 @@ def check(plan: Plan) -> Iterator[Diagnostic]:
             elif other != at:
                 yield SAME_PATH.at(at, f"`{path}` is listed twice.", hint="Remove one of the two.")
         if spec.port is None:
-            for key, written in _without_port(spec).items():
-                if written:
-                    message = f"`{workload.name}` has `{key}` but no `port`."
-                    yield PATHS_WITHOUT_PORT.at(
-                        (*workload.path, key), message, hint="Add the container's `port`.", key=True
-                    )
+            for key in _without_port(plan, workload):
+                message = f"`{workload.name}` has `{key}` but no `port`."
+                instead = ", or write `health: {command: [...]}`" if key == "health" else ""
+                hint = f"Add the container's `port`{instead}."
+                yield PATHS_WITHOUT_PORT.at((*workload.path, key), message, hint=hint, key=True)
         elif _outside(workload):
             asked = workload.health.path if workload.health else ""
             message = f"The health path `{asked}` of `{workload.name}` is not under any of its paths."
@@ -62,15 +63,14 @@ def check(plan: Plan) -> Iterator[Diagnostic]:
             yield HEALTH_OUTSIDE.at(_written(plan, (*workload.path, "health")), message, hint=hint)
 
 
-def _without_port(spec: Service) -> dict[str, object]:
-    """Return what a service may have only with a port, by key."""
-    return {
-        "paths": spec.paths,
-        "hosts": spec.hosts,
-        "health": spec.health,
-        "internal_port": spec.internal_port,
-        "ports": spec.ports,
-    }
+def _without_port(plan: Plan, workload: Workload[Model]) -> Iterator[str]:
+    """Yield what a worker has and only a service with a port may have. A `health` of `defaults` is for those alone."""
+    spec, document = workload.spec, plan.manifest.document
+    held = {"paths": spec.paths, "hosts": spec.hosts, "internal_port": spec.internal_port, "ports": spec.ports}
+    yield from (key for key, written in held.items() if written)
+    shared = document.span(("defaults", "health"), key=True)
+    if spec.health and not spec.health.portless and document.span((*workload.path, "health"), key=True) != shared:
+        yield "health"
 
 
 def _main(workload: Workload[Model]) -> list[str]:

@@ -99,10 +99,10 @@ def _numbers(workload: Workload[Model]) -> Iterator[Diagnostic]:
 
 def _asked(runtime: AnyRuntime, workload: Workload[Model]) -> Iterator[Diagnostic]:
     health, port, probe = workload.spec.health, workload.spec.port, workload.health
-    if health is None or port is None or probe is None:
+    if health is None or probe is None:
         return
     at = (*workload.path, "health")
-    if probe.by not in (*_FITTING[port.protocol], "command", "none"):
+    if port and probe.by not in (*_FITTING[port.protocol], "command", "none"):
         asked = "a path" if probe.by == "http" else f"`{probe.by}`"
         message = f"`{workload.name}` is checked by {asked}, but its port {port.number} speaks {port.protocol}."
         meant = " or ".join(f"`health: {word}`" for word in _FITTING[port.protocol] if word != "http")
