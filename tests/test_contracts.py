@@ -27,7 +27,7 @@ from msaspec.language.value import Secret, Token, is_secret
 from msaspec.manifest.sections import kinds, runtimes
 from msaspec.sandbox.cloudformation.resource import exists_at_aws, supported
 from msaspec.template.stack import Stack
-from msaspec.update import changes, losses
+from msaspec.update import changes, losses, objections
 from tests.template import compiled, nodes, template_of
 
 KINDS = {kind.section: kind for kind in kinds()}
@@ -382,13 +382,16 @@ def test_data_is_guarded(kind: AwsType) -> None:
     before the stack is deleted."""
     policies = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
     before = {"Resources": {"ThingOne": {"Type": kind.name, **policies}}, "Metadata": {"msaspec": {"manifest": []}}}
-    other = {"Type": "AWS::SNS::Topic", **policies}
-    replaced = {**before, "Resources": {"ThingOne": other}}
-    for after in (replaced, {**before, "Resources": {}}):
-        lost = [change for change, _ in losses.found(changes.between(before, after))]
-        if kind.holds is Holds.DATA or after is replaced:
-            assert [(change.logical_id, change.stateful) for change in lost] == [("ThingOne", True)]
-            assert gate.judge(lost, (), lambda each: each).refused
+    (removed,) = changes.between(before, {**before, "Resources": {}})
+    replaced = replace(removed, action=changes.Action.REPLACE, stateful=True)
+    for each in (removed, replaced) if kind.holds is Holds.DATA else (replaced,):
+        lost = [change for change, _ in losses.found([each])]
+        assert [(change.logical_id, change.stateful) for change in lost] == [("ThingOne", True)]
+        assert gate.judge(lost, (), lambda each: each).refused
+    of_another_type = {**before, "Resources": {"ThingOne": {"Type": "AWS::SNS::Topic", **policies}}}
+    found = changes.between(before, of_another_type)
+    assert [each.code for each in objections.refused(found)] == ["MSA516"]
+    assert gate.judge(found, ("ThingOne",), lambda each: each).refused
     denied = json.loads(policy.stack_policy(before))["Statement"][1]
     assert (denied["Effect"], denied["Resource"]) == ("Deny", ["LogicalResourceId/ThingOne"])
     there = Resource("ThingOne", kind.name, "CREATE_COMPLETE", "thing-1")

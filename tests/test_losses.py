@@ -173,6 +173,11 @@ REFUSED = [
         "would go back from version 8.4.10 to 8.4.9, which RDS refuses",
     ),
     (
+        {"engine": "aurora-mysql", "version": '"8.0.mysql_aurora.3.10.0"'},
+        {"engine": "aurora-mysql", "version": '"8.0.mysql_aurora.3.08.1"'},
+        "would go back from version 8.0.mysql_aurora.3.10.0 to 8.0.mysql_aurora.3.08.1, which RDS refuses",
+    ),
+    (
         {"engine": "mariadb", "version": '"11.4"'},
         {"engine": "mariadb", "version": '"10.11"'},
         "would go back from version 11.4 to 10.11, which RDS refuses",
@@ -212,21 +217,16 @@ def test_what_rds_refuses_is_an_error_before(before: dict[str, str], after: dict
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ({"version": '"16"'}, {"version": '"17"'}),
-        ({"version": '"17.5"'}, {"version": '"17.10"'}),
-        ({"version": '"16.4"'}, {"version": '"17"'}),
         ({"storage": "100 GiB"}, {"storage": "110 GiB"}),
         ({"storage": "25 GiB"}, {"storage": "28 GiB"}),
         ({"backups": "7 days"}, {"backups": "9 days"}),
-        ({"backups": "0 days"}, {"backups": "1 day"}),
         ({"protect": "false"}, {"protect": "true"}),
-        ({"engine": "mariadb", "version": '"10.11"'}, {"engine": "mariadb", "version": '"11.4"'}),
         ({}, {"max_storage": "100 GiB", "parameters": "{max_connections: 200}"}),
-        ({}, {"multi_zone": "true", "size": "db.m7g.large"}),
+        ({}, {"multi_zone": "true", "replicas": "1"}),
     ],
 )
 def test_what_rds_takes_is_not_told(before: dict[str, str], after: dict[str, str]) -> None:
-    """Growth, upgrades, more backups and more protection pass in silence."""
+    """Growth, copies, more backups and more protection pass in silence."""
     assert told(database(**before), database(**after)) == []
 
 
@@ -250,7 +250,7 @@ def test_backups_go_by_a_word_only() -> None:
     ("before", "after", "codes"),
     [
         ({}, {"capacity": "{max: 8}", "replicas": "2"}, set()),
-        ({"replicas": "2"}, {"size": "db.r6g.large"}, set()),
+        ({"replicas": "2"}, {"replicas": "2", "size": "db.r6g.large"}, {"MSA518"}),
         ({"from_snapshot": "one"}, {}, {"MSA511"}),
         ({"backups": "7 days"}, {"backups": "1 day"}, {"MSA518"}),
         ({"version": '"17"'}, {"version": '"16"'}, {"MSA516"}),
@@ -265,7 +265,10 @@ def test_a_cluster_is_guarded_as_an_instance_is(before: dict[str, str], after: d
 @pytest.mark.parametrize(
     ("before", "after", "codes"),
     [
-        ({}, {"replicas": "2", "size": "db.r6g.large"}, set()),
+        ({}, {"replicas": "2"}, set()),
+        ({"replicas": "2"}, {"replicas": "2", "size": "db.r6g.large"}, {"MSA518"}),
+        ({"version": '"5.0.0"'}, {"version": '"5.0.1"'}, {"MSA518"}),
+        ({}, {"port": "5000"}, {"MSA518"}),
         ({"from_snapshot": "one"}, {}, {"MSA511"}),
         ({"backups": "7 days"}, {"backups": "1 day"}, {"MSA518"}),
         ({"version": '"5.0.1"'}, {"version": '"5.0.0"'}, {"MSA516"}),
@@ -336,12 +339,167 @@ def test_a_snapshot_stays_for_ever(before: dict[str, str], after: dict[str, str]
             {"version": '"17.6"'},
             "would be held at version 17.6; RDS refuses that if it has already upgraded the instance beyond it",
         ),
+        *(
+            (
+                {**engine, "version": f'"{old}"'},
+                {**engine, "version": f'"{new}"'},
+                f"would be upgraded from version {old} to {new}: nobody can connect for some minutes meanwhile, and"
+                " there is no way back",
+            )
+            for engine, old, new in (
+                ({}, "16", "17"),
+                ({}, "17.5", "17.10"),
+                ({}, "16.4", "17"),
+                ({"engine": "mariadb"}, "10.11", "11.4"),
+                ({"engine": "aurora-postgres"}, "16", "17"),
+                ({"engine": "aurora-mysql"}, "8.0.mysql_aurora.3.08.0", "8.0.mysql_aurora.3.10.0"),
+            )
+        ),
+        *(
+            (
+                {"engine": engine},
+                {"engine": engine, "size": "db.r6g.large"},
+                "restarts to get the class db.r6g.large: nobody can connect for some minutes",
+            )
+            for engine in ("postgres", "mysql", "aurora-mysql", "documentdb")
+        ),
+        (
+            {"multi_zone": "true"},
+            {"multi_zone": "true", "size": "db.m7g.large"},
+            "restarts to get the class db.m7g.large: nobody can connect for about a minute, until its standby takes"
+            " over",
+        ),
+        (
+            {"replicas": "2"},
+            {"replicas": "2", "size": "db.m7g.large"},
+            "restarts to get the class db.m7g.large: nobody can connect for some minutes",
+        ),
+        *(
+            (
+                {"engine": engine},
+                {"engine": engine, "port": "5555"},
+                "restarts to listen at 5555: its users cannot connect until their new version runs",
+            )
+            for engine in ("postgres", "aurora-postgres", "documentdb")
+        ),
+        (
+            {"backups": "0 days"},
+            {"backups": "1 day"},
+            "restarts to begin with backups: nobody can connect for about a minute",
+        ),
     ],
 )
 def test_what_gives_something_up_is_a_warning(before: dict[str, str], after: dict[str, str], reason: str) -> None:
     """It can be done, and the user knows before."""
     assert told(database(**before), database(**after)) == [("MSA518", 5, f"`databases.main` {reason}.")]
     assert gate.judge(between(database(**before), database(**after)), (), lambda each: each).refused == ()
+
+
+@pytest.mark.parametrize("engine", ["mysql", "mariadb"])
+def test_replicas_of_mysql_are_upgraded_first(engine: str) -> None:
+    """RDS refuses the upgrade of a source before that of its replicas; PostgreSQL's go along."""
+    versions = {"mysql": ("8.4.8", "8.4.10"), "mariadb": ("10.11", "11.4")}[engine]
+    sides = [database(engine=engine, version=f'"{each}"', replicas="1") for each in versions]
+    said = [message for _, _, message in told(*sides)]
+    assert (
+        f"`databases.main` has read replicas, and RDS refuses its upgrade until they have version {versions[1]}."
+        in said
+    )
+    alone = [database(version=f'"{each}"', replicas="1") for each in ("16", "17")]
+    assert not [message for _, _, message in told(*alone) if "read replicas" in message]
+
+
+CACHE = "caches:\n  main: {FIELDS}\nservices:\n  cart: {image: cart, port: 80, uses: [main]}\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code", "reason"),
+    [
+        (
+            "engine: memcached",
+            "engine: memcached, size: cache.m7g.large",
+            "MSA516",
+            "would change its nodes to cache.m7g.large, which CloudFormation refuses of Memcached",
+        ),
+        (
+            "engine: memcached",
+            "engine: memcached, tls: true",
+            "MSA516",
+            "would have another word for TLS, which ElastiCache takes only when a cluster of Memcached is made",
+        ),
+        (
+            "engine: memcached",
+            "engine: memcached, nodes: 2",
+            "MSA518",
+            "would have another number of nodes: it may be made again, empty, and clients spread their keys anew",
+        ),
+        (
+            'engine: memcached, version: "1.6.17"',
+            "engine: memcached",
+            "MSA518",
+            "would be changed to version 1.6.22, which empties it",
+        ),
+        (
+            'version: "8.0"',
+            'version: "8.1"',
+            "MSA518",
+            "would be upgraded from version 8.0 to 8.1: connections break meanwhile, and there is no way back",
+        ),
+        (
+            "engine: redis",
+            "engine: valkey",
+            "MSA518",
+            "would be upgraded from version 7.1 to 8.1: connections break meanwhile, and there is no way back",
+        ),
+        (
+            "auth: false, tls: false, engine: valkey",
+            "engine: memcached",
+            "MSA516",
+            "would make its resource `MainCache` one of AWS::ElastiCache::CacheCluster instead of"
+            " AWS::ElastiCache::ReplicationGroup, which CloudFormation refuses",
+        ),
+    ],
+)
+def test_what_a_cache_cannot_become(before: str, after: str, code: str, reason: str) -> None:
+    """What ElastiCache or CloudFormation refuses is an error before, and what empties or interrupts it a warning. No
+    password stands in the way of a change that no program needs it for."""
+    sides = [HEAD + CACHE.replace("FIELDS", each) for each in (before, after)]
+    assert told(*sides) == [(code, 5, f"`caches.main` {reason}.")]
+
+
+def test_another_type_under_one_name_is_refused() -> None:
+    """Hosts and tasks that follow a load have policies of one name: CloudFormation changes no type."""
+    text = HEAD + "services:\n  cart: {image: cart, port: 80, runtime: RUNTIME, scale: SCALE}\n"
+
+    def system(runtime: str, scale: str) -> str:
+        return text.replace("RUNTIME", runtime).replace("SCALE", scale)
+
+    moving = between(system("autoscaling", "{min: 1, max: 3}"), system("fargate", "{min: 1, max: 3}"))
+    (said,) = objections.refused(moving)
+    assert said.path == ("services", "cart", "scale")
+    assert "`scale: 2`" in str(said.hint)
+    assert said.message == (
+        "`services.cart` would make its resource `CartScaleOnCpu` one of"
+        " AWS::ApplicationAutoScaling::ScalingPolicy instead of AWS::AutoScaling::ScalingPolicy, which CloudFormation"
+        " refuses."
+    )
+    assert list(objections.refused(between(system("autoscaling", "2"), system("fargate", "{min: 1, max: 3}")))) == []
+
+
+def test_a_topic_that_is_made_again_loses_who_subscribed() -> None:
+    """E-mail addresses and the like are in no template."""
+    sides = [
+        f"{HEAD}topics:\n  news: {{fifo: {each}}}\nservices:\n  cart: {{image: cart, port: 80}}\n"
+        for each in ("false", "true")
+    ]
+    assert told(*sides) == [
+        (
+            "MSA518",
+            5,
+            "`topics.news` would be another topic: who subscribed by other means, such as an e-mail address, is not on"
+            " it.",
+        )
+    ]
 
 
 PATCH = """\

@@ -17,6 +17,11 @@ from msaspec.language.aws_type import AwsType
 from msaspec.language.service import Scale
 from msaspec.template import names
 
+OTHER_POLICIES = (
+    "scale",
+    "Deploy the service with a fixed number first, such as `scale: 2`, and then with its new runtime and this `scale`.",
+)
+"""Policies of hosts and of tasks have one name and two types."""
 ALARM = AwsType(name="AWS::CloudWatch::Alarm", unique=(("AlarmName",),))
 # fact: scaling-steps
 MOST_STEPS = 20

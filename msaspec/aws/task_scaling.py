@@ -15,7 +15,7 @@ from msaspec.template import names
 
 TYPES = (
     AwsType(name="AWS::ApplicationAutoScaling::ScalableTarget"),
-    AwsType(name="AWS::ApplicationAutoScaling::ScalingPolicy"),
+    AwsType(name="AWS::ApplicationAutoScaling::ScalingPolicy", retyped=backlog.OTHER_POLICIES),
     backlog.ALARM,
 )
 CPU = 60

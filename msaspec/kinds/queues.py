@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from math import prod
 from typing import Annotated, Any, ClassVar, Literal
 from zlib import crc32
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from troposphere import GetAtt, Output, Ref, Select, Split, Sub, Tags, cloudwatch, sns, sqs
 
-from msaspec.aws import backlog, calling
+from msaspec.aws import backlog, calling, filters
 from msaspec.aws.data import sqs as stored
+from msaspec.aws.filters import Filter
 from msaspec.aws.policies import from_buckets, tls_only
 from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
 from msaspec.diagnostics.place import Path
 from msaspec.language.aws_type import AwsType
-from msaspec.language.base import Items, Model, Name, measured, span
+from msaspec.language.base import Model, Name, measured, span
 from msaspec.language.kind import Kind
 from msaspec.language.lending import By, Lent
 from msaspec.language.listed import Listed
@@ -54,71 +47,16 @@ ORDER_LOST = Code(
 )
 TOO_BROAD = Code(
     "MSA353",
-    "A filter that is too large",
+    "A filter that SNS refuses",
     """
     SNS takes a filter of at most five attributes, and at most 150 combinations of their values: the number of values of
-    each attribute, multiplied.
+    each attribute, multiplied. A value that is inside of others counts as often as it is deep. Only the body of a
+    message has values inside of others: `filter_on: body`.
     """,
 )
 
-# fact: filter-policies
-MOST_ATTRIBUTES, MOST_COMBINATIONS = 5, 150
 DEAD_DAYS = 14
 """As long as SQS keeps anything: a message brings its age along."""
-_OPERATORS = frozenset({"anything-but", "cidr", "equals-ignore-case", "exists", "numeric", "prefix", "suffix"})
-_ATTRIBUTE = re.compile(r"(?!Ref$|AWS\.|Amazon\.)[A-Za-z0-9_.-]{1,256}")
-_VALUES = Items[str | bool | int | float | dict[str, Any]]
-
-
-def _filter(written: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
-    if not written:
-        raise PydanticCustomError(
-            "filter", "a filter names an attribute with the values to take, such as `{type: [created]}`"
-        )
-    for name, values in written.items():
-        if not _ATTRIBUTE.fullmatch(name):
-            raise PydanticCustomError(
-                "filter", "an attribute has letters, digits and `_.-`, such as `{type: [created]}`"
-            )
-        for each in values:
-            if isinstance(each, dict) and (len(each) != 1 or not set(each) <= _OPERATORS or not _plain(each)):
-                raise PydanticCustomError(
-                    "filter",
-                    "instead of a value a filter may have one of these, with values: {operators}",
-                    {"operators": ", ".join(f"`{word}`" for word in sorted(_OPERATORS))},
-                )
-    return written
-
-
-def _plain(operator: dict[str, Any]) -> bool:
-    """Return whether an operator has values without maps, but for `anything-but`, which may have an operator."""
-    ((name, value),) = operator.items()
-    if isinstance(value, dict):
-        return name == "anything-but" and len(value) == 1 and set(value) <= _OPERATORS and _plain(value)
-    return not isinstance(value, list) or not any(isinstance(each, dict | list) for each in value)
-
-
-def _listed(data: Any) -> Any:
-    if isinstance(data, dict):
-        return {key: [value] if isinstance(value, str | bool | int | float) else value for key, value in data.items()}
-    return data
-
-
-_SCHEMA = {
-    "type": "object",
-    "additionalProperties": {
-        "anyOf": [
-            {"type": ["string", "boolean", "number"]},
-            {"type": "array", "minItems": 1, "items": {"type": ["string", "boolean", "number", "object"]}},
-        ]
-    },
-}
-Filter = Annotated[
-    dict[str, Annotated[_VALUES, Field(min_length=1)]],
-    BeforeValidator(_listed),
-    AfterValidator(_filter),
-    WithJsonSchema(_SCHEMA),
-]
 
 
 class Subscription(Model):
@@ -222,10 +160,14 @@ class Queues(Kind[Queue, QueueUse]):
                 yield ORDER_LOST.at(link.path, message, hint="Write `fifo: true` on the queue.", key=True)
         for name, subscription in sorted(entry.spec.from_.items()):
             found = subscription.filter or {}
-            combinations = prod(len(values) for values in found.values())
-            if len(found) > MOST_ATTRIBUTES or combinations > MOST_COMBINATIONS:
-                message = f"The filter has {len(found)} attributes and {combinations} combinations of values."
+            named, combinations = len(list(filters.attributes(found))), filters.combinations(found)
+            if named > filters.MOST_ATTRIBUTES or combinations > filters.MOST_COMBINATIONS:
+                message = f"The filter has {named} attributes and {combinations} combinations of values."
                 hint = "Take fewer values, or filter in the service."
+                yield TOO_BROAD.at((*entry.path, "from", name, "filter"), message, hint=hint, key=True)
+            if subscription.filter_on == "attributes" and filters.is_nested(found):
+                message = "The filter looks inside of an attribute, and attributes of messages hold no others."
+                hint = "Write `filter_on: body` beside it to look into the body of messages."
                 yield TOO_BROAD.at((*entry.path, "from", name, "filter"), message, hint=hint, key=True)
 
     def emptied_by(self, use: Use[QueueUse]) -> bool:

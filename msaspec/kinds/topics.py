@@ -10,13 +10,20 @@ from troposphere import Output, Ref, Sub, Tags, sns
 
 from msaspec.aws import calling
 from msaspec.aws.policies import from_alarms, from_buckets, tls_only
-from msaspec.language.aws_type import AwsType
+from msaspec.language.aws_type import AwsType, Effect, Objection
 from msaspec.language.base import Model
 from msaspec.language.kind import Kind
 from msaspec.language.lending import By, Lent
 from msaspec.language.part import Entry, Offer, Part, Place, Site, Statement, Use
 from msaspec.language.value import Token, Value
 from msaspec.template import names
+
+OTHER_TOPIC = Objection(
+    Effect.COSTS,
+    "fifo",
+    "would be another topic: who subscribed by other means, such as an e-mail address, is not on it",
+    "Subscribe them again after the deployment: `aws sns subscribe`.",
+)
 
 
 class Topic(Model):
@@ -42,7 +49,7 @@ class Topics(Kind[Topic, TopicUse]):
     noun = "topic"
     lent = Lent(By.ROLES, "publish")
     types = (
-        AwsType(name="AWS::SNS::Topic", noun="topic", unique=(("TopicName",),)),
+        AwsType(name="AWS::SNS::Topic", noun="topic", unique=(("TopicName",),), replaced=OTHER_TOPIC),
         AwsType(name="AWS::SNS::TopicPolicy"),
     )
     attributes: ClassVar[Mapping[str, str]] = {

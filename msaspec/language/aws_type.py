@@ -186,6 +186,9 @@ class AwsType:
     """What speaks against a change in place from some properties to others."""
     replaced: Objection | None = None
     """What speaks against a change that replaces one."""
+    retyped: tuple[str, str] | None = None
+    """Where one comes in place of a resource of another type, which CloudFormation refuses: the field of the entry that
+    asks for it, and what to do instead. Default: to remove the entry first."""
     unique: tuple[tuple[str, ...], ...] = ()
     """Properties that identify one in AWS: no two can have the same values at one time."""
     names: Mapping[str, NameRule] = field(default_factory=dict)

@@ -238,6 +238,8 @@ def _value(error: ErrorDetails, *, of_key: bool) -> tuple[str, str | None]:
     message = error["msg"].rstrip(".")
     if kind in ("together", "order"):
         return f"is inconsistent: {message}", None
+    if kind == "predicate":
+        return message, None
     if isinstance(written, str) and written and message.startswith(f"{written} is "):
         message = message.removeprefix(f"{written} is ")
     return f"{cannot}: {message}", None

@@ -74,7 +74,7 @@ class AutoscalingRuntime(Runtime[Autoscaling]):
             # fact: service-linked-roles
             service_role=ServiceRole("autoscaling.amazonaws.com", "AWSServiceRoleForAutoScaling"),
         ),
-        AwsType(name="AWS::AutoScaling::ScalingPolicy"),
+        AwsType(name="AWS::AutoScaling::ScalingPolicy", retyped=backlog.OTHER_POLICIES),
         backlog.ALARM,
         balancer.LISTENER,
         balancer.TARGET_GROUP,

@@ -210,10 +210,12 @@ class _Comparison:
         if name not in self.old or name not in self.new:
             return ()
         old, new = self.old[name], self.new[name]
+        if old["Type"] != new["Type"]:
+            return (_of_another_type(name, old["Type"], new["Type"]),)
         kind, sides = aws_types.of(new["Type"]), (_properties(old), _properties(new))
         if action is Action.REPLACE:
             return (kind.replaced,) if kind.replaced else ()
-        found = list(kind.objections(*sides)) if kind.objections and old["Type"] == new["Type"] else []
+        found = list(kind.objections(*sides)) if kind.objections else []
         return (*found, *_weakened(kind, old, new))
 
     def _settle(self) -> None:
@@ -302,8 +304,26 @@ class _Comparison:
         if kind.holds is Holds.CREDENTIAL and action is Action.REMOVE:
             # One that is removed together with its user, or with the use, is no longer in use.
             left = {*self.origins.values(), *map(self.entry_after, self.new)}
-            return self.entry_before(logical_id) in left
+            return self.entry_before(logical_id) in left and not self._leaves_with_readers(logical_id)
         return True
+
+    def _leaves_with_readers(self, logical_id: str) -> bool:
+        """Whether something refers to a resource, and the update removes it all."""
+        named = {name for name, resource in self.old.items() if logical_id in _named(resource)}
+        return bool(named) and not named & self.new.keys()
+
+
+def _named(resource: Mapping[str, Any]) -> set[str]:
+    return {each.name for _, found in filled_in(resource) for each in found if isinstance(each, Reference)}
+
+
+# fact: resource-types
+def _of_another_type(name: str, before: str, after: str) -> Objection:
+    """CloudFormation makes no resource of another type under a name that is taken, not even in place of the old one."""
+    reason = f"would make its resource `{name}` one of {after} instead of {before}, which CloudFormation refuses"
+    hint = "Remove it in one deployment, and write it as it is to be in the next; or give the new one another name."
+    field, instead = aws_types.of(after).retyped or ("", hint)
+    return Objection(Effect.REFUSED, field, reason, instead)
 
 
 def effective(kind: AwsType, action: Action) -> Action:

@@ -68,11 +68,13 @@ def found(changes: Iterable[Change]) -> Iterator[tuple[Change, Diagnostic]]:
                 yield change, BACKUPS_GO.at((*change.entry, objection.field), message, hint=objection.hint, key=True)
         if not change.stateful or change.action in (Action.ADD, Action.IMPORT, Action.MODIFY):
             continue
+        if any(each.attribute and each.path == ("Type",) for each in change.properties):
+            continue  # It is refused, whatever anybody allows.
         what = f"The {aws_types.of(change.type)} `{change.logical_id}` {belonging(change.entry)}"
         refused = (
             " Its deletion protection prevents that: unless you turn it off first, the resource stays in the account,"
             " outside any stack."
-            if change.protected
+            if change.protected and not str(change.retained).startswith("Retain")
             else ""
         )
         if change.action is Action.REMOVE:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from msaspec.aws import existing_network
 from msaspec.aws.data.ec2 import VPC
 from msaspec.diagnostics.diagnostic import Code, Diagnostic, Severity
-from msaspec.diagnostics.place import render
+from msaspec.diagnostics.place import Path, render
 from msaspec.language.aws_type import Effect
 from msaspec.update.changes import Action, Change
 
@@ -16,15 +16,16 @@ REFUSED_CHANGE = Code(
     "A change that AWS refuses",
     """
     AWS always refuses this change of a deployed resource: an older version of a database, a smaller volume, another
-    engine. The update would fail and roll back, so `msaspec deploy` does not start it.
+    engine, another type of resource under the same logical id. The update would fail and roll back, so `msaspec deploy`
+    does not start it.
     """,
 )
 COSTLY_CHANGE = Code(
     "MSA518",
-    "A change that reduces protection",
+    "A change that gives something up",
     """
-    The update succeeds, but it gives something up: a protection, the return to an older version, or old backups. The
-    message says what.
+    The update succeeds, but it gives something up: a protection, the return to an older version, old backups, or some
+    minutes in which nobody can connect. The message says what.
     """,
     Severity.WARNING,
 )
@@ -64,8 +65,10 @@ def _of_the_vpc(changes: Sequence[Change]) -> Iterator[Diagnostic]:
 
 
 def _told(changes: Iterable[Change], effect: Effect, code: Code) -> Iterator[Diagnostic]:
+    told: set[tuple[Path, str]] = set()
     for change in changes:
         for objection in change.objections:
-            if objection.effect is effect:
-                message = f"`{render(change.entry)}` {objection.reason}."
-                yield code.at((*change.entry, objection.field), message, hint=objection.hint)
+            place, message = (*change.entry, objection.field), f"`{render(change.entry)}` {objection.reason}."
+            if objection.effect is effect and (place, message) not in told:
+                told.add((place, message))  # Replicas and members of a cluster change together.
+                yield code.at(place, message, hint=objection.hint)

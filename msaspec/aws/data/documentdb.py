@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from msaspec.aws.data.clusters import GONE, Clusters, asked
-from msaspec.aws.data.rds import SERVICE_ROLE, retention, versions
+from msaspec.aws.data.rds import SERVICE_ROLE, outages, retention, versions
 from msaspec.language.aws_type import AwsType, Effect, Holds, Objection, Properties, Protection
 from msaspec.template.resources import whole
 
@@ -25,6 +25,7 @@ def _objections(before: Properties, after: Properties) -> Iterator[Objection]:
         yield Objection(Effect.REFUSED, "version", reason, hint)
     else:
         yield from versions(before.get("EngineVersion"), after.get("EngineVersion"))
+    yield from outages(before, after)
     days = [whole(side.get("BackupRetentionPeriod")) for side in (before, after)]
     yield from retention(*days)
 
@@ -63,6 +64,7 @@ CLUSTER = AwsType(
 INSTANCE = AwsType(
     name="AWS::DocDB::DBInstance",
     noun="instance of a document database cluster",
+    objections=outages,
     unique=(("DBInstanceIdentifier",),),
     slow={"create": "5 to 15 minutes", "update": "5 to 15 minutes", "delete": "5 to 15 minutes"},
 )

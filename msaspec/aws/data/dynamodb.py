@@ -96,7 +96,9 @@ def _keys(before: Properties, after: Properties) -> Iterator[Objection]:
     if changed:
         reason = f"would be made again, empty, since the type of {_listed(changed)} changes"
         hint = "Keep the type. For another one, declare another table, and copy the items into it."
-        yield Objection(Effect.LOSES, "key", reason, hint)
+        own = [str(row.get("AttributeName")) for _, row in numbered(after.get("KeySchema"))]
+        field = next((f for f, name in zip(("key", "sort"), own, strict=False) if name in changed), "indexes")
+        yield Objection(Effect.LOSES, field, reason, hint)
 
 
 def _types(properties: Properties) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from msaspec.language.aws_type import (
     Properties,
     unless_gone,
 )
-from msaspec.template.resources import whole
+from msaspec.template.resources import same, whole
 
 
 # fact: elasticache-names
@@ -108,6 +108,10 @@ def _objections(before: Properties, after: Properties) -> Iterator[Objection]:
         reason = f"would go back from version {before['EngineVersion']} to {after['EngineVersion']}"
         hint = f'Keep `version: "{before["EngineVersion"]}"`.'
         yield Objection(Effect.REFUSED, "version", f"{reason}, which ElastiCache refuses", hint)
+    elif versions[0] and versions[1] and versions[1] != versions[0]:
+        reason = f"would be upgraded from version {before['EngineVersion']} to {after['EngineVersion']}"
+        reason += ": connections break meanwhile, and there is no way back"
+        yield Objection(Effect.COSTS, "version", reason, "Deploy when its users may wait.")
     days = [whole(each.get("SnapshotRetentionLimit")) or 0 for each in (before, after)]
     if days[1] < days[0]:
         reason = f"would lose its automatic snapshots that are older than {days[1]} {'day' if days[1] == 1 else 'days'}"
@@ -137,6 +141,31 @@ GROUP = AwsType(
 )
 
 
+# fact: memcached-changes
+def _node_objections(before: Properties, after: Properties) -> Iterator[Objection]:
+    """Yield what ElastiCache or CloudFormation refuses of a cluster of Memcached, and what empties it."""
+    if str(after.get("Engine")).lower() != "memcached" or same(before.get("Engine")) != same(after.get("Engine")):
+        return
+    another = "Declare another cache, and move its users to it."
+
+    def changes(key: str) -> bool:
+        return bool(same(before.get(key)) != same(after.get(key)))
+
+    if changes("CacheNodeType"):
+        reason = f"would change its nodes to {after.get('CacheNodeType')}, which CloudFormation refuses of Memcached"
+        yield Objection(Effect.REFUSED, "size", reason, f"Keep `size: {before.get('CacheNodeType')}`. {another}")
+    if changes("TransitEncryptionEnabled"):
+        word = str(before.get("TransitEncryptionEnabled", False)).lower()
+        reason = "would have another word for TLS, which ElastiCache takes only when a cluster of Memcached is made"
+        yield Objection(Effect.REFUSED, "tls", reason, f"Keep `tls: {word}`. {another}")
+    if changes("EngineVersion"):
+        reason = f"would be changed to version {after.get('EngineVersion')}, which empties it"
+        yield Objection(Effect.COSTS, "version", reason, "Deploy when its users may do without what it holds.")
+    if changes("NumCacheNodes"):
+        reason = "would have another number of nodes: it may be made again, empty, and clients spread their keys anew"
+        yield Objection(Effect.COSTS, "nodes", reason, "Deploy when its users may do without what it holds.")
+
+
 def _erase_nodes(aws: Clients, id: str, deletion: Deletion) -> list[str]:
     if unless_gone(_NODE_GONE, aws.client("elasticache").delete_cache_cluster, CacheClusterId=id) is None:
         return []
@@ -151,6 +180,7 @@ NODES = AwsType(
     name="AWS::ElastiCache::CacheCluster",
     noun="cache cluster",
     holds=Holds.DATA,
+    objections=_node_objections,
     fleeting=lambda properties: str(properties.get("Engine")).lower() == "memcached",
     erase=_erase_nodes,
     gone=_NODE_GONE,

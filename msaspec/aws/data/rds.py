@@ -180,6 +180,8 @@ def _objections(before: Properties, after: Properties) -> Iterator[Objection]:
         yield Objection(Effect.REFUSED, "engine", reason, hint)
     yield from _snapshot(before.get("DBSnapshotIdentifier"), after.get("DBSnapshotIdentifier"))
     yield from versions(before.get("EngineVersion"), after.get("EngineVersion"))
+    yield from _replicas_first(before, after)
+    yield from outages(before, after)
     yield from _volume(whole(before.get("AllocatedStorage")), whole(after.get("AllocatedStorage")))
     yield from retention(whole(before.get("BackupRetentionPeriod")), whole(after.get("BackupRetentionPeriod")))
 
@@ -200,11 +202,11 @@ def versions(before: Any, after: Any) -> Iterator[Objection]:
     """Yield a lower version is refused. Of a major version RDS takes its default minor, unless a later one runs."""
     if not (isinstance(before, str) and isinstance(after, str)) or before == after:
         return
-    old, new = before.split("."), after.split(".")
-    if not all(part.isdigit() for part in (*old, *new)):
+    old, new = _numbers(before), _numbers(after)
+    if not old or not new:
         return
     shared = min(len(old), len(new))
-    numbers = [tuple(map(int, parts[:shared])) for parts in (old, new)]
+    numbers = old[:shared], new[:shared]
     if numbers[1] < numbers[0]:
         reason = f"would go back from version {before} to {after}, which RDS refuses"
         hint = f'Keep `version: "{before}"`. For an older one, declare another database and move the data into it.'
@@ -216,6 +218,54 @@ def versions(before: Any, after: Any) -> Iterator[Objection]:
     elif numbers[1] == numbers[0]:
         reason = f"would be upgraded by RDS within version {after}, and could not return to {before}"
         yield Objection(Effect.COSTS, "version", reason, f'Keep `version: "{before}"` to stay there.')
+    else:
+        reason = f"would be upgraded from version {before} to {after}: nobody can connect for some minutes meanwhile, "
+        reason += "and there is no way back"
+        hint = "Take a snapshot first. Try a major version on a copy: another database with `from_snapshot`."
+        yield Objection(Effect.COSTS, "version", reason, hint)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version; none where it has others.
+
+    >>> _numbers("17.6"), _numbers("8.0.mysql_aurora.3.10.0"), _numbers("8.4.8-rds")
+    ((17, 6), (8, 0, 3, 10, 0), ())
+    """
+    parts = [part for part in version.split(".") if part != "mysql_aurora"]
+    return tuple(map(int, parts)) if all(part.isdigit() for part in parts) else ()
+
+
+# fact: rds-upgraded-replicas
+def _replicas_first(before: Properties, after: Properties) -> Iterator[Objection]:
+    """Yield that a source with replicas is upgraded after them. It has replicas where its password is not RDS's."""
+    own = all("MasterUserPassword" in side for side in (before, after))
+    old, new = (_numbers(str(side.get("EngineVersion"))) for side in (before, after))
+    if own and str(after.get("Engine")).lower() in ("mysql", "mariadb") and old and new and new > old:
+        version = after.get("EngineVersion")
+        reason = f"has read replicas, and RDS refuses its upgrade until they have version {version}"
+        command = f"aws rds modify-db-instance --engine-version {version} --allow-major-version-upgrade"
+        hint = f"Upgrade each replica first: `{command} --apply-immediately --db-instance-identifier ...`."
+        yield Objection(Effect.COSTS, "version", reason, hint)
+
+
+# fact: database-restarts
+def outages(before: Properties, after: Properties) -> Iterator[Objection]:
+    """Yield what restarts an instance, or the instances of a cluster."""
+    if same(before.get("Engine")) != same(after.get("Engine")):
+        return  # It is another one.
+    classes = [same(side.get("DBInstanceClass")) for side in (before, after)]
+    if classes[0] != classes[1] and not after.get("SourceDBInstanceIdentifier"):
+        spared = str(after.get("MultiAZ")).lower() == "true" == str(before.get("MultiAZ")).lower()
+        long = "about a minute, until its standby takes over" if spared else "some minutes"
+        reason = f"restarts to get the class {after.get('DBInstanceClass')}: nobody can connect for {long}"
+        yield Objection(Effect.COSTS, "size", reason, "Deploy when its users may wait.")
+    ports = [same(side.get("Port")) for side in (before, after)]
+    if all("Port" in side for side in (before, after)) and ports[0] != ports[1]:
+        reason = f"restarts to listen at {after.get('Port')}: its users cannot connect until their new version runs"
+        yield Objection(Effect.COSTS, "port", reason, "Deploy when its users may wait.")
+    if whole(before.get("BackupRetentionPeriod")) == 0 and whole(after.get("BackupRetentionPeriod")):
+        reason = "restarts to begin with backups: nobody can connect for about a minute"
+        yield Objection(Effect.COSTS, "backups", reason, "Deploy when its users may wait.")
 
 
 # fact: rds-volume-growth

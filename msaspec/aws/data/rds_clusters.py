@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from msaspec.aws.data.clusters import GONE, Clusters, asked
-from msaspec.aws.data.rds import SERVICE_ROLE, retention, versions
+from msaspec.aws.data.rds import SERVICE_ROLE, outages, retention, versions
 from msaspec.language.aws_type import AwsType, Holds, Objection, Properties, Protection
 from msaspec.template.resources import whole
 
@@ -16,6 +16,7 @@ _CLUSTERS = Clusters("rds", "database cluster")
 def _objections(before: Properties, after: Properties) -> Iterator[Objection]:
     """Yield what RDS refuses of a cluster that is there, and what its backups lose."""
     yield from versions(before.get("EngineVersion"), after.get("EngineVersion"))
+    yield from outages(before, after)
     days = [whole(side.get("BackupRetentionPeriod")) for side in (before, after)]
     yield from retention(*days)
 

@@ -99,6 +99,8 @@ class ChangeSet:
         failed = [child for child in self.children.values() if child.status == "FAILED" and not child.unchanged]
         if stack.deployment.goal is not None and self._is_idle() and comparing.same(stack.deployment.goal, goal):
             self.status_reason = UNCHANGED
+        elif refusal := comparing.of_another_type(stack, goal):
+            self.status_reason = refusal
         elif any(finding.fails for finding in self.findings):
             self.status_reason = validation.FAILED
         elif failed:

@@ -28,6 +28,16 @@ def changes(
         raise ValidationError(message=f"Template error: {type(fault).__name__}: {fault}") from None
 
 
+# fact: resource-types
+def of_another_type(stack: Stack, goal: Goal) -> str | None:
+    """Return the refusal of resources that would be of another type than those of their names."""
+    wanted = goal.template["Resources"]
+    there = stack.deployment.resources
+    moved = [name for name in sorted(there.keys() & wanted.keys()) if there[name].type != wanted[name]["Type"]]
+    said = "Update of resource type is not permitted. The new template modifies resource type of the following"
+    return f"{said} resources: [{', '.join(moved)}]" if moved else None
+
+
 def same(old: Goal, new: Goal) -> bool:
     """Whether two goals say the same beside their resources."""
     return (old.template.get("Outputs"), old.values, old.tags) == (new.template.get("Outputs"), new.values, new.tags)

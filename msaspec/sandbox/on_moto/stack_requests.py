@@ -77,6 +77,8 @@ def update(api: Any) -> Answer:
         same = before is not None and not comparing.changes(stack, goal) and comparing.same(before, goal)
         if same and stack.status not in PRESERVED:  # an update to what it was leads out of a failure
             raise ValidationError(message="No updates are to be performed.")
+        if refusal := comparing.of_another_type(stack, goal):
+            raise ValidationError(message=refusal)
         stack.policy, stack.updated, stack.change_set_id = policy or stack.policy, now(), None
         change_sets.outdate(backend, stack)
         failing = "PRESERVE" if preserves else "ROLLBACK"
