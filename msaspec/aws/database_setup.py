@@ -113,9 +113,34 @@ def foreign(entry: Entry[Database]) -> Iterable[Diagnostic]:
     if "capacity" in written and not spec.is_serverless:
         message = f"The instances of `{entry.name}` are of the class `{spec.size}`, so they have no `capacity`."
         yield FOREIGN_FIELD.at((*entry.path, "capacity"), message, hint="Remove one of the two.", key=True)
+    elif spec.is_serverless and not spec.capacity.min and (least := _pausing_from(spec.version)):
+        message = f"`{entry.name}` is {engine.title} {spec.version}, which does not pause; {least} does."
+        hint = f'Write `min: 0.5` or more, or `version: "{least}"`.'
+        yield FOREIGN_FIELD.at((*entry.path, "capacity", "min"), message, hint=hint)
     if not spec.backups:
         message = f"`{entry.name}` is {engine.title}, which always keeps backups."
         yield FOREIGN_FIELD.at((*entry.path, "backups"), message, hint="Write `backups: 1 day` or more.")
+
+
+# fact: aurora-pauses
+def _pausing_from(version: str) -> str | None:
+    """Return the first version of a major one that pauses, for a minor version that does not.
+
+    >>> _pausing_from("16.1"), _pausing_from("16.3"), _pausing_from("17"), _pausing_from("8.0.mysql_aurora.3.04.0")
+    ('16.3', None, None, '8.0.mysql_aurora.3.08.0')
+    """
+    for pattern, least in _PAUSING:
+        if found := re.fullmatch(pattern, version):
+            first = re.fullmatch(pattern, least)
+            return least if first and int(found[1]) < int(first[1]) else None
+    return None
+
+
+_PAUSING = (
+    (r"15\.([0-9]+)", "15.7"),
+    (r"16\.([0-9]+)", "16.3"),
+    (r"8\.0\.mysql_aurora\.3\.([0-9]+)\.[0-9]", "8.0.mysql_aurora.3.08.0"),
+)
 
 
 def _of_documents(entry: Entry[Database]) -> Iterable[Diagnostic]:

@@ -26,13 +26,16 @@ UNSOUND_KEYS = Code(
     "Keys of a table that do not fit together",
     """
     The attributes of a key differ, an attribute has one type wherever it is a key, and the time at which items expire
-    is a number: seconds since 1970. An index has another key than its table.
+    is a number: seconds since 1970. An index has another key than its table. The indexes of a table name 100
+    attributes at most that they hold.
 
     Wrong: `orders: {key: user, sort: user}`
     Right: `orders: {key: user, sort: {name: at, type: number}}`
     """,
 )
 
+MOST_HELD = 100
+"""Attributes that the indexes of a table name, one that two of them name counted twice."""
 _TYPES = {"string": "S", "number": "N", "binary": "B"}
 
 
@@ -149,6 +152,7 @@ class Tables(Kind[Table, TableUse]):
             if _schema(index) == _schema(entry.spec):
                 message = f"The index `{name}` has the key of its table `{entry.name}`."
                 yield UNSOUND_KEYS.at((*entry.path, "indexes", name), message, hint="Remove it.", key=True)
+        yield from _held(entry)
         expires = entry.spec.expires
         if expires in known and known[expires][0].type != "number":
             message = f"Items of `{entry.name}` expire by `{expires}`, which is a {known[expires][0].type}."
@@ -197,6 +201,20 @@ class Tables(Kind[Table, TableUse]):
             statements=tuple(_statements(entry, use.options)),
             endpoints=("dynamodb",),
         )
+
+
+# fact: table-projections
+def _held(entry: Entry[Table]) -> Iterator[Diagnostic]:
+    """Yield the index with which those of a table name more attributes than they may."""
+    number = 0
+    for name, index in sorted(entry.spec.indexes.items()):
+        if not isinstance(index.holds, tuple):
+            continue
+        path = (*entry.path, "indexes", name, "holds")
+        number += len(index.holds)
+        if number - len(index.holds) <= MOST_HELD < number:
+            message = f"The indexes of `{entry.name}` name {number} attributes up to here; DynamoDB takes {MOST_HELD}."
+            yield UNSOUND_KEYS.at(path, message, hint="Write `holds: all`.", key=True)
 
 
 def _schemas(entry: Entry[Table]) -> Iterator[tuple[Table | Index, Path]]:

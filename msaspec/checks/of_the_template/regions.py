@@ -7,7 +7,9 @@ from dataclasses import replace
 from functools import partial
 
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
+from msaspec.diagnostics.place import Path
 from msaspec.diagnostics.spelling import suggest
+from msaspec.language.aurora import SERVERLESS
 from msaspec.linting import regional
 from msaspec.template.resources import Resource
 from msaspec.template.stack import Stack
@@ -25,12 +27,16 @@ NOT_THERE = Code(
 
 LARGEST = "us-east-1"
 """A Region that has every type."""
+SAID_BY_CFN_LINT = ("E3025", "E3620")
+"""The rules by which cfn-lint says the same of classes of databases."""
 
 
 def check(stack: Stack) -> Iterator[Diagnostic]:
-    """Find what the manifest's own Region does not have."""
+    """Find what the manifest's own Region does not have; without one, classes that no Region has."""
     if stack.region:
         yield from check_region(stack, stack.region)
+    else:
+        yield from _databases(stack, LARGEST)
 
 
 def check_region(stack: Stack, region: str) -> Iterator[Diagnostic]:
@@ -44,13 +50,7 @@ def check_region(stack: Stack, region: str) -> Iterator[Diagnostic]:
     for template in stack.resources.of("AWS::EC2::LaunchTemplate"):
         steps = ("LaunchTemplateData", "InstanceType")
         yield from _offered(template, steps, "instance type", regional.instance_types, stack, region, field="")
-    for database in stack.resources.of("AWS::RDS::DBInstance"):
-        engine = database.get("Engine")
-        if isinstance(engine, str):
-            known = partial(regional.database_classes, engine=engine)
-            yield from _offered(database, ("DBInstanceClass",), "instance class", known, stack, region)
-    for instance in stack.resources.of("AWS::DocDB::DBInstance"):
-        yield from _offered(instance, ("DBInstanceClass",), "instance class", regional.document_classes, stack, region)
+    yield from _databases(stack, region)
     for cluster in stack.resources.of("AWS::ElastiCache::CacheCluster"):
         yield from _offered(cluster, ("CacheNodeType",), "node type", regional.cache_classes, stack, region)
     for group in stack.resources.of("AWS::ElastiCache::ReplicationGroup"):
@@ -59,6 +59,25 @@ def check_region(stack: Stack, region: str) -> Iterator[Diagnostic]:
         yield from of_group(stack, region, alone=True)
     for broker in stack.resources.of("AWS::AmazonMQ::Broker"):
         yield from _offered(broker, ("HostInstanceType",), "broker class", regional.broker_classes, stack, region)
+
+
+def _databases(stack: Stack, region: str) -> Iterator[Diagnostic]:
+    """Find a class that the Region does not have for the engine, or that no Region has: once for each entry."""
+    told: set[Path] = set()
+    for instance, what, known in _of_a_class(stack):
+        for found in _offered(instance, ("DBInstanceClass",), what, known, stack, region, alone=True):
+            if found.path not in told:
+                told.add(found.path)
+                yield found
+
+
+def _of_a_class(stack: Stack) -> Iterator[tuple[Resource, str, Callable[[str], frozenset[str] | None]]]:
+    for database in stack.resources.of("AWS::RDS::DBInstance"):
+        if isinstance(engine := database.get("Engine"), str):
+            yield database, f"{engine} instance class", partial(regional.database_classes, engine=engine)
+    for instance in stack.resources.of("AWS::DocDB::DBInstance"):
+        if instance.get("DBInstanceClass") != f"db.{SERVERLESS}":  # cfn-lint does not know it
+            yield instance, "DocumentDB instance class", regional.document_classes
 
 
 def _offered(
@@ -75,7 +94,14 @@ def _offered(
     chosen, here = resource.get(*steps), known(region)
     if here and isinstance(chosen, str) and chosen not in here and (alone or chosen in (known(LARGEST) or ())):
         message = f"{region} does not offer the {what} {chosen} of `{resource.name}`."
-        found = stack.fault(NOT_THERE, message, suggest(chosen, here, "Take another."), resource.at(*steps))
+        found = stack.fault(NOT_THERE, message, suggest(chosen, here, _instead(here)), resource.at(*steps))
         entry = stack.origins.get(resource.name, ())
         # A field that is not written is placed as its entry is.
         yield replace(found, path=(*entry, field)) if field and found.path == entry else found
+
+
+def _instead(here: frozenset[str]) -> str:
+    small = (
+        each for size in ("micro", "small", "medium", "large") for each in sorted(here) if each.endswith(f".t4g.{size}")
+    )
+    return f"Take another, such as `{known}`." if (known := next(small, None)) else "Take another."

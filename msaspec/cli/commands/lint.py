@@ -155,6 +155,7 @@ def _take(checked: Checked, name: str | None, invalid: Invalid) -> None:
 
 def _lint(checked: Sequence[Checked], chosen: Settings) -> None:
     """Add what cfn-lint finds in all stacks, or why it does not look at them."""
+    from msaspec.checks.of_the_template import regions
     from msaspec.diagnostics.diagnostic import Invalid
     from msaspec.linting.cfn_lint import lint_all
     from msaspec.survey import both
@@ -178,7 +179,14 @@ def _lint(checked: Sequence[Checked], chosen: Settings) -> None:
         for number, again in zip(doubtful, lint_all(list(doubtful.values()), chosen), strict=True):
             found[number] = both(found[number], again, worded=False)
         for place, more in zip(places, found, strict=True):
-            place.extend(more)
+            # A class that is not there is told once, in our words.
+            told = {
+                (one.path, each)
+                for one in place
+                for each in regions.SAID_BY_CFN_LINT
+                if one.code == regions.NOT_THERE.id
+            }
+            place.extend(each for each in more if (each.path, each.code) not in told)
     except Invalid as invalid:
         places[0].extend(invalid.diagnostics)
 
