@@ -113,7 +113,7 @@ def test_what_a_region_lacks_is_told_by_compile() -> None:
     """An instance class, an instance type, a resource type; each with the nearest that there is, on the line of it."""
     (found,) = refused("ca-west-1", databases={"main": {}}, services={"web": {"image": "web:1", "uses": ["main"]}})
     assert (found.code, found.path) == ("MSA393", ("databases", "main", "size"))
-    assert "ca-west-1 does not offer the instance class db.t4g.micro" in found.message
+    assert "ca-west-1 does not offer the postgres instance class db.t4g.micro" in found.message
     (found,) = refused("cn-north-1", bastion={"instance_type": "m7gd.large"}, network={})
     assert found.path == ("bastion",)
     assert template.compiled(text("cn-north-1", bastion={"instance_type": "t4g.gigantic"}, network={}))  # cfn-lint's

@@ -9,6 +9,7 @@ from functools import partial
 from msaspec.diagnostics.diagnostic import Code, Diagnostic
 from msaspec.diagnostics.place import Path
 from msaspec.diagnostics.spelling import suggest
+from msaspec.engines import engines
 from msaspec.language.aurora import SERVERLESS
 from msaspec.linting import regional
 from msaspec.template.resources import Resource
@@ -64,8 +65,11 @@ def check_region(stack: Stack, region: str) -> Iterator[Diagnostic]:
 def _databases(stack: Stack, region: str) -> Iterator[Diagnostic]:
     """Find a class that the Region does not have for the engine, or that no Region has: once for each entry."""
     told: set[Path] = set()
+    ours = {engine.product for engine in engines().values()}
     for instance, what, known in _of_a_class(stack):
-        for found in _offered(instance, ("DBInstanceClass",), what, known, stack, region, alone=True):
+        # The classes of other engines depend on licences, too.
+        alone = (instance.get("Engine") or "docdb") in ours
+        for found in _offered(instance, ("DBInstanceClass",), what, known, stack, region, alone=alone):
             if found.path not in told:
                 told.add(found.path)
                 yield found
