@@ -26,7 +26,7 @@ from msaspec.sandbox.world import current
 PATIENCE = 3 * 3600
 """Seconds until tasks that do not come up are waited for no longer, as long as CloudFormation waits."""
 _SCALING = threading.RLock()
-"""Held while it is found out how many tasks are missing, and they are started."""
+"""Held while it is found out how many tasks are missing, and they are started; and while a deployment begins."""
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,12 @@ class Rollout:
     """A deployment in progress."""
 
     id: str
-    old: Sequence[Any]
-    """The tasks before it."""
+    ahead: bool
+    """Whether there are tasks that have the traffic until it is shifted."""
     before: Sequence[dict[str, Any]]
     """The deployments before it."""
     was: Sequence[dict[str, Any]] = field(default=())
     """Where the service was registered before."""
-
-    @property
-    def ahead(self) -> bool:
-        """Whether there are tasks that have the traffic until it is shifted."""
-        return bool(self.old)
 
     @property
     def reason(self) -> str:
@@ -59,9 +54,27 @@ def rolling(service: Any) -> Rollout | None:
 
 
 def fails(service: Any) -> bool:
-    """Whether the newest deployment of a service has tasks that do not come to run."""
-    state = service.deployments[0].get("rolloutState") if service.deployments else None
-    return state in (readiness.IN_PROGRESS, readiness.FAILED) and rolling(service) is None
+    """Whether the newest deployment of a service has tasks that do not come to run. One that has yet to begin, which
+    moto puts down first, has none that failed."""
+    newest = service.deployments[0] if service.deployments else {}
+    failed = newest.get("rolloutState") in (readiness.IN_PROGRESS, readiness.FAILED) and newest["failedTasks"]
+    return bool(failed) and rolling(service) is None
+
+
+def try_again(backend: Any, service: Any) -> None:
+    """Deploy again what failed, where its tasks would come to run by now."""
+    with _SCALING:
+        going = fails(service) and service.deployments[0]["rolloutState"] == readiness.IN_PROGRESS
+        if not going or service.status != "ACTIVE":
+            return
+        definition = backend.describe_task_definition(service.task_definition)
+        newest, *before = service.deployments
+        if readiness.why_not(backend, service, definition):
+            if readiness.is_seen(service, definition) and readiness.breaks(service)[0]:
+                readiness.mark_failing(service, newest, before)
+            return
+        service.deployments = before  # which only one who asks may try again
+    deploy(backend, service)
 
 
 def scale(backend: Any, service: Any, number: int) -> None:
@@ -79,7 +92,17 @@ def scale(backend: Any, service: Any, number: int) -> None:
 
 def deploy(backend: Any, service: Any, was: Iterable[dict[str, Any]] = ()) -> None:
     """Begin a deployment: new tasks first, then the old ones go, or the other way round."""
-    old, before = placed.running(backend, service), [*service.deployments]
+    with _SCALING:
+        rollout = _begin(backend, service, was)
+    if rollout and current().runner:
+        current().launch(lambda: _roll(backend, service, rollout))
+    elif rollout:
+        _roll(backend, service, rollout)
+
+
+def _begin(backend: Any, service: Any, was: Iterable[dict[str, Any]]) -> Rollout | None:
+    """Make a deployment the newest of a service; return None for one whose tasks do not come to run."""
+    before = [*service.deployments]
     definition = backend.describe_task_definition(service.task_definition) if service.task_definition else None
     why = readiness.why_not(backend, service, definition) if definition else None
     begun, id = utcnow(), f"ecs-svc/{mock_random.randint(0, 32**12)}"
@@ -105,22 +128,17 @@ def deploy(backend: Any, service: Any, was: Iterable[dict[str, Any]] = ()) -> No
         _tell(service, why)
         readiness.mark_failing(service, newest, before, seen=readiness.is_seen(service, definition))
         count(backend, service)
-        return
-    rollout = service.rollout = Rollout(id, old, before, [*was])
+        return None
+    rollout = service.rollout = Rollout(id, bool(placed.running(backend, service)), before, [*was])
     service.deployments = [newest, *(each | {"status": "ACTIVE"} for each in before[:1])]
-    if current().runner:
-        current().launch(lambda: _roll(backend, service, rollout))
-    else:
-        _roll(backend, service, rollout)
+    return rollout
 
 
 def _roll(backend: Any, service: Any, rollout: Rollout) -> None:
     """Go through a deployment, until it is complete, its circuit breaker ends it, or another one begins."""
-    old = rollout.old
     limits = getattr(service, "deployment_configuration", None) or {}
     if (limits.get("maximumPercent"), limits.get("minimumHealthyPercent")) == (100, 0):
-        _leave(backend, service, old, rollout.reason, rollout.was)
-        old = ()
+        _leave(backend, service, _others(backend, service, rollout), rollout.reason, rollout.was)
     scale(backend, service, service.desired_count)
     current().controls.wait(lambda: _is_decided(backend, service, rollout), time.monotonic() + PATIENCE)
     if service.rollout is not rollout or service.status != "ACTIVE":
@@ -134,7 +152,7 @@ def _roll(backend: Any, service: Any, rollout: Rollout) -> None:
     else:
         if rollout.ahead:
             traffic.shift(backend, service)
-        _leave(backend, service, old, rollout.reason, rollout.was)
+        _leave(backend, service, _others(backend, service, rollout), rollout.reason, rollout.was)
         if rolling(service) is not rollout:
             return  # stopped, or followed by another one, while that took its time
         service.rollout = None
@@ -143,6 +161,11 @@ def _roll(backend: Any, service: Any, rollout: Rollout) -> None:
         service.deployments = [newest]
     count(backend, service)
     current().controls.wake()
+
+
+def _others(backend: Any, service: Any, rollout: Rollout) -> list[Any]:
+    """Return the tasks of a service that are of other deployments, also those that one before it started meanwhile."""
+    return [task for task in placed.running(backend, service) if task.started_by != rollout.id]
 
 
 def _is_decided(backend: Any, service: Any, rollout: Rollout) -> bool:

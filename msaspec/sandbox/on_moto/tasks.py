@@ -17,7 +17,7 @@ from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.elbv2.models import elbv2_backends
 from moto.servicediscovery.models import servicediscovery_backends
 
-from msaspec.sandbox.on_moto import balancers, placed, readiness, rollouts, traffic
+from msaspec.sandbox.on_moto import balancers, placed, rollouts, traffic
 
 _BACKEND, _API = EC2ContainerServiceBackend, EC2ContainerServiceResponse
 _create_plain = _API.create_service
@@ -166,15 +166,7 @@ def _describe(self: Any, cluster_str: str, service_names_or_arns: list[str]) -> 
     """DescribeServices. A deployment whose tasks stopped is tried again at each request."""
     found, failures = _describe_plain(self, cluster_str, service_names_or_arns)
     for service in found:
-        going = rollouts.fails(service) and service.deployments[0]["rolloutState"] == readiness.IN_PROGRESS
-        if going and service.status == "ACTIVE":
-            definition = self.describe_task_definition(service.task_definition)
-            if not readiness.why_not(self, service, definition):
-                service.deployments = service.deployments[1:]
-                rollouts.deploy(self, service)
-            elif readiness.is_seen(service, definition) and readiness.breaks(service)[0]:
-                newest, *before = service.deployments
-                readiness.mark_failing(service, newest, before)
+        rollouts.try_again(self, service)
     return found, failures
 
 

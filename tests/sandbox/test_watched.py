@@ -1,4 +1,4 @@
-"""Hosts are seen whole: who looks while one starts finds all that it boots with."""
+"""What starts is seen whole: who looks meanwhile finds all that it starts with, and changes nothing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from moto.ec2.models.iam_instance_profile import IamInstanceProfileAssociationBackend
 
+from msaspec.sandbox.on_moto import tasks
 from tests.sandbox import fronted
 from tests.sandbox.test_runtimes import template
 
@@ -28,3 +29,24 @@ def test_a_host_has_its_role_when_it_is_first_seen(runtime: str, monkeypatch: py
         told = {host["IamInstanceProfile"]["Arn"] for each in hosts for host in each["Instances"]}
     assert len(seen) >= 2
     assert {profile and profile["Arn"] for profile in seen} == told
+
+
+def test_a_service_is_deployed_once_although_it_is_described_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """moto puts a deployment down before the tasks of it are started: whoever describes the service in between has it
+    not tried again, as one whose tasks failed."""
+    create = tasks._create_plain
+    looked: list[str] = []
+
+    def look(self: Any) -> Any:
+        answer, words = create(self), self._get_params()
+        found, _ = self.ecs_backend.describe_services(words["cluster"], [words["serviceName"]])
+        looked.extend(service.name for service in found)
+        return answer
+
+    monkeypatch.setattr(tasks, "_create_plain", look)
+    with fronted.standing(template("fargate")) as standing:
+        ecs = standing.client("ecs")
+        (cluster,) = ecs.list_clusters()["clusterArns"]
+        assert len(looked) == 2
+        assert len(ecs.list_tasks(cluster=cluster, desiredStatus="RUNNING")["taskArns"]) == 4
+        assert not ecs.list_tasks(cluster=cluster, desiredStatus="STOPPED")["taskArns"]
