@@ -13,7 +13,7 @@ import pytest
 
 from msaspec.aws import web_site
 from msaspec.aws.web_site import RECORD, WebSite
-from msaspec.deploy.sites import headers
+from msaspec.deploy.sites import headers, publishing
 from msaspec.deploy.sites.difference import MOST_PATHS, between
 from msaspec.deploy.sites.folder import File, Folder
 from msaspec.deploy.sites.record import Record
@@ -238,6 +238,30 @@ def difference(now: Iterable[str], before: Record) -> Any:
     uploads = Uploads("web", (), "dist", {}, (), "WebBucket", "WebDistribution")
     listed = {key: File(key, key, "new", headers.is_immutable(key)) for key in now}
     return between(Folder(uploads, "dist", listed, ()), before)
+
+
+def test_a_file_that_s3_does_not_delete_is_no_success(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S3 answers a deletion with success and lists what stays, such as by a policy of the bucket. It would stay public
+    if the list of files forgot it."""
+    files(account, a_dot_txt="a")
+    assert account.deploy(SITE).exit_code == 0
+    (account.folder / "dist/a.txt").unlink()
+    refused = {"Errors": [{"Key": "a.txt", "Code": "AccessDenied", "Message": "Access Denied"}]}
+
+    class Refusing:
+        """An S3 that deletes nothing."""
+
+        def delete_objects(self, **words: Any) -> dict[str, Any]:
+            """Refuses one."""
+            return refused
+
+    real = publishing.delete
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing, "delete", lambda s3, bucket, keys: real(Refusing(), bucket, keys))
+        result = account.deploy()
+    assert (result.exit_code, "a.txt: Access Denied" in said(result.stderr)) == (3, True)
+    assert account.deploy().exit_code == 0
+    assert objects(account) == {"index.html"}
 
 
 def test_many_changes_are_forgotten_as_a_whole() -> None:

@@ -114,14 +114,26 @@ def _bring(context: DeployContext, found: Difference, bucket: str, distribution:
     record.write(s3, bucket, found.begun)
     for _, group in groupby(found.upload, key=lambda each: difference.rank(each)):
         _upload(context, bucket, found, list(group))
-    for first in range(0, len(found.delete), _DELETED_AT_ONCE):
-        keys = [{"Key": key} for key in found.delete[first : first + _DELETED_AT_ONCE]]
-        s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
+    delete(s3, bucket, found.delete)
     if found.paths and distribution:
         paths = {"Quantity": len(found.paths), "Items": list(found.paths)}
         batch = {"Paths": paths, "CallerReference": new()}
         context.aws.client("cloudfront").create_invalidation(DistributionId=distribution, InvalidationBatch=batch)
     record.write(s3, bucket, found.done)
+
+
+def delete(s3: Any, bucket: str, files: Sequence[str]) -> None:
+    """Delete files of a site. Raises ClientError at the first that stays: the record still has it, so the next
+    deployment tries again."""
+    from botocore.exceptions import ClientError
+
+    for first in range(0, len(files), _DELETED_AT_ONCE):
+        keys = [{"Key": key} for key in files[first : first + _DELETED_AT_ONCE]]
+        # S3 answers with success, and lists what it did not delete.
+        said = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
+        for error in said.get("Errors", []):
+            message = f"{error['Key']}: {error.get('Message', 'it stays')}"
+            raise ClientError({"Error": {"Code": error.get("Code", ""), "Message": message}}, "DeleteObjects")
 
 
 def _upload(context: Context, bucket: str, found: Difference, files: Sequence[File]) -> None:
