@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,8 @@ def statement(**words: Any) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **words}]}
 
 
+OTHERS = "arn:aws:iam::999999999999:root"
+PORT = {"GroupId": {"Ref": "WebSecurityGroup"}, "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22}
 EVERYTHING = statement(Action="*", Resource="*")
 CONTAINER = "WebTask/ContainerDefinitions/0"
 HOST = "ApiLaunchTemplate/LaunchTemplateData"
@@ -121,6 +124,37 @@ WEAKENING: Mapping[str, list[dict[str, Any]]] = {
         ),
         add("WebTaskRole/AssumeRolePolicyDocument/Statement/0/Principal", {"AWS": "*"}),
         remove(f"{CDN}/Origins/0/OriginAccessControlId"),
+        resource("X", "EC2::SecurityGroupIngress", **PORT, CidrIp={"Fn::Sub": ["${A}/0", {"A": "0.0.0.0"}]}),
+        resource(
+            "X", "EC2::SecurityGroupIngress", **PORT, CidrIp={"Fn::Select": ["1", {"Fn::Split": [",", "a,::/0"]}]}
+        ),
+        resource("X", "EC2::SecurityGroupIngress", **PORT, CidrIp="52.0.0.0/8"),
+        resource("X", "EC2::PrefixList", Entries=[{"Cidr": "0.0.0.0/0"}]),
+        resource("X", "EC2::SecurityGroupEgress", GroupId="g", IpProtocol="-1", CidrIp="0.0.0.0/0"),
+        remove("MainDatabaseSecurityGroup/SecurityGroupEgress"),
+        add("IsolatedSubnet1Routes/RouteTableId", {"Ref": "PublicRouteTable"}),
+        add("MediaBucket/OwnershipControls", {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}),
+        resource("X", "S3::AccessPoint", Policy=statement(Principal="*", Action="s3:*", Resource="*")),
+        resource("X", "SNS::TopicInlinePolicy", PolicyDocument=statement(Principal="*", Action="sns:*", Resource="*")),
+        resource("X", "Logs::ResourcePolicy", PolicyDocument=json.dumps(statement(Principal="*", Action="logs:*"))),
+        *(
+            resource("X", "SQS::QueuePolicy", PolicyDocument=statement(Principal="*", Action="sqs:*", Condition=each))
+            for each in (
+                {"StringLike": {"aws:PrincipalArn": "*"}},
+                {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}},
+                {"StringNotEquals": {"aws:PrincipalAccount": "1"}},
+                {"StringEqualsIfExists": {"aws:PrincipalAccount": "1"}},
+            )
+        ),
+        resource(
+            "X", "KMS::Key", EnableKeyRotation=True, KeyPolicy=statement(Principal={"AWS": OTHERS}, Action="kms:*")
+        ),
+        resource("X", "Lambda::Permission", FunctionName="f", Principal="999999999999"),
+        add(
+            "WebTaskRole/AssumeRolePolicyDocument/Statement/-",
+            {"Effect": "Allow", "Principal": {"AWS": OTHERS}, "Action": "sts:AssumeRole"},
+        ),
+        resource("X", "ElastiCache::User", NoPasswordRequired=True),
     ],
     "MSA451": [
         add("MainDatabase/StorageEncrypted", False),
@@ -144,6 +178,31 @@ WEAKENING: Mapping[str, list[dict[str, Any]]] = {
             AtRestEncryptionEnabled=True,
         ),
         resource("Own", "SecretsManager::Secret", SecretString="hunter2"),
+        remove("MainDatabase/DBParameterGroupName"),
+        remove("MainDatabaseParameters/Parameters/rds.force_ssl"),
+        add("IngressHttpListener/DefaultActions", [{"Type": "redirect", "RedirectConfig": {"Protocol": "HTTP"}}]),
+        resource(
+            "X",
+            "ElasticLoadBalancingV2::ListenerRule",
+            ListenerArn={"Ref": "IngressHttpListener"},
+            Priority=1,
+            Actions=[{"Type": "forward", "TargetGroupArn": {"Ref": "WebTargetGroup"}}],
+        ),
+        add(f"{CONTAINER}/Environment/-", {"Name": "DB_PASSWORD", "Value": "hunter2"}),
+        add(f"{CONTAINER}/Environment/-", {"Name": "API_TOKEN", "Value": {"Fn::Sub": "hunter2"}}),
+        add(f"{CONTAINER}/Environment/-", {"Name": "P", "Value": "{{resolve:secretsmanager:x:SecretString:password}}"}),
+        add(f"{CONTAINER}/Command", ["run", "--password", "hunter2"]),
+        add("/Parameters/DbPassword", {"Type": "String", "Default": "hunter2"}),
+        add(
+            "/Outputs/X", {"Value": {"Fn::Sub": "{{resolve:secretsmanager:${WebToMainSecret}:SecretString:password}}"}}
+        ),
+        resource("X", "Lambda::Function", Environment={"Variables": {"DB_PASSWORD": "hunter2"}}),
+        resource("X", "SSM::Parameter", Type="String", Name="/x/password", Value="hunter2"),
+        resource("X", "AmazonMQ::Broker", Users=[{"Username": "a", "Password": "hunter2hunter2"}]),
+        resource("X", "ElastiCache::ReplicationGroup", AuthToken="hunter2hunter2hunter2"),
+        resource("X", "EC2::Instance", UserData={"Fn::Base64": "#!/bin/sh\nexport DB_PASSWORD=hunter2\n"}),
+        resource("X", "MSK::Cluster", EncryptionInfo={"EncryptionInTransit": {"ClientBroker": "PLAINTEXT"}}),
+        resource("X", "ECS::TaskDefinition", Volumes=[{"EFSVolumeConfiguration": {"FilesystemId": "x"}}]),
     ],
     "MSA452": [
         add("MainDatabase/DeletionProtection", False),
@@ -155,6 +214,9 @@ WEAKENING: Mapping[str, list[dict[str, Any]]] = {
         add("MediaBucket/VersioningConfiguration/Status", "Suspended"),
         resource("Own", "DynamoDB::Table", DeletionProtectionEnabled=False),
         resource("Own", "RDS::DBInstance", StorageEncrypted=True, DeletionProtection=True),
+        add("MainDatabase/BackupRetentionPeriod", 1),
+        remove("MediaBucket/VersioningConfiguration"),
+        resource("X", "EFS::FileSystem", Encrypted=True, BackupPolicy={"Status": "DISABLED"}),
     ],
     "MSA453": [
         resource("X", "IAM::ManagedPolicy", PolicyDocument=EVERYTHING),
@@ -171,12 +233,36 @@ WEAKENING: Mapping[str, list[dict[str, Any]]] = {
         add(
             "WebTaskRole/ManagedPolicyArns", [{"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/AdministratorAccess"}]
         ),
+        *(
+            resource("X", "IAM::Policy", PolicyName="x", PolicyDocument=statement(Action=action, Resource=where))
+            for action, where in (
+                ("s3:**", "*"),
+                ("iam:Pass*", "*"),
+                ("iam:AttachRolePolicy", "*"),
+                ("secretsmanager:GetSecretValue", "*"),
+                ("s3:Get*", "arn:aws:s3:::*/*"),
+                ("*", "arn:aws:*:*:*:*"),
+                ("s3:*", "arn:aws:s3:::*"),
+                ("iam:PassRole", {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/*"}),
+                ("secretsmanager:GetSecretValue", {"Fn::Sub": "arn:${AWS::Partition}:secretsmanager:*:*:secret:*"}),
+            )
+        ),
+        *(
+            resource("X", "IAM::RolePolicy", PolicyDocument=statement(Action="*", Resource="*", Condition=each))
+            for each in ({"StringLike": {"aws:PrincipalArn": "*"}}, {"Bool": {"aws:SecureTransport": "true"}})
+        ),
+        add("WebTaskRole/ManagedPolicyArns", ["arn:aws:iam::aws:policy/AmazonS3FullAccess"]),
+        add("WebTaskRole/ManagedPolicyArns", ["arn:aws:iam::aws:policy/SecretsManagerReadWrite"]),
+        resource("X", "IAM::AccessKey", UserName="x"),
     ],
     "MSA454": [
         remove(f"{CONTAINER}/LogConfiguration"),
         remove("MainDatabase/EnableCloudwatchLogsExports"),
         add("MainDatabase/EnableCloudwatchLogsExports", []),
         remove("/Resources/WebLogGroup"),
+        add(f"{CONTAINER}/LogConfiguration", {"LogDriver": "none"}),
+        add("/Resources/WebLogGroup/Condition", "Never"),
+        add("WebLogGroup/RetentionInDays", 1),
     ],
     "MSA455": [
         add(f"{HOST}/MetadataOptions/HttpTokens", "optional"),
@@ -185,18 +271,26 @@ WEAKENING: Mapping[str, list[dict[str, Any]]] = {
         add(f"{CONTAINER}/LinuxParameters/Capabilities", {"Add": ["SYS_ADMIN"]}),
         add("WebTask/PidMode", "host"),
         add("WebService/EnableExecuteCommand", True),
+        add(f"{HOST}/MetadataOptions/HttpPutResponseHopLimit", 3),
+        add(f"{HOST}/KeyName", "me"),
+        add("WebTask/Volumes", [{"Name": "h", "Host": {"SourcePath": "/var/run/docker.sock"}}]),
+        add(f"{CONTAINER}/DockerSecurityOptions", ["apparmor:unconfined"]),
+        add(f"{CONTAINER}/User", "root"),
+        resource("Own", "ECR::Repository", ImageTagMutability="MUTABLE"),
     ],
     "MSA456": [
         add("/Resources/Vpc/Metadata", {"cfn-lint": {"config": {"ignore_checks": ["W3045"]}}}),
         add("/Metadata/cfn-lint", {"config": {"ignore_checks": ["E"]}}),
         add("/Resources/Vpc/Metadata", {"checkov": {"skip": [{"id": "CKV_AWS_1", "comment": "x"}]}}),
         add("/Resources/Vpc/Metadata", {"cdk_nag": {"rules_to_suppress": []}}),
+        add("/Transform", [{"Name": "AWS::Include", "Parameters": {"Location": "s3://x/y.yaml"}}]),
+        add("/Resources/X", {"Type": "AWS::S3::Bucket", "Properties": {"Fn::Transform": {"Name": "Mine"}}}),
+        resource("X", "CloudFormation::Stack", TemplateURL="https://x.s3.amazonaws.com/y.yaml"),
     ],
 }
 HARMLESS = [
     add("Vpc/CidrBlock", "10.1.0.0/16"),
     add("MainDatabase/PubliclyAccessible", False),
-    add("MainDatabase/BackupRetentionPeriod", 1),
     add("MainDatabase/StorageEncrypted", "true"),
     add("WebService/HealthCheckGracePeriodSeconds", 10),
     resource(
@@ -222,6 +316,32 @@ HARMLESS = [
     resource("Own", "SecretsManager::Secret", GenerateSecretString={}),
     resource("Own", "ECR::Repository", RepositoryName="x"),
     add("/Resources/Vpc/Metadata", {"Note": "ours"}),
+    add(f"{CONTAINER}/Environment/-", {"Name": "DB_PASSWORD_FILE", "Value": "/run/secrets/x"}),
+    add(
+        f"{CONTAINER}/Environment/-", {"Name": "TOKEN_URL", "Value": {"Fn::Sub": "https://${AWS::Region}.example.com"}}
+    ),
+    add("/Transform", "AWS::LanguageExtensions"),
+    add("MainDatabase/BackupRetentionPeriod", 30),
+    resource(
+        "X", "IAM::Policy", PolicyName="x", PolicyDocument=statement(Action="s3:Get*", Resource="arn:aws:s3:::b/*")
+    ),
+    resource(
+        "X",
+        "IAM::Policy",
+        PolicyName="x",
+        PolicyDocument=statement(
+            Action="iam:PassRole",
+            Resource="*",
+            Condition={"StringEquals": {"iam:PassedToService": "ecs.amazonaws.com"}},
+        ),
+    ),
+    resource(
+        "X",
+        "KMS::Key",
+        EnableKeyRotation=True,
+        KeyPolicy=statement(Principal={"AWS": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}}, Action="kms:*"),
+    ),
+    resource("X", "EC2::SecurityGroup", GroupDescription="x"),
     add("IngressHttpsListener/SslPolicy", "ELBSecurityPolicy-TLS13-1-3-2021-06"),
     {"op": "test", "path": "/Resources/Vpc/Type", "value": "AWS::EC2::VPC"},
 ]
@@ -298,6 +418,84 @@ def test_with_a_reason_it_is_an_exception_for_checkers(code: str, patch: dict[st
 def test_other_patches_are_not(patch: dict[str, Any]) -> None:
     """What is as strong as before, or stronger."""
     assert [found.message for found in compiled(patch)[1]] == []
+
+
+STORES = """\
+msaspec: 1
+name: shop
+region: us-east-1
+network: {placement: private, nat: single}
+databases: {docs: {engine: documentdb}}
+buckets: {media: {cdn: true}}
+caches: {cac: {}}
+queues: {que: {}}
+tables: {tab: {key: id}}
+brokers: {brk: {}}
+volumes: {vol: {}}
+encryption: {key: own}
+audit: true
+services:
+  web:
+    image: web:1.0
+    port: 80
+    runtime: fargate
+    scale: {min: 1, max: 1}
+    uses: {docs: , media: , cac: , que: {access: send}, tab: {access: write}, brk: , vol: /data}
+"""
+VOLUME = "WebTask/Volumes/0/EFSVolumeConfiguration"
+OF_STORES = [
+    (remove("DocsDocuments/DBClusterParameterGroupName"), "MSA451"),
+    (remove("DocsDocuments/KmsKeyId"), "MSA451"),
+    (add("CacCache/TransitEncryptionMode", "preferred"), "MSA451"),
+    (remove("QueQueue/KmsMasterKeyId"), "MSA451"),
+    (remove("MediaBucket/BucketEncryption"), "MSA451"),
+    (remove("WebLogGroup/KmsKeyId"), "MSA451"),
+    (add(f"{VOLUME}/TransitEncryption", "DISABLED"), "MSA451"),
+    (add(f"{VOLUME}/AuthorizationConfig/IAM", "DISABLED"), "MSA450"),
+    (remove("CacCache/UserGroupIds"), "MSA450"),
+    (add("TabTable/ResourcePolicy", {"PolicyDocument": statement(Principal="*", Action="dynamodb:*")}), "MSA450"),
+    (remove("TabTable/PointInTimeRecoverySpecification"), "MSA452"),
+    (remove("TabTable/DeletionProtectionEnabled"), "MSA452"),
+    (add("VolFileSystem/BackupPolicy", {"Status": "DISABLED"}), "MSA452"),
+    (add("DocsDocuments/BackupRetentionPeriod", 1), "MSA452"),
+    (remove("VolFileSystem/FileSystemPolicy"), "MSA453"),
+    (remove("DocsDocuments/EnableCloudwatchLogsExports"), "MSA454"),
+    (remove("BrkBroker/Logs"), "MSA454"),
+    (remove("MediaDistribution/DistributionConfig/WebACLId"), "MSA454"),
+    (add("AuditCdnFirewall/Rules", []), "MSA454"),
+    (add("AuditCdnFirewall/Rules/0/OverrideAction", {"Count": {}}), "MSA454"),
+    (add("AuditFlowLog/TrafficType", "REJECT"), "MSA454"),
+]
+
+
+@pytest.mark.parametrize(("patch", "code"), OF_STORES, ids=named)
+def test_what_a_patch_takes_from_a_store_is_told(patch: dict[str, Any], code: str) -> None:
+    """Its key, its parameters, its users, its backups and its records, and what its policy denies."""
+    text = STORES + yaml.safe_dump({"patches": [patch]}, width=10**6)
+    warnings = pipeline.compile_system(pipeline.load(text, "msa.yaml")).warnings
+    assert code in [found.code for found in warnings], [found.message for found in warnings]
+
+
+@pytest.mark.parametrize("style", [True, False])
+def test_a_credential_in_a_patch_is_not_printed(style: bool, tmp_path: Path) -> None:
+    """Neither by what tells of it, nor by what else is said of its line."""
+    patches = [
+        add(f"{CONTAINER}/Environment/-", {"Name": "DB_PASSWORD", "Value": "hunter2"}),
+        add("MainDatabase/MasterUserPassword", "hunter2"),
+    ]
+    written = yaml.safe_dump(patches, default_flow_style=style, width=10**6)
+    (tmp_path / "msa.yaml").write_text(f"{SHOP}patches:\n" + (f"  {written}" if style else written), "utf-8")
+    result = CliRunner().invoke(main, ["lint", str(tmp_path / "msa.yaml")])
+    assert "MSA451" in result.output
+    assert "hunter2" not in result.output
+
+
+def test_a_loop_is_looked_into() -> None:
+    """Its resources are those of any other template."""
+    rule = {"Type": "AWS::EC2::SecurityGroupIngress", "Properties": {**PORT, "CidrIp": "0.0.0.0/0"}}
+    loop = add("/Resources/Fn::ForEach::Rules", ["I", ["a"], {"X${I}": rule}])
+    _, told = compiled(add("/Transform", "AWS::LanguageExtensions"), loop)
+    assert [found.code for found in told] == ["MSA450"]
 
 
 def test_moving_something_away_is_removing_it() -> None:

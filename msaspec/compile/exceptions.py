@@ -19,7 +19,8 @@ def written(stack: Stack, unpatched: Mapping[str, Any], whys: Sequence[str | Non
     """Return a patched stack that knows what its patches weaken, with an exception where one gives its reason."""
     weakened: list[tuple[Weakness, Path, str | None]] = []
     for weakness in weaknesses.brought(unpatched, stack.template):
-        patch = stack.patch_of(weakness.path) or _neighbour(stack, unpatched, weakness.resource)
+        of_it = _of_resource(stack, weakness.resource)
+        patch = stack.patch_of(weakness.path) or of_it or _neighbour(stack, unpatched, weakness.resource)
         why = whys[int(patch[1])] if patch else None
         weakened.append((weakness, patch or ("patches",), why))
     accepted = [(weakness, why) for weakness, _, why in weakened if why and weakness.kind.group is not Group.SILENT]
@@ -30,6 +31,12 @@ def written(stack: Stack, unpatched: Mapping[str, Any], whys: Sequence[str | Non
             kind = weakness.kind
             write(resource, why, kind.cdk_nag, kind.checkov, kind.guard)
     return replace(stack, template=template, weakened=tuple(weakened))
+
+
+def _of_resource(stack: Stack, resource: str) -> Path | None:
+    """Return the last patch that wrote into a resource."""
+    written = (patch for place, patch in reversed(stack.patched) if place[:2] == ("Resources", resource))
+    return next(written, None)
 
 
 def _neighbour(stack: Stack, unpatched: Mapping[str, Any], resource: str) -> Path | None:

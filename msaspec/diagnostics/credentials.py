@@ -58,6 +58,11 @@ _SETTING = re.compile(
     r"(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s,;\"'}\]&]++)(?P<end>[ \t]*+(?:[,;}\]\n]|\Z|[ \t]#))?"
 )
 """A setting in a file, in JSON, or in a text of settings."""
+_NAMED = re.compile(
+    r"\b(?:Name|Key)[\"']?\s*+:\s*+[\"']?(?P<name>[\w.-]++)[\"']?,\s*+[\"']?(?:Value|Default)[\"']?\s*+:\s*+"
+    r"(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s,}\]]+)"
+)
+"""A value whose name is a value, too, as in templates."""
 _PROGRAM = re.compile(r"[\w$]*[(\[<%@*\\]|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+\Z|-|env\b")
 """How an expression of a program begins, or a place that is to be filled."""
 _WORDS = frozenset(
@@ -206,7 +211,7 @@ def masked(text: str) -> str:
     'GH: ****************************************, DB_PASSWORD: *******'
     """
     spans = [(start, end) for start, end, _ in forms(text)]
-    for match in _PAIR.finditer(text):
+    for match in (*_PAIR.finditer(text), *_NAMED.finditer(text)):
         value = match["value"].strip("\"'")
         no_value = value.startswith(_NO_VALUE) or _REFERENCE.fullmatch(value)
         if not no_value and is_named(match["name"], value):

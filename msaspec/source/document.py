@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from msaspec.diagnostics import credentials
 from msaspec.diagnostics.diagnostic import Diagnostic, Invalid, ordered
 from msaspec.diagnostics.place import Path, Span
 from msaspec.source.beside import Beside
@@ -84,6 +85,8 @@ class Document:
     def place(self, diagnostic: Diagnostic) -> Diagnostic:
         """Return the diagnostic with its span and line, where it lacks them."""
         span = diagnostic.span or self.span(diagnostic.path, key=diagnostic.key)
+        if diagnostic.path[:1] == ("patches",) and _is_secret(self.data(), diagnostic.path):
+            diagnostic = replace(diagnostic, hides=True)
         return diagnostic.placed(span, diagnostic.excerpt or self.excerpt(span))
 
     def place_entry(self, diagnostic: Diagnostic) -> Diagnostic:
@@ -93,6 +96,22 @@ class Document:
     def excerpt(self, span: Span) -> str | None:
         """Return the line that the span points into, if it points into this document's file."""
         return self.text.excerpt(span)
+
+
+def _is_secret(data: Any, path: Path) -> bool:
+    """Whether a path leads to a credential of a patch, whose name is in its path, or beside it."""
+    names: list[str] = []
+    for step in path:
+        if not isinstance(data, dict | list):
+            return False
+        if isinstance(data, dict):
+            beside = (data.get(key) for key in ("path", "Name", "Key") if key != step)
+            names = [str(step), *(text.rpartition("/")[2] for text in beside if isinstance(text, str))]
+        try:
+            data = data[step]  # type: ignore[index]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return isinstance(data, str) and any(credentials.is_named(name, data) for name in names)
 
 
 def load(text: bytes | str, file: str) -> Document:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from ipaddress import ip_network
 from typing import Any
 
 from msaspec.diagnostics.place import Path
@@ -13,6 +15,11 @@ from msaspec.template.references import is_intrinsic
 from msaspec.template.resources import items
 
 _NO_VALUE = {"Ref": "AWS::NoValue"}
+_VARIABLE = re.compile(r"\$\{\s*([^}\s]+)\s*\}")
+UNKNOWN = "\0"
+"""In place of a part of a text that only AWS knows."""
+WIDEST = 8
+"""Blocks of IPv4 with at most this prefix are taken for the world; of IPv6 with one of at most four times that."""
 DEPTH = 8
 """Conditions within conditions that are looked into."""
 
@@ -61,6 +68,8 @@ class Weakness:
     """Whether a new resource merely has it because nothing is said; then it is a choice of AWS's."""
     detail: str = ""
     """What tells it from another of the same sentence."""
+    hides: bool = field(compare=False, default=False)
+    """Whether it is about a value that is not to be shown."""
 
 
 @dataclass(frozen=True)
@@ -95,12 +104,7 @@ class Template:
     @cached_property
     def entries(self) -> tuple[Entry, ...]:
         """Its resources."""
-        resources = as_map(self.data.get("Resources"))
-        return tuple(
-            Entry(str(name), str(body.get("Type")), body)
-            for name, body in resources.items()
-            if isinstance(body, Mapping)
-        )
+        return tuple(_entries(as_map(self.data.get("Resources")), DEPTH))
 
     def of(self, *types: str) -> Iterator[Entry]:
         """Return the resources of some types."""
@@ -128,12 +132,47 @@ class Template:
                     found = as_map(found).get(key)
                 if found is not None:
                     yield found
-            elif name == "Fn::Sub" and isinstance(argument, str) and "${" not in argument:
-                yield argument
-            elif name == "Fn::Join" and isinstance(argument, list) and len(argument) == 2:
-                parts = items(argument[1])
-                if all(isinstance(part, str) for part in parts):
-                    yield str(argument[0]).join(parts)
+            else:
+                text = self.text(value, depth)
+                if text is not None and UNKNOWN not in text:
+                    yield text
+
+    def text(self, value: Any, depth: int = DEPTH) -> str | None:
+        """Return a text that a value may be, with UNKNOWN for each part that only AWS knows; None for no text."""
+        if not is_intrinsic(value):
+            return value if isinstance(value, str) else None
+        ((name, argument),) = value.items()
+        if not depth:
+            return None
+        if name == "Fn::Sub":
+            text, own = argument if isinstance(argument, list) and len(argument) == 2 else (argument, {})
+            if not isinstance(text, str):
+                return None
+            return _VARIABLE.sub(lambda match: self._part(match[1], own, depth), text)
+        first, parts = argument if isinstance(argument, list) and len(argument) == 2 else (None, None)
+        if name == "Fn::Join" and isinstance(parts, list):
+            return str(first).join(self.text(part, depth - 1) or UNKNOWN for part in parts)
+        if name == "Fn::Select" and str(first).isdecimal() and len(str(first)) < 4:
+            if isinstance(parts, Mapping) and is_intrinsic(parts):
+                mark, whole = (*items_of(parts.get("Fn::Split")), None, None)[:2]
+                split = self.text(whole, depth - 1)
+                parts = split.split(mark) if split is not None and isinstance(mark, str) and mark else None
+            chosen = items_of(parts)[int(str(first)) :][:1]
+            return self.text(chosen[0], depth - 1) if chosen else None
+        return next((each for each in self.values(value, depth - 1) if isinstance(each, str)), None)
+
+    def _part(self, variable: str, own: Any, depth: int) -> str:
+        if variable.startswith("!"):
+            return f"${{{variable[1:]}}}"
+        value = own.get(variable) if isinstance(own, Mapping) and variable in own else {"Ref": variable}
+        return self.text(value, depth - 1) or UNKNOWN
+
+    def patterns(self, value: Any) -> Iterator[str]:
+        """Yield the texts in a list, or a text alone, with UNKNOWN for each part that only AWS knows."""
+        for each in (value, *items_of(value)):
+            yield from (one for one in self.values(each) if isinstance(one, str))
+            if is_intrinsic(each) and (text := self.text(each)) and UNKNOWN in text:
+                yield text
 
     def is_true(self, value: Any) -> bool:
         """Whether a value may be true."""
@@ -162,6 +201,20 @@ class Template:
                 yield from (inner for inner in self.values(item) if isinstance(inner, str))
 
 
+def _entries(resources: Mapping[str, Any], depth: int) -> Iterator[Entry]:
+    """Yield resources, and the one of a loop once."""
+    for name, body in resources.items():
+        if isinstance(body, Mapping):
+            yield Entry(str(name), str(body.get("Type")), body)
+        elif str(name).startswith("Fn::ForEach") and len(items_of(body)) == 3 and depth:
+            yield from _entries(as_map(body[2]), depth - 1)
+
+
+def items_of(value: Any) -> list[Any]:
+    """Return the items of a list; none of anything else."""
+    return value if isinstance(value, list) else []
+
+
 def as_map(value: Any) -> Mapping[str, Any]:
     """Return the value as a map; an empty one where it is none, or an intrinsic."""
     return value if isinstance(value, Mapping) and not is_intrinsic(value) else {}
@@ -172,3 +225,16 @@ def inner(value: Any, *keys: str) -> Any:
     for key in keys:
         value = as_map(value).get(key)
     return value
+
+
+def is_world(block: Any) -> bool:
+    """Whether a block of addresses is about everybody.
+
+    >>> is_world("0.0.0.0/0"), is_world("::/0"), is_world("128.0.0.0/1"), is_world("10.0.0.0/8"), is_world("x")
+    (True, True, True, False, False)
+    """
+    try:
+        network = ip_network(block, strict=False)
+    except (ValueError, TypeError):
+        return False
+    return network.prefixlen <= (WIDEST if network.version == 4 else WIDEST * 4) and not network.is_private

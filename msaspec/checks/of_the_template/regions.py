@@ -12,7 +12,7 @@ from msaspec.diagnostics.spelling import suggest
 from msaspec.engines import engines
 from msaspec.language.aurora import SERVERLESS
 from msaspec.linting import regional
-from msaspec.template.resources import Resource
+from msaspec.template.resources import Resource, inner
 from msaspec.template.stack import Stack
 
 NOT_THERE = Code(
@@ -44,7 +44,7 @@ def check_region(stack: Stack, region: str) -> Iterator[Diagnostic]:
     """Find what a Region does not have, though others do. What no Region has is misspelt, which cfn-lint reports."""
     types = regional.resource_types(region)
     for name, resource in stack.template.get("Resources", {}).items():
-        kind = resource.get("Type")
+        kind = inner(resource, "Type")  # a loop is a list
         if types and kind not in types and kind in (regional.resource_types(LARGEST) or ()):
             message = f"{region} does not offer {kind}, the type of `{name}`."
             yield stack.fault(NOT_THERE, message, "Take another Region.", ("Resources", name, "Type"))

@@ -34,8 +34,8 @@ UNENCRYPTED = Code(
     "A patch removes encryption",
     """
     Data is stored or sent without encryption or with an older TLS version, or is part of the template: an unencrypted
-    database or disk, a listener without HTTPS, a database that accepts connections without TLS, a password in plain
-    text.
+    database or disk, a listener without HTTPS, a database that accepts connections without TLS, a credential in plain
+    text in a variable, a command, a parameter or a property.
     """
     + _ACCEPTED,
     Severity.WARNING,
@@ -45,7 +45,7 @@ LOSABLE = Code(
     "A patch removes protection of data",
     """
     The patch turns off deletion protection, backups, versioning, or a policy that retains data when its resource is
-    deleted.
+    deleted, or keeps backups for fewer days.
     """
     + _ACCEPTED,
     Severity.WARNING,
@@ -54,7 +54,8 @@ GRANTED = Code(
     "MSA453",
     "A patch grants too much",
     """
-    A policy allows every action, every action of a service, or the use of every role, on every resource.
+    A policy allows every action, every action of a service, the use of every role, changes of permissions, or reading
+    secrets or data, on every resource.
     """
     + _ACCEPTED,
     Severity.WARNING,
@@ -63,7 +64,8 @@ UNRECORDED = Code(
     "MSA454",
     "A patch removes a log or an alarm",
     """
-    The patch removes a log, an alarm, a flow log or a firewall, or discards the output of a container.
+    The patch removes a log, an alarm, a flow log or a firewall, makes it conditional or partial, or discards the output
+    of a container.
     """
     + _ACCEPTED,
     Severity.WARNING,
@@ -83,7 +85,8 @@ SILENCED = Code(
     "A patch silences a checker",
     """
     The patch adds Metadata that makes cfn-lint, cdk-nag, checkov or CloudFormation Guard skip a rule. It does not
-    silence cfn-lint's errors in msaspec. msaspec writes such exceptions itself for patches with a `why`.
+    silence cfn-lint's errors in msaspec. A macro and a nested stack whose template is elsewhere are told here too:
+    no checker sees what they add. msaspec writes such exceptions itself for patches with a `why`.
     """
     + _ACCEPTED,
     Severity.WARNING,
@@ -104,4 +107,4 @@ def check(stack: Stack) -> Iterator[Diagnostic]:
     for weakness, patch, why in stack.weakened:
         if why is None:
             hint = "Remove the patch, or give it a reason: `why: ...`."
-            yield _CODES[weakness.kind.group].at(patch, f"{weakness.what}.", hint=hint)
+            yield _CODES[weakness.kind.group].at(patch, f"{weakness.what}.", hint=hint, hides=weakness.hides)

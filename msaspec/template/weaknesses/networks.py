@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_network
 from typing import Any
 
 from msaspec.diagnostics.place import Path
-from msaspec.template.weakness import Entry, Group, Kind, Template, Weakness, as_map, inner
+from msaspec.template.weakness import Entry, Group, Kind, Template, Weakness, as_map, inner, is_world
 
 OPEN_PORT = Kind(
     Group.OPEN,
@@ -41,11 +40,11 @@ PLAIN_CACHE = Kind(
     ("CKV_AWS_30", "CKV_AWS_31"),
     ("ELASTICACHE_REPLICATION_GROUP_ENCRYPTION_IN_TRANSIT",),
 )
+EGRESS = Kind(Group.OPEN, checkov=("CKV_AWS_382",), guard=("EC2_SECURITY_GROUP_EGRESS_OPEN_TO_WORLD_RULE",))
 OPEN_FUNCTION = Kind(Group.OPEN, checkov=("CKV_AWS_258",), guard=("LAMBDA_FUNCTION_PUBLIC_ACCESS_PROHIBITED",))
 HEADERS = Kind(Group.OPEN, checkov=("CKV_AWS_131",), guard=("ALB_HTTP_DROP_INVALID_HEADER_ENABLED",))
 
-WIDEST = 8
-"""Blocks of IPv4 with a shorter prefix are taken for the world; of IPv6 with one shorter than four times that."""
+_ASSOCIATION = "AWS::EC2::SubnetRouteTableAssociation"
 _GOOD_TLS = (
     "ELBSecurityPolicy-TLS13-1-2",
     "ELBSecurityPolicy-TLS13-1-3",
@@ -60,8 +59,20 @@ def find(view: Template) -> Iterator[Weakness]:
     for entry in view.of("AWS::EC2::SecurityGroup"):
         for at, rule in view.maps(entry.properties.get("SecurityGroupIngress")):
             yield from _rule(view, entry, rule, entry.at("SecurityGroupIngress", *at))
+        yield from _leaving(view, entry)
     for entry in view.of("AWS::EC2::SecurityGroupIngress"):
         yield from _rule(view, entry, entry.properties, entry.at())
+    for entry in view.of("AWS::EC2::SecurityGroupEgress"):
+        if _is_all(view, entry.properties):
+            group = _target(entry.properties.get("GroupId")) or entry.name
+            yield Weakness(EGRESS, entry.name, f"`{group}` can send anything to the internet", entry.at())
+    for entry in view.of("AWS::EC2::PrefixList"):
+        for at, block in view.maps(entry.properties.get("Entries")):
+            if any(map(is_world, view.texts(block.get("Cidr")))):
+                what = f"The prefix list {entry.noun} has all addresses of the world"
+                yield Weakness(OPEN_PORT, entry.name, what, entry.at("Entries", *at))
+    for entry in view.of("AWS::ElasticLoadBalancingV2::ListenerRule"):
+        yield from _rule_of_listener(view, entry)
     for entry in view.entries:
         yield from _addresses(view, entry)
     for entry in view.of("AWS::EC2::Route"):
@@ -93,19 +104,6 @@ def find(view: Template) -> Iterator[Weakness]:
             )
 
 
-def is_world(block: Any) -> bool:
-    """Whether a block of addresses is about everybody.
-
-    >>> is_world("0.0.0.0/0"), is_world("::/0"), is_world("128.0.0.0/1"), is_world("10.0.0.0/8"), is_world("x")
-    (True, True, True, False, False)
-    """
-    try:
-        network = ip_network(block, strict=False)
-    except (ValueError, TypeError):
-        return False
-    return network.prefixlen < (WIDEST if network.version == 4 else WIDEST * 4) and not network.is_private
-
-
 def _rule(view: Template, entry: Entry, rule: Mapping[str, Any], path: Path) -> Iterator[Weakness]:
     blocks = [each for key in ("CidrIp", "CidrIpv6") for each in view.texts(rule.get(key)) if is_world(each)]
     if blocks:
@@ -114,6 +112,53 @@ def _rule(view: Template, entry: Entry, rule: Mapping[str, Any], path: Path) -> 
         yield Weakness(
             OPEN_PORT, entry.name, f"{_ports(view, rule)} of {named} {_are(view, rule)} open to the world", path
         )
+
+
+def _is_all(view: Template, rule: Mapping[str, Any]) -> bool:
+    blocks = [each for key in ("CidrIp", "CidrIpv6") for each in view.texts(rule.get(key)) if is_world(each)]
+    return bool(blocks) and _ends(view, rule) is None
+
+
+def _leaving(view: Template, entry: Entry) -> Iterator[Weakness]:
+    """Yield that a security group lets everything out, which it does where nothing is said."""
+    rules = entry.properties.get("SecurityGroupEgress")
+    if not rules or any(_is_all(view, rule) for _, rule in view.maps(rules)):
+        what = f"{entry.noun} can send anything to the internet"
+        yield Weakness(EGRESS, entry.name, what, entry.at("SecurityGroupEgress"), by_default=not rules)
+
+
+def gone(before: Template, after: Template) -> Iterator[Weakness]:
+    """Yield the subnets that now have the routes of an internet gateway. New routes are told themselves."""
+    public = {
+        _target(entry.properties.get("RouteTableId"))
+        for entry in after.of("AWS::EC2::Route")
+        if entry.properties.get("GatewayId") is not None
+    }
+    known = {entry.name: entry.properties.get("RouteTableId") for entry in before.of(_ASSOCIATION)}
+    for entry in after.of(_ASSOCIATION):
+        table, subnet = entry.properties.get("RouteTableId"), _target(entry.properties.get("SubnetId"))
+        if subnet and _target(table) in public and known.get(entry.name) != table:
+            what = f"The subnet `{subnet}` is reachable from the internet"
+            yield Weakness(ROUTE, entry.name, what, entry.at("RouteTableId"))
+
+
+def _rule_of_listener(view: Template, entry: Entry) -> Iterator[Weakness]:
+    """Yield the rules that forward requests of a listener which sends all others to HTTPS."""
+    listener = _target(entry.properties.get("ListenerArn"))
+    forwards = any("forward" in view.texts(each.get("Type")) for _, each in view.maps(entry.properties.get("Actions")))
+    for each in view.of("AWS::ElasticLoadBalancingV2::Listener"):
+        plain = "HTTP" in view.texts(each.properties.get("Protocol"))
+        if forwards and plain and each.name == listener and _redirects(view, each):
+            what = f"The rule {entry.noun} accepts requests without TLS"
+            yield Weakness(PLAIN_LISTENER, entry.name, what, entry.at("ListenerArn"))
+
+
+def _redirects(view: Template, listener: Entry) -> bool:
+    """Whether a listener sends what it gets to HTTPS."""
+    return any(
+        action.get("Type") == "redirect" and "HTTP" not in view.texts(inner(action, "RedirectConfig", "Protocol"))
+        for _, action in view.maps(listener.properties.get("DefaultActions"))
+    )
 
 
 def _target(value: Any) -> str | None:
@@ -182,10 +227,7 @@ def _route(view: Template, entry: Entry) -> Iterator[Weakness]:
 def _listener(view: Template, entry: Entry) -> Iterator[Weakness]:
     properties = entry.properties
     protocols = set(view.texts(properties.get("Protocol")))
-    redirects = [
-        action for _, action in view.maps(properties.get("DefaultActions")) if action.get("Type") == "redirect"
-    ]
-    if "HTTP" in protocols and not redirects:
+    if "HTTP" in protocols and not _redirects(view, entry):
         what = f"The listener {entry.noun} accepts requests without TLS"
         yield Weakness(PLAIN_LISTENER, entry.name, what, entry.at("Protocol"))
     if protocols & {"HTTPS", "TLS"}:
@@ -206,6 +248,9 @@ def _balancer(view: Template, entry: Entry) -> Iterator[Weakness]:
             attribute.get("Value")
         ):
             yield Weakness(HEADERS, entry.name, f"The load balancer {entry.noun} forwards invalid headers", path)
+        desync = attribute.get("Key") == "routing.http.desync_mitigation_mode"
+        if desync and "monitor" in view.texts(attribute.get("Value")):
+            yield Weakness(HEADERS, entry.name, f"The load balancer {entry.noun} forwards ambiguous requests", path)
 
 
 def _distribution(view: Template, entry: Entry) -> Iterator[Weakness]:
@@ -230,6 +275,9 @@ def _distribution(view: Template, entry: Entry) -> Iterator[Weakness]:
         if "http-only" in view.texts(custom.get("OriginProtocolPolicy")):
             what = f"The distribution {entry.noun} connects to an origin without TLS"
             yield Weakness(PLAIN_CDN, entry.name, what, entry.at(*path, "CustomOriginConfig", "OriginProtocolPolicy"))
+        if {"SSLv3", "TLSv1", "TLSv1.1"} & set(view.texts(custom.get("OriginSSLProtocols"))):
+            what = f"The distribution {entry.noun} connects to an origin with TLS versions before 1.2"
+            yield Weakness(OLD_TLS, entry.name, what, entry.at(*path, "CustomOriginConfig", "OriginSSLProtocols"))
         if "S3OriginConfig" in origin and None in view.values(origin.get("OriginAccessControlId")):
             what = f"The distribution {entry.noun} reads its bucket without origin access control"
             yield Weakness(OPEN_ORIGIN, entry.name, what, entry.at(*path))

@@ -77,10 +77,14 @@ def find(view: Template) -> Iterator[Weakness]:
 
 def gone(before: Template, after: Template) -> Iterator[Weakness]:
     """Yield what only records or watches, and is no longer there."""
-    left = {entry.name for entry in after.entries}
+    left = {entry.name: entry for entry in after.entries}
     for entry in before.of(*_WATCHING):
-        if entry.name not in left:
+        now = left.get(entry.name)
+        if now is None:
             yield Weakness(NOT_RECORDED, entry.name, f"{entry.noun} is gone", ("Resources", entry.name))
+        elif "Condition" in now.body and "Condition" not in entry.body:
+            what, path = f"{entry.noun} is there on a condition only", ("Resources", entry.name, "Condition")
+            yield Weakness(NOT_RECORDED, entry.name, what, path)
 
 
 def _named(said: object) -> str:
