@@ -44,6 +44,8 @@ def _read(written: Any) -> ContainerPort:
     number, protocol = written, "http"
     if isinstance(written, str) and not written.isdigit():
         found = _WRITTEN.fullmatch(written)
+        if found and found[2] == "udp":
+            raise PydanticCustomError("port", "msaspec has no UDP: remove the port, or name the one that speaks TCP")
         if not found or found[2] not in PROTOCOLS:
             raise PydanticCustomError("port", _FORM)
         number, protocol = int(found[1]), found[2]

@@ -109,8 +109,9 @@ def port(written: Any) -> int | None:
         return port(written[0])
     if isinstance(written, dict):
         return port(next(written[key] for key in ("target", "containerPort", "container_port") if key in written))
-    digits = str(written).partition("/")[0].rpartition(":")[2]
-    return int(digits) if digits.isascii() and digits.isdigit() else None
+    before, _, protocol = str(written).partition("/")
+    digits = before.rpartition(":")[2]
+    return int(digits) if digits.isascii() and digits.isdigit() and protocol.lower() != "udp" else None
 
 
 def variables(written: Any) -> dict[str, str] | None:

@@ -52,6 +52,10 @@ def _idle(runtime: AnyRuntime, workload: Workload[Model]) -> Iterator[Diagnostic
         if _is_written(workload.options, keys):
             message = f"`runtime.{field}` of `{workload.name}` has no effect where {where}."
             yield IDLE.at((*workload.path, "runtime", *keys), message, hint=hint, key=True)
+    spec = workload.spec
+    if spec.strip and spec.public and set(spec.prefixes or ("/",)) == {"/"} and "strip" not in runtime.ignored(spec):
+        message = f"`strip` of `{workload.name}` has no effect: its path is `/`."
+        yield IDLE.at((*workload.path, "strip"), message, hint="Remove it, or write a prefix under `paths`.", key=True)
     scale = workload.spec.scale
     if scale is None or scale.max > scale.min:
         return

@@ -128,7 +128,10 @@ def _notice(plan: Plan, name: str, job: Job, path: Path) -> Iterator[Diagnostic]
         entry.name: entry.spec for _, entries in plan.entries for entry, _ in entries if isinstance(entry.spec, Topic)
     }
     if job.notify not in topics:
-        hint = suggest(job.notify, sorted(topics), f"Add `topics: {{{job.notify}: {{}}}}`.")
+        taken = {entry.name for _, entries in plan.entries for entry, _ in entries}
+        taken |= {workload.name for _, workload in plan.workloads}
+        add = "Name a topic, such as `topics: {alerts: {}}`." if job.notify in taken else ""
+        hint = suggest(job.notify, sorted(topics), add or f"Add `topics: {{{job.notify}: {{}}}}`.")
         message = f"`{name}` notifies `{job.notify}`, which is not a topic."
         yield NOT_TOLD.at((*path, "notify"), message, hint=hint)
     elif topics[job.notify].fifo:
