@@ -57,8 +57,39 @@ def test_the_input_stays(name: str, folder: Path) -> None:
     """By whichever name it is called."""
     os.link("msa.yaml", "hard.yaml")
     os.symlink("msa.yaml", "soft.yaml")
-    refused(name, "is the input itself")
+    refused(name, "is a file that the command reads")
     assert (folder / "msa.yaml").read_text("utf-8") == MANIFEST
+
+
+@pytest.mark.parametrize("command", [["compile"], ["draw", "--format", "dot"], ["export", "compose"]])
+@pytest.mark.parametrize("manifest", ["msa.yaml", "sub/msa.yaml"])
+def test_files_that_the_manifest_names_stay(command: list[str], manifest: str, folder: Path) -> None:
+    """Wherever it lies, by whichever name they are called."""
+    naming = MANIFEST.replace("port: 80", "port: 80, files: {/etc/a.conf: ./conf/a.conf}")
+    (folder / manifest).parent.joinpath("conf").mkdir(parents=True)
+    (folder / manifest).write_text(naming, "utf-8")
+    named = (folder / manifest).parent / "conf" / "a.conf"
+    named.write_text("mine", "utf-8")
+    for output in (str(named), os.path.join(os.path.dirname(manifest), "conf", ".", "a.conf")):
+        result = CliRunner().invoke(main, [*command, manifest, "-o", output], catch_exceptions=False)
+        assert (result.exit_code, "is a file that the command reads" in result.stderr) == (2, True), result.stderr
+    assert named.read_text("utf-8") == "mine"
+
+
+def test_an_import_overwrites_nothing(folder: Path) -> None:
+    """Neither what it reads nor anything else; a new file and the null device are written to."""
+    source = "services: {web: {image: 'nginx:1', ports: ['80:80']}}\n"
+    for name in ("compose.yaml", "other.yaml"):
+        (folder / name).write_text(source, "utf-8")
+
+    def imported(output: str) -> Result:
+        return CliRunner().invoke(main, ["import", "compose", "compose.yaml", "-o", output], catch_exceptions=False)
+
+    for name in ("compose.yaml", "./compose.yaml", "other.yaml"):
+        result = imported(name)
+        assert (result.exit_code, "already exists" in result.stderr) == (2, True), result.stderr
+        assert (folder / name).read_text("utf-8") == source
+    assert [imported(name).exit_code for name in ("new.yaml", os.devnull)] == [0, 0]
 
 
 def test_another_manifest_stays(folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -121,6 +121,11 @@ def read(file: str) -> Document:
         raise click.UsageError(f"The manifest {file} cannot be read: {fault.strerror}.") from None
 
 
+def inputs(file: str, document: Document) -> tuple[str, ...]:
+    """Return the files that a document was read from: that of the manifest, and those that it names."""
+    return file, *(os.path.join(os.path.dirname(file), name) for name in document.files)
+
+
 def read_input() -> bytes:
     """All of standard input. A usage error where that cannot be read."""
     try:
@@ -185,8 +190,9 @@ def give(
     text: str,
     output: str | None = None,
     *,
-    source: str | None = None,
+    inputs: Iterable[str] = (),
     manifests: bool = False,
+    fresh: bool = False,
 ) -> None:
     """Write data to a file, as `output.write` does, or give it as a result: to people as UTF-8 whatever the locale."""
     if output is None or output == "-":
@@ -195,7 +201,7 @@ def give(
     from msaspec.cli import output as files
     from msaspec.messages.general import Written
 
-    files.write(text, output, source=source, manifests=manifests)
+    files.write(text, output, inputs=inputs, manifests=manifests, fresh=fresh)
     teller.say(Written(output))
 
 

@@ -1,7 +1,7 @@
 """Files that a command writes because `-o` or an argument names them.
 
-A command overwrites the regular file of that name and nothing else: not its own input, not another manifest, and not
-what a symbolic link leads to.
+A command overwrites the regular file of that name and nothing else: no file that it has read, not another manifest, and
+not what a symbolic link leads to.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -16,19 +17,27 @@ import click
 from msaspec.cli.manifests import LOOKED_AT, begins
 
 
-def write(text: str, output: str, *, source: str | None = None, manifests: bool = False, private: bool = False) -> None:
+def write(
+    text: str,
+    output: str,
+    *,
+    inputs: Iterable[str] = (),
+    manifests: bool = False,
+    private: bool = False,
+    fresh: bool = False,
+) -> None:
     """Write a text to a file, and create its folders.
 
-    `source` is the file that the command read, which stays. With `manifests` another manifest may be overwritten.
-    With `private` only the user may read a file that is new.
+    `inputs` are the files that the command read, which stay. With `manifests` another manifest may be overwritten.
+    With `private` only the user may read a file that is new. With `fresh` no file is overwritten.
     Raises a usage error where the place cannot hold a file, or belongs to another user.
     """
     if not output:
         raise click.UsageError("The name of the output file is empty. Name a file, or `-` for standard output.")
     path = Path(output)
     try:
-        if source is not None and source != "-" and path.exists() and path.samefile(source):
-            raise click.UsageError(f"{output} is the input itself. Name another file for the output.")
+        if path.exists() and output != os.devnull:
+            _spare(path, output, inputs, fresh=fresh)
         path.parent.mkdir(parents=True, exist_ok=True)
         # Neither flag exists on Windows, where opening a pipe does not wait and links are rare.
         harmless = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -49,6 +58,14 @@ def write(text: str, output: str, *, source: str | None = None, manifests: bool 
                 file.write(text.encode())
     except OSError as fault:
         raise click.UsageError(_unwritable(path, output, fault)) from None
+
+
+def _spare(path: Path, output: str, inputs: Iterable[str], *, fresh: bool) -> None:
+    """Raise a usage error for a file that is there and has to stay."""
+    if any(os.path.exists(each) and path.samefile(each) for each in inputs):
+        raise click.UsageError(f"{output} is a file that the command reads. Name another file for the output.")
+    if fresh and path.is_file():
+        raise click.UsageError(f"{output} already exists. Name another file, or remove it first.")
 
 
 def _unwritable(path: Path, output: str, fault: OSError) -> str:

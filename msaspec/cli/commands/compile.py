@@ -19,8 +19,8 @@ FORMAT = "json: in a file JSON, on standard output an object a line. [default: y
     "--output",
     metavar="PATH",
     help="Write the template there instead of to standard output. Overwrites an existing file, unless it is a"
-    " manifest; creates missing folders; does not follow symbolic links. Those of nested stacks go to a folder beside"
-    " it, NAME.nested.",
+    " manifest or FILE names it; creates missing folders; does not follow symbolic links. Those of nested stacks go to"
+    " a folder beside it, NAME.nested.",
 )
 def command(file: str, environment: str | None, stack: str, form: str, output: str | None) -> None:
     """Compile FILE (default: msa.yaml, `-` is standard input) into a CloudFormation template.
@@ -38,7 +38,9 @@ def command(file: str, environment: str | None, stack: str, form: str, output: s
         from msaspec.template import render, role
 
         roles = [each for each in role.ROLES if each.word == stack]
-        system = pipeline.compile_system(console.read(file), environment, roles)
+        document = console.read(file)
+        inputs = console.inputs(file, document)
+        system = pipeline.compile_system(document, environment, roles)
         teller.diagnosed(system.warnings)
         if not system.stacks:
             raise click.UsageError(f"The system needs no stack for {roles[0].contents}, so it has no {stack} stack.")
@@ -53,8 +55,12 @@ def command(file: str, environment: str | None, stack: str, form: str, output: s
             within = folder.replace("\\", "/").rpartition("/")[2]
             pieces = layout.pieces.at(lambda home: f"{within}/{home}.{ending}")
             for home, template in pieces.nested.items():
-                files.write(written(replace(made, template=template)), f"{folder}/{home}.{ending}", source=file)
+                files.write(
+                    written(replace(made, template=template)),
+                    f"{folder}/{home}.{ending}",
+                    inputs=inputs,
+                )
             made = replace(made, template=pieces.root)
         elif homes:
             teller.say(ManyResources(len(layout.template["Resources"]), len(set(homes.values()))))
-        console.give(teller, Template(made.name, made.template), written(made), output, source=file)
+        console.give(teller, Template(made.name, made.template), written(made), output, inputs=inputs)

@@ -49,7 +49,8 @@ def command(file: str, environment: str | None, form: str | None, output: str | 
         from msaspec import pipeline
         from msaspec.drawing import layout, picture
 
-        compiled = pipeline.compile_main(console.read(file), environment)
+        document = console.read(file)
+        compiled = pipeline.compile_main(document, environment)
         teller.diagnosed(compiled.warnings)
         found = picture.picture(compiled)
         drawing = Drawing(found.title, found.zones, found.nodes, found.arrows)
@@ -57,7 +58,7 @@ def command(file: str, environment: str | None, form: str | None, output: str | 
             text = _rendered(found, form, drawing)
         except layout.Missing as missing:
             raise click.UsageError(str(missing)) from None
-    console.give(teller, drawing, text, output, source=file)
+    console.give(teller, drawing, text, output, inputs=console.inputs(file, document))
 
 
 def _rendered(found: Picture, form: str, drawing: Drawing) -> str:

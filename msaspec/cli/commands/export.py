@@ -45,13 +45,15 @@ def command(tool: str, file: str, environment: str | None, output: str | None, f
         from msaspec.messages.general import Next, Written
         from msaspec.messages.results import ComposeFile
 
-        plan, warnings = pipeline.plan_of(console.read(file), environment)
+        document = console.read(file)
+        plan, warnings = pipeline.plan_of(document, environment)
         teller.diagnosed(warnings)
         module = import_module(f"{exporters.__name__}.{tool}")
         to = None if output == "-" else output
         exported = module.export(plan, file, to)
-        names = (*exported.generated, *exported.asked)
-        console.give(teller, ComposeFile(exported.text, names, exported.notes), exported.text, output, source=file)
+        names, inputs = (*exported.generated, *exported.asked), console.inputs(file, document)
+        made = ComposeFile(exported.text, names, exported.notes)
+        console.give(teller, made, exported.text, output, inputs=inputs)
         if to is None:
             return
         beside = Path(to).parent / ENV

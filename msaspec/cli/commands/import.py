@@ -22,8 +22,8 @@ TOOLS = sorted(module.name for module in iter_modules(importers.__path__))
     "-o",
     "--output",
     metavar="PATH",
-    help="Write the manifest there instead of to standard output. Overwrites an existing file, unless it is a"
-    " manifest; creates missing folders; does not follow symbolic links.",
+    help="Write the manifest there instead of to standard output. Overwrites no file; creates missing folders; does not"
+    " follow symbolic links.",
 )
 @click.option(
     "--stores",
@@ -59,7 +59,7 @@ def command(
 
         load = import_module(f"{importers.__name__}.{tool}").load
         imported = load(paths, Options(stores == "managed", frozenset(profiles)))
-        console.give(teller, Manifest(imported.text), imported.text, output)
+        console.give(teller, Manifest(imported.text), imported.text, output, fresh=True)
         if form == "json":
             for message in ledger.to_messages(imported.rows):
                 teller.say(message)
