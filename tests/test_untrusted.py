@@ -157,14 +157,15 @@ patches:
         ('"5.0"', "db.serverless", []),
         ('"8.0.2"', "db.r6g.large", []),
         ('"4.9"', "db.r6g.large", ["E3030"]),
-        ('"5.0"', "db.z9.large", ["E3620"]),
+        ('"5.0"', "db.z9.large", ["MSA393"]),
     ],
 )
 def test_only_what_there_is_passes_over_a_list_that_lacks_it(version: str, size: str, found: list[str]) -> None:
-    """cfn-lint knows not all versions and classes of DocumentDB; those that there are pass, and no other."""
+    """cfn-lint knows not all versions and classes of DocumentDB; those that there are pass, and no other. A class that
+    no Region has is an error of msaspec, which no metadata silences."""
     Path("msa.yaml").write_text(DOCUMENTS.replace("VERSION", version).replace("CLASS", size), "utf-8")
     said = run().stdout
-    assert [rule for rule in ("E3030", "E3620") if f"error {rule}" in said] == found
+    assert [rule for rule in ("E3030", "E3620", "MSA393") if f"error {rule}" in said] == found
 
 
 def test_the_cache_of_a_checkout_changes_nothing(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,6 +206,18 @@ def test_modules_of_the_checkout_are_not_imported(alone: Path) -> None:
         done = subprocess.run([program, *words], capture_output=True, text=True, check=False, timeout=120)
         assert done.returncode == 0, done.stderr
     assert not (alone / "ran").exists()
+
+
+def test_what_never_ends_is_not_read(alone: Path) -> None:
+    """A link of the checkout to a device, or a pipe: neither as a configuration nor as a manifest."""
+    Path("msa.yaml").write_text(SMALL, "utf-8")
+    os.symlink("/dev/zero", ".cfnlintrc")
+    os.symlink("/dev/zero", "zero.yaml")
+    os.mkfifo("pipe.yaml")
+    program = Path(sys.executable).with_name("msaspec")
+    for files, code in ((["msa.yaml"], 0), (["zero.yaml"], 2), (["--only-manifests", "pipe.yaml"], 2)):
+        done = subprocess.run([program, "lint", *files], capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == code, done.stderr
 
 
 def test_the_hook_trusts_nothing_of_the_repository() -> None:

@@ -19,8 +19,8 @@ def begins(data: bytes) -> bool:
 
 def is_one(file: str) -> bool:
     """Return whether a file is a manifest by its name or by its beginning. One that cannot be read is, so that the
-    command reports why."""
-    if os.path.basename(file) in NAMES:
+    command reports why; so is a device or a pipe, which may never end."""
+    if os.path.basename(file) in NAMES or not os.path.isfile(file):
         return True
     try:
         with open(file, "rb") as opened:

@@ -5,6 +5,7 @@ So a service gets a new version when its folder changed, and only then, on which
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -143,7 +144,9 @@ def _seen(context: Path, rules: tuple[Rule, ...]) -> Iterator[str]:
 
 
 def _file(path: Path) -> str:
-    """Return the digest of a file. Raises OSError."""
+    """Return the digest of a file. Raises OSError, also for a device or a pipe, which may never end."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
     found = hashlib.sha256()
     with path.open("rb") as content:
         while chunk := content.read(_CHUNK):

@@ -70,8 +70,10 @@ def stamp(found: os.stat_result) -> bytes:
 
 
 def read(file: str) -> bytes:
-    """Return what a file holds; nothing where it cannot be read."""
+    """Return what a file holds; nothing where it cannot be read, or is none: a device or a pipe may never end."""
     try:
+        if not os.path.isfile(file):
+            return b""
         with open(file, "rb") as stream:
             return stream.read()
     except OSError:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from moto.ec2.models.iam_instance_profile import IamInstanceProfileAssociationBackend
+from moto.ecs.models import EC2ContainerServiceBackend
 
-from msaspec.sandbox.on_moto import tasks
 from tests.sandbox import fronted
 from tests.sandbox.test_runtimes import template
 
@@ -34,16 +34,16 @@ def test_a_host_has_its_role_when_it_is_first_seen(runtime: str, monkeypatch: py
 def test_a_service_is_deployed_once_although_it_is_described_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """moto puts a deployment down before the tasks of it are started: whoever describes the service in between has it
     not tried again, as one whose tasks failed."""
-    create = tasks._create_plain
+    create = EC2ContainerServiceBackend.create_service
     looked: list[str] = []
 
-    def look(self: Any) -> Any:
-        answer, words = create(self), self._get_params()
-        found, _ = self.ecs_backend.describe_services(words["cluster"], [words["serviceName"]])
+    def look(self: Any, *words: Any, **options: Any) -> Any:
+        made = create(self, *words, **options)
+        found, _ = self.describe_services(made.cluster_name, [made.name])
         looked.extend(service.name for service in found)
-        return answer
+        return made
 
-    monkeypatch.setattr(tasks, "_create_plain", look)
+    monkeypatch.setattr(EC2ContainerServiceBackend, "create_service", look)
     with fronted.standing(template("fargate")) as standing:
         ecs = standing.client("ecs")
         (cluster,) = ecs.list_clusters()["clusterArns"]
