@@ -46,6 +46,8 @@ BAD_VALUE = Code(
 )
 UNKNOWN_VERSION = Code("MSA205", "An unknown version of the language", "This msaspec reads version 1: `msaspec: 1`.")
 
+_OF_TAGS = r"^[\w .:/=+@-]"
+"""How the patterns of keys and values of tags begin."""
 _TYPES = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -130,7 +132,7 @@ def _diagnostic(error: ErrorDetails, path: Path, model: type[BaseModel], locatio
         return WRONG_TYPE.at(path, message, hint=hint, key=of_key)
     message, hint = _value(error, of_key=of_key)
     if kind == "string_pattern_mismatch" and error.get("ctx", {})["pattern"] != NAME_PATTERN:
-        hint = _like(model, location) or hint
+        hint = _like(model, location, of_key=of_key) or hint
     hint = better or hint
     subject = _place(path) if not of_key else f"The name `{path[-1]}`" if path[-1] else "An empty name"
     return BAD_VALUE.at(path, f"{subject} {message}.", hint=hint, key=of_key)
@@ -212,6 +214,8 @@ def _value(error: ErrorDetails, *, of_key: bool) -> tuple[str, str | None]:
             return cannot, suggest(str(written), words, known)
         case "string_pattern_mismatch" if context["pattern"] == NAME_PATTERN:
             return f"{cannot}: a name is lower case letters and digits, with single dashes between", _spelled(written)
+        case "string_pattern_mismatch" if context["pattern"].startswith(_OF_TAGS):
+            return f"{cannot}: a tag has letters, digits, spaces and `_ . : / = + - @`", None
         case "string_pattern_mismatch":
             return cannot, f"It must match `{context['pattern']}`."
         case "greater_than_equal":
@@ -294,11 +298,24 @@ def respelled(written: Any) -> str | None:
     return "-".join(word for word in words.split("-") if word) or None
 
 
-def _like(model: type[BaseModel], location: Path) -> str | None:
+def _like(model: type[BaseModel], location: Path, *, of_key: bool = False) -> str | None:
     """Return the field's own examples, which say more than its pattern."""
-    field = _fields(model, location[:-1]).get(str(location[-1])) if location else None
-    shown = [text for each in (field.examples or () if field else ()) if (text := misshapen.flow(each))]
-    return f"Write it like {' or '.join(f'`{each}`' for each in shown)}." if shown else None
+    shown = [text for each in _examples(model, location, of_key=of_key) if (text := misshapen.flow(each))]
+    return f"Write it like {' or '.join(f'`{each}`' for each in dict.fromkeys(shown))}." if shown else None
+
+
+def _examples(model: type[BaseModel], location: Path, *, of_key: bool = False) -> Iterator[Any]:
+    """Yield the examples of a field; for an entry of a list or a map, what its examples have there."""
+    if not location:
+        return
+    if field := _fields(model, location[:-1]).get(str(location[-1])):
+        yield from field.examples or ()
+        return
+    for each in _examples(model, location[:-1]):
+        if isinstance(each, list) and isinstance(location[-1], int):
+            yield from each
+        elif isinstance(each, dict) and isinstance(location[-1], str):
+            yield from each if of_key else each.values()
 
 
 def _words(words: Iterable[str]) -> str:
