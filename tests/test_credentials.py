@@ -354,7 +354,7 @@ jobs: {job: {image: "job:1", every: 1 h}}
 """
 BUILD = {"context": ".", "args": {"FLAGS": "--token=hunter2"}}
 HELD = [
-    *[("services.web.env.SETTINGS", text) for text in SETTINGS],
+    *[("services.web.env.SETTINGS", text) for text in sampling.one_of(3, SETTINGS)],
     ("services.web.env.PGPASSWORD", "hunter2"),
     ("services.web.entrypoint", ["run", "--password", "hunter2"]),
     ("services.web.health", {"command": ["sh", "-c", "PGPASSWORD=hunter2 psql"]}),
@@ -397,7 +397,7 @@ PLACES = ("services/web/env/X", "services/web/command", "patches", "defaults/env
 
 @pytest.mark.parametrize(
     ("place", "value"),
-    [(PLACES[0], value) for value in VALUES]
+    [(PLACES[0], value) for value in sampling.one_of(3, VALUES)]
     + [(place, value) for place in PLACES[1:] for value in sampling.one_of(8, VALUES)],
 )
 def test_wherever_it_stands_it_is_told_and_not_shown(place: str, value: str, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ MANIFEST = """\
 msaspec: 1
 name: shop
 network: {placement: public}
-databases: {books: {engine: oracle-se2}, main: {}}
+databases: {books: {engine: oracle-se2, size: db.t3.small}, main: {}}
 services:
   cart: {image: cart, port: 80, framework: spring-boot, uses: [books]}
   user: {image: user, port: 80, uses: [main]}
@@ -111,6 +111,6 @@ def test_what_it_keeps_is_refused() -> None:
     (found,) = caught.value.diagnostics
     assert (found.code, found.message) == ("MSA312", "Oracle or RDS reserves the name `sys`.")
     assert compiled(MANIFEST.replace("uses: [main]", "uses: {main: {database: sys}}"))
-    many = MANIFEST + "".join(f"  user-{n}: {{image: u, uses: {{books: {{database: b{n}}}}}}}\n" for n in range(8))
+    many = MANIFEST + "".join(f"  user-{n}: {{image: u, uses: {{books: {{database: b{n}}}}}}}\n" for n in range(20))
     (found,) = [each for each in compiled(many).warnings if each.code == "MSA308"]
-    assert "its instance allows about 85" in found.message
+    assert "its instance allows about 170" in found.message
