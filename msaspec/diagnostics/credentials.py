@@ -51,7 +51,7 @@ _PAIR = re.compile(
     r"(?<![\w.-])(?P<name>[\w.-]++)[\"']?\s*+[:=]\s*+(?P<value>\"[^\"\n]*\"|'[^'\n]*'|(?:\$\{[^}\n]*\}|[^\s,}\]])+)"
 )
 _NO_VALUE = ("/", "arn:", "{", "[", "|", ">", "&", "!")
-"""How a reference to a store begins, or what is no text."""
+"""How a value begins that refers to a store, or that is not text."""
 _REFERENCE = re.compile(r"\$(?:\{[^}]*\}|\(.*|\w+)")
 _SETTING = re.compile(
     r"(?<![\w.-])(?P<name>[\w.-]++)(?P<mark>[\"']?(?P<tight>=)|[\"']?[ \t]*+[:=][ \t]*+)"

@@ -85,8 +85,8 @@ SILENCED = Code(
     "A patch silences a checker",
     """
     The patch adds Metadata that makes cfn-lint, cdk-nag, checkov or CloudFormation Guard skip a rule. It does not
-    silence cfn-lint's errors in msaspec. A macro and a nested stack whose template is elsewhere are told here too:
-    no checker sees what they add. msaspec writes such exceptions itself for patches with a `why`.
+    silence cfn-lint's errors in msaspec. The code also covers macros and nested stacks whose templates are
+    elsewhere, because no checker sees what they add. msaspec writes such exceptions itself for patches with a `why`.
     """
     + _ACCEPTED,
     Severity.WARNING,

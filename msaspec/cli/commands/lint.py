@@ -179,7 +179,7 @@ def _lint(checked: Sequence[Checked], chosen: Settings) -> None:
         for number, again in zip(doubtful, lint_all(list(doubtful.values()), chosen), strict=True):
             found[number] = both(found[number], again, worded=False)
         for place, more in zip(places, found, strict=True):
-            # A class that is not there is told once, in our words.
+            # Our finding about a class that does not exist replaces cfn-lint's.
             told = {
                 (one.path, each)
                 for one in place

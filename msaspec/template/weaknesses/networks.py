@@ -128,7 +128,7 @@ def _leaving(view: Template, entry: Entry) -> Iterator[Weakness]:
 
 
 def gone(before: Template, after: Template) -> Iterator[Weakness]:
-    """Yield the subnets that now have the routes of an internet gateway. New routes are told themselves."""
+    """Yield the subnets that now have the routes of an internet gateway. New routes are reported on their own."""
     public = {
         _target(entry.properties.get("RouteTableId"))
         for entry in after.of("AWS::EC2::Route")
